@@ -1,0 +1,1 @@
+"""Bayesian experimentation and causal analytics: events in, honest answers out."""

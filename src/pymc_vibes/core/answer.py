@@ -1,0 +1,155 @@
+"""The answer as JSON: what a person reads and a program parses.
+
+A decision is made where a `Summary` is made, in a kind's `summarize`; every surface only prints it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.records import Record
+
+type Verdict = Literal["good", "warning", "problem"]
+type Tone = Literal["higher", "lower", "undecided", "same", "none"]
+"""What a claim says; the color of everything that shows it. `none` where nothing is compared."""
+
+
+class Interval(Record):
+    """An interval with its probability mass and its kind."""
+
+    low: float | None
+    """None where the posterior has no finite bound."""
+    high: float | None
+    prob: float = Field(gt=0, lt=1)
+    kind: Literal["hdi", "eti"]
+    """`hdi`: highest density. `eti`: equal-tailed."""
+
+
+class Estimate(Record):
+    """One number of the answer with its uncertainty."""
+
+    name: str
+    label: str
+    unit: str = ""
+    mean: float | None
+    """None where the posterior has no mean."""
+    sd: float | None = None
+    median: float | None = None
+    interval: Interval | None = None
+    """The interval of the claim: equal-tailed where a decision is read from it, else an HDI."""
+    intervals: tuple[Interval, ...] = ()
+    """Further intervals, such as the HDI beside the equal-tailed one."""
+    mcse: float | None = None
+    """Monte Carlo standard error of the mean; None for an exact number."""
+    percent: bool = False
+    """Show as a percentage: the number itself stays a fraction."""
+
+
+class Claim(Record):
+    """A sentence with the probability that it is true."""
+
+    text: str
+    probability: float = Field(ge=0, le=1)
+    tone: Tone = "none"
+
+
+class Decision(Record):
+    """What to do, by which rule, and why."""
+
+    action: str
+    """A short imperative, such as `ship B` or `keep running`."""
+    tone: Tone
+    reason: str
+
+
+class Finding(Record):
+    """Something worth knowing about the data or the fit."""
+
+    code: str
+    severity: Literal["note", "warning", "error"]
+    text: str
+
+
+class Table(Record):
+    """A table of the answer; `units` aligns with `columns`, empty where a column has none."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[JsonValue, ...], ...]
+    units: tuple[str, ...] = ()
+    total: int | None = None
+    """Rows that exist, where `rows` holds only the first of them."""
+
+
+class Diagnostics(Record):
+    """Whether the posterior can be trusted, and what says so."""
+
+    method: Literal["exact", "quadrature", "nuts"]
+    verdict: Verdict = "good"
+    reasons: tuple[str, ...] = ()
+    r_hat_max: float | None = None
+    ess_bulk_min: float | None = None
+    ess_tail_min: float | None = None
+    divergences: int | None = None
+    ebfmi_min: float | None = None
+    error_estimate: float | None = None
+    """Of a quadrature, relative to a posterior sd."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether the verdict is not `problem`."""
+        return self.verdict != "problem"
+
+
+class Summary(Record):
+    """The typed answer: headline, decision, numbers, claims, tables."""
+
+    headline: str
+    """One sentence in plain words; the first thing anybody reads."""
+    decision: Decision | None = None
+    estimates: tuple[Estimate, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    tables: tuple[Table, ...] = ()
+    context: Mapping[str, JsonValue] = {}
+    """What the numbers refer to: window, unit, prior, exposure, in words and values."""
+
+
+class QueryAnswer(Record):
+    """The answer to a further question."""
+
+    summary: Summary
+    figures: tuple[Figure, ...] = ()
+    data: Mapping[str, JsonValue] = {}
+    """The same answer for programs."""
+
+
+class Provenance(Record):
+    """The birth certificate of a number."""
+
+    kind: str
+    kind_version: int
+    config: Mapping[str, Any]
+    cells_hash: str
+    snapshot: int | None
+    seed: int
+    versions: Mapping[str, str]
+    key: str
+
+
+class Answer(Record):
+    """A finished run as every surface gives it."""
+
+    run_id: str
+    experiment: str
+    kind: str
+    created: datetime
+    cached: bool = False
+    summary: Summary
+    figures: tuple[Figure, ...]
+    diagnostics: Diagnostics
+    provenance: Provenance

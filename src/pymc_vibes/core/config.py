@@ -1,0 +1,60 @@
+"""What a kind can be told: settings that describe themselves.
+
+Every field is made with `setting`, so that it carries a description, bounds and, where it has one,
+a unit. Commands, forms, OpenAPI and docs are derived from that and from nothing else.
+Alternatives are discriminated unions on a `kind` literal, never flags.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from pymc_vibes.core.errors import BadConfig
+from pymc_vibes.core.records import Record
+
+
+def setting(default: Any = ..., about: str = "", *, unit: str | None = None, **bounds: Any) -> Any:
+    """Declare one config field with its description, bounds (`ge`, `le`, ...) and unit."""
+    extra: Any = {"unit": unit} if unit else None  # pydantic's JSON type is invariant
+    return Field(
+        default, description=about, json_schema_extra=extra, validate_default=True, **bounds
+    )
+
+
+class Config(Record):
+    """Settings shared by every kind."""
+
+    level: float = setting(
+        0.95, "Probability mass of every interval, and the bar for a claim.", ge=0.5, le=0.999
+    )
+    seed: int = setting(42, "Seed of everything random in the answer.", ge=0, le=2**63 - 1)
+    draws: int = setting(
+        5000, "Draws where the answer needs them (figures, samples).", ge=1, le=50_000
+    )
+
+
+class Parameters(Record):
+    """Parameters of a query; fields are declared with `setting`."""
+
+
+def parse[R: Record](model: type[R], values: Any) -> R:
+    """Build `model` from JSON-like values, or raise `BadConfig` naming each wrong field."""
+    try:
+        return TypeAdapter(model).validate_python(values)
+    except ValidationError as error:
+        fields = [
+            {"field": ".".join(str(part) for part in e["loc"]) or "(all)", "reason": _reason(e)}
+            for e in error.errors(include_url=False, include_context=False)
+        ]
+        detail = "; ".join(f"{f['field']}: {f['reason']}" for f in fields[:5])
+        known = ", ".join(model.model_fields)
+        raise BadConfig(f"{detail}.", hint=f"The settings are: {known}.", fields=fields) from error
+
+
+def _reason(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    message = message[0].lower() + message[1:] if message else "is not valid"
+    given = error.get("input")
+    simple = isinstance(given, str | int | float | bool | date | datetime) or given is None
+    return f"{message} (given {str(given)[:80]!r})" if simple and "msg" in error else message

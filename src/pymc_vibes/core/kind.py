@@ -1,0 +1,232 @@
+"""An experiment kind is one value: data description, settings, and pure functions.
+
+    truth ──► events ──► cells ──► posterior ──► summary, figures
+        simulate    reduce     fit          summarize, figures
+
+Every surface (routes, commands, forms, docs, contract tests) derives from `Kind`. To add a kind is
+to add a module to `pymc_vibes/kinds` (or an entry point of the group `pymc_vibes.kinds`) that holds
+one, under the name `kind`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pymc_vibes.core.answer import Finding, QueryAnswer, Summary
+from pymc_vibes.core.config import Config, Parameters
+from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.core.records import Record
+from pymc_vibes.core.run import Watch
+from pymc_vibes.core.schema import Schema
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import numpy as np
+    import pyarrow as pa
+    import xarray as xr
+
+
+class Extent(Record):
+    """What the lake knows of an experiment's events without reading them."""
+
+    rows: int
+    first: datetime | None
+    """Earliest event (UTC), None when there is no time column or no event."""
+    last: datetime | None
+
+
+class Truth[C: Config](Protocol):
+    """Draw parameters from the config's prior: a labelled data set. Refuses improper priors."""
+
+    def __call__(self, config: C, rng: "np.random.Generator", /) -> "xr.Dataset": ...
+
+
+class Simulate(Protocol):
+    """Make about `size` events of the world `truth`: a table that fits the schema.
+
+    A `timestamp` column is naive UTC. Kinds with a roster must let silent entities stay silent.
+    """
+
+    def __call__(
+        self, truth: "xr.Dataset", size: int, rng: "np.random.Generator", /
+    ) -> "pa.Table": ...
+
+
+class Check[C: Config](Protocol):
+    """Say what is odd about events across rows; an Ibis expression is evaluated where they live."""
+
+    def __call__(self, events: "ir.Table", config: C, /) -> tuple[Finding, ...]: ...
+
+
+class Resolve[C: Config](Protocol):
+    """Complete open settings (a default window) from the experiment's extent.
+
+    Raises `InsufficientData` where the extent is empty and the settings cannot be completed.
+    """
+
+    def __call__(self, config: C, extent: Extent, /) -> C: ...
+
+
+class Reduce[C: Config](Protocol):
+    """Reduce events to cells, one row per cell, as an Ibis expression that runs where events live.
+
+    `roster` holds the distinct combinations of the schema's entity columns (None for kinds without
+    any): left-join it, or an entity without events in the window vanishes.
+    """
+
+    def __call__(
+        self, events: "ir.Table", roster: "ir.Table | None", config: C, /
+    ) -> "ir.Table": ...
+
+
+class Fit[C: Config](Protocol):
+    """Compute the posterior of the cells (a small Arrow table, sorted). Pure: same in, same out."""
+
+    def __call__(self, cells: "pa.Table", config: C, watch: Watch, /) -> Posterior: ...
+
+
+class Summarize[C: Config](Protocol):
+    """Say the answer: headline, decision, numbers."""
+
+    def __call__(self, posterior: Posterior, config: C, /) -> Summary: ...
+
+
+class Figures[C: Config](Protocol):
+    """Declare the pictures of the answer."""
+
+    def __call__(self, posterior: Posterior, config: C, /) -> tuple[Figure, ...]: ...
+
+
+class AskPosterior[C: Config, P: Parameters](Protocol):
+    """Answer a question from a finished posterior."""
+
+    def __call__(self, posterior: Posterior, config: C, parameters: P, /) -> QueryAnswer: ...
+
+
+class AskConfig[C: Config, P: Parameters](Protocol):
+    """Answer a question that needs no data yet."""
+
+    def __call__(self, config: C, parameters: P, /) -> QueryAnswer: ...
+
+
+_SLUG = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosteriorQuery[C: Config, P: Parameters]:
+    """A further question to a finished posterior: a route, a command and a form."""
+
+    slug: str
+    title: str
+    about: str
+    parameters: type[P]
+    answer: AskPosterior[C, P]
+    sticky_by: str | None = None
+    """A parameter whose first answer is kept: the same unit always gets the same arm."""
+    on: Literal["posterior"] = "posterior"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigQuery[C: Config, P: Parameters]:
+    """A question that needs no data yet, such as planning."""
+
+    slug: str
+    title: str
+    about: str
+    parameters: type[P]
+    answer: AskConfig[C, P]
+    sticky_by: None = None
+    on: Literal["config"] = "config"
+
+
+type Query[C: Config] = PosteriorQuery[C, Any] | ConfigQuery[C, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind[C: Config]:
+    """One kind of experiment."""
+
+    slug: str
+    title: str
+    question: str
+    """What it answers, as the question a person would ask."""
+    about: str
+    """The module docstring: the answer, the model in formulas, assumptions, references."""
+    version: int
+    """Raised whenever any number it gives can change; part of the cache key."""
+    schema: Schema
+    config: type[C]
+    example: C
+    """Proper priors that make believable demo data; calibration runs on it."""
+    truth: Truth[C]
+    simulate: Simulate
+    reduce: Reduce[C]
+    fit: Fit[C]
+    summarize: Summarize[C]
+    figures: Figures[C]
+    queries: tuple[Query[C], ...] = ()
+    resolve: Resolve[C] | None = None
+    check: Check[C] | None = None
+    stages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [query.slug for query in self.queries]
+        if not _SLUG.match(self.slug) or self.version < 1:
+            raise ValueError(f"{self.slug!r}: a kind needs a kebab-case slug and a version from 1")
+        if len(set(names)) != len(names) or not all(_SLUG.match(name) for name in names):
+            raise ValueError(f"{self.slug}: queries need distinct kebab-case slugs, have {names}")
+
+    def query(self, slug: str) -> Query[C]:
+        """Give the query of that slug, or raise `QueryNotFound`."""
+        from pymc_vibes.core.errors import QueryNotFound
+
+        for query in self.queries:
+            if query.slug == slug:
+                return query
+        known = ", ".join(query.slug for query in self.queries) or "none"
+        raise QueryNotFound(f"{self.slug} has no question {slug!r}.", hint=f"It has: {known}.")
+
+    def describe(self) -> Mapping[str, Any]:
+        """Give the kind as JSON: what surfaces and clients need to know of it."""
+        return {
+            "slug": self.slug,
+            "title": self.title,
+            "question": self.question,
+            "about": self.about,
+            "version": self.version,
+            "schema": self.schema.model_dump(),
+            "config": self.config.model_json_schema(),
+            "example": self.example.model_dump(mode="json"),
+            "queries": [
+                {
+                    "slug": query.slug,
+                    "title": query.title,
+                    "about": query.about,
+                    "on": query.on,
+                    "parameters": query.parameters.model_json_schema(),
+                }
+                for query in self.queries
+            ],
+        }
+
+
+__all__ = [
+    "AskConfig",
+    "AskPosterior",
+    "Check",
+    "ConfigQuery",
+    "Extent",
+    "Figures",
+    "Fit",
+    "Kind",
+    "PosteriorQuery",
+    "Query",
+    "Reduce",
+    "Resolve",
+    "Simulate",
+    "Summarize",
+    "Truth",
+]

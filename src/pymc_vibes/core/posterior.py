@@ -1,0 +1,185 @@
+"""What a fit returns: a posterior that names its method and knows its own exact numbers.
+
+Exact posteriors keep parameters, not draws: means, standard deviations and quantiles come from the
+distribution itself, and draws are made on demand, seeded per label so that two cohorts never share
+a stream.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pymc_vibes.core.answer import Diagnostics
+from pymc_vibes.core.errors import EntityNotFound, TooLarge
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import xarray as xr
+
+type Method = Literal["exact", "quadrature", "nuts"]
+
+MAX_DRAWS = 50_000
+MAX_VALUES = 20_000_000  # 160 MB of doubles: more is a request for the summary, not for draws
+
+
+class Distribution(Protocol):
+    """Independent one-dimensional posteriors, one per label: arrays of shape `(labels,)`."""
+
+    def mean(self) -> "np.ndarray":
+        """Give the means, shape `(labels,)`."""
+        ...
+
+    def sd(self) -> "np.ndarray":
+        """Give the standard deviations, shape `(labels,)`."""
+        ...
+
+    def quantile(self, q: float) -> "np.ndarray":
+        """Give the quantile of every label, shape `(labels,)`."""
+        ...
+
+    def hdi(self, mass: float) -> "tuple[np.ndarray, np.ndarray]":
+        """Give the ends of the highest-density interval of every label."""
+        ...
+
+    def pdf(self, index: int, x: "np.ndarray") -> "np.ndarray":
+        """Give the density of one label at `x`, same shape as `x`."""
+        ...
+
+    def sample(self, index: int, n: int, rng: "np.random.Generator") -> "np.ndarray":
+        """Draw `n` independent values of one label."""
+        ...
+
+    def parameters(self) -> "Mapping[str, np.ndarray]":
+        """Give the parameters by name, for example `alpha` and `beta`, shape `(labels,)` each."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """One named quantity over one named dimension, for example `rate[cell]` in events per day."""
+
+    name: str
+    dim: str
+    labels: tuple[str, ...]
+    unit: str
+    distribution: Distribution
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Map each label to its index."""
+        return {label: index for index, label in enumerate(self.labels)}
+
+    def index(self, label: str) -> int:
+        """Give the index of a label, or raise `EntityNotFound` naming near misses."""
+        if label not in self.positions:
+            near = difflib.get_close_matches(label, self.labels[:5000], n=3)
+            hint = f"Did you mean {', '.join(map(repr, near))}?" if near else None
+            raise EntityNotFound(f"There is no {self.dim} {label[:80]!r} in the data.", hint=hint)
+        return self.positions[label]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posterior:
+    """The joint posterior of a kind's variables, and the cells it was fitted to."""
+
+    method: Method
+    variables: tuple[Variable, ...]
+    cells: "pa.Table"
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    """What a summary needs beside the variables: window, unit, counts; JSON-like."""
+    diagnostics: Diagnostics
+
+    def __getitem__(self, name: str) -> Variable:
+        return {variable.name: variable for variable in self.variables}[name]
+
+    def draw(
+        self, n: int, seed: int, select: Mapping[str, Iterable[str]] | None = None
+    ) -> "dict[str, np.ndarray]":
+        """Draw `n` values of each selected label: arrays `(n, labels)` by variable name.
+
+        `select` maps a variable to the labels wanted; None means everything.
+        Raises `TooLarge` beyond `MAX_DRAWS` draws or `MAX_VALUES` values, `EntityNotFound` for an
+        unknown label.
+        """
+        import numpy as np
+
+        wanted = {variable.name: variable.labels for variable in self.variables}
+        if select is not None:
+            wanted = {name: tuple(labels) for name, labels in select.items()}
+        _check_size(n, sum(len(labels) for labels in wanted.values()))
+        return {
+            name: np.column_stack([self.sample(name, label, n, seed) for label in labels])
+            for name, labels in wanted.items()
+            if labels
+        }
+
+    def sample(self, name: str, label: str, n: int, seed: int) -> "np.ndarray":
+        """Draw `n` values of one label of one variable; independent between labels for one seed."""
+        variable = self[name]
+        _check_size(n, 1)
+        return variable.distribution.sample(variable.index(label), n, stream(seed, name, label))
+
+    def tree(self, n: int, seed: int) -> "xr.DataTree":
+        """Give the ArviZ tree: groups `posterior` (chain, draw, dim), `exact`, `observed_data`."""
+        import numpy as np
+        import xarray as xr
+
+        draws = self.draw(n, seed)
+        posterior = xr.Dataset(attrs={"inference_method": self.method, "independent_draws": 1})
+        exact = xr.Dataset()
+        for v in self.variables:
+            coords = {v.dim: list(v.labels)}
+            posterior[v.name] = xr.DataArray(
+                draws[v.name][None, :, :],
+                dims=("chain", "draw", v.dim),
+                coords={"chain": [0], "draw": np.arange(n), **coords},
+                attrs={"unit": v.unit},
+            )
+            numbers = {"mean": v.distribution.mean(), "sd": v.distribution.sd()}
+            numbers |= {
+                f"q{q}": v.distribution.quantile(q) for q in (0.025, 0.25, 0.5, 0.75, 0.975)
+            }
+            exact[v.name] = xr.DataArray(
+                np.stack(list(numbers.values())),
+                dims=("statistic", v.dim),
+                coords={"statistic": list(numbers), **coords},
+                attrs={"unit": v.unit},
+            )
+        observed = xr.Dataset(
+            {
+                name: ("cell", self.cells[name].to_numpy(zero_copy_only=False))
+                for name in self.cells.column_names
+            }
+        )
+        return xr.DataTree.from_dict(
+            {"posterior": posterior, "exact": exact, "observed_data": observed}
+        )
+
+
+def stream(seed: int, *names: str) -> "np.random.Generator":
+    """Make the generator that belongs to `names` under `seed`.
+
+    Different names give independent streams: the entropy holds a stable digest of each, because
+    Python's own `hash` is salted per process.
+    """
+    import numpy as np
+
+    digests = [int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "big") for n in names]
+    return np.random.default_rng(np.random.SeedSequence([seed, *digests]))
+
+
+def _check_size(n: int, labels: int) -> None:
+    if n > MAX_DRAWS:
+        raise TooLarge(
+            f"At most {MAX_DRAWS:,} draws can be had at once, {n:,} were asked for.",
+            limit=MAX_DRAWS,
+        )
+    if n * labels > MAX_VALUES:
+        raise TooLarge(
+            f"{n:,} draws of {labels:,} labels are too many; ask for fewer, or name the labels.",
+            limit=MAX_VALUES,
+        )
