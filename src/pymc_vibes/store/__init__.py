@@ -1,1 +1,1 @@
-"""."""
+"""The outside world: lake, run table, artifacts; one adapter a module."""

@@ -1,0 +1,310 @@
+"""The use cases, composed once; every surface calls these and adds nothing statistical."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pymc_vibes.core.answer import Answer, QueryAnswer
+from pymc_vibes.core.config import Config, parse
+from pymc_vibes.core.errors import (
+    BadConfig,
+    ExperimentNotFound,
+    FigureNotFound,
+    KindMismatch,
+    QueryNotFound,
+)
+from pymc_vibes.core.experiment import (
+    Experiment,
+    LakeTable,
+    Preview,
+    Receipt,
+    Snapshot,
+    UploadOptions,
+    check_name,
+)
+from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.kind import ConfigQuery, Kind, PosteriorQuery
+from pymc_vibes.core.run import Run
+from pymc_vibes.kinds import catalog, find_kind
+from pymc_vibes.service.analysis import Analyses, Analysis
+from pymc_vibes.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from pymc_vibes.store.artifacts import Artifacts
+    from pymc_vibes.store.lake import Lake
+    from pymc_vibes.store.queue import Queue
+
+MAX_EVENTS = 10_000_000  # simulated in one call
+
+
+class Service:
+    """Experiments, answers and runs over one lake and one run table."""
+
+    def __init__(
+        self, lake: "Lake", queue: "Queue", artifacts: "Artifacts", settings: Settings
+    ) -> None:
+        self.lake = lake
+        self.queue = queue
+        self.settings = settings
+        self._analyses = Analyses(lake, queue, artifacts)
+        self._known: tuple[int, Mapping[str, Experiment]] = (-1, {})
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open everything under the settings, creating what is missing."""
+        from pymc_vibes.store.artifacts import Artifacts
+        from pymc_vibes.store.lake import Lake
+        from pymc_vibes.store.queue import Queue
+
+        settings.home.mkdir(parents=True, exist_ok=True)
+        lake = Lake.open(settings)
+        return cls(lake, Queue(settings.queue_path), Artifacts(settings.artifacts_path), settings)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.lake.close()
+        self.queue.close()
+
+    # experiments
+
+    def create(
+        self,
+        name: str,
+        kind: str,
+        *,
+        display_name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> Experiment:
+        """Make an empty experiment; settings given here are its own defaults."""
+        folded = check_name(name)
+        settings = dict(config or {})
+        parsed = parse(find_kind(kind).config, settings).model_dump(mode="json")
+        return self.lake.create(
+            name=folded,
+            display_name=(display_name or name).strip()[:200],
+            kind=kind,
+            config={field: parsed[field] for field in settings},
+        )
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """List experiments by name."""
+        return tuple(self._experiments().values())
+
+    def experiment(self, name: str) -> Experiment:
+        """Give the experiment, or raise `ExperimentNotFound` with near misses."""
+        import difflib
+
+        folded = name.strip().lower()
+        known = self._experiments()
+        if folded in known:
+            return known[folded]
+        near = difflib.get_close_matches(folded, known, n=3)
+        hint = (
+            f"Did you mean {', '.join(near)}?"
+            if near
+            else f"Create it with `vibes experiments create {folded or 'NAME'} --type KIND`."
+        )
+        raise ExperimentNotFound(f"There is no experiment {name[:80]!r}.", hint=hint)
+
+    def experiment_of(self, name: str, kind: str) -> Experiment:
+        """Give the experiment, or raise `KindMismatch` where it is of another kind."""
+        experiment = self.experiment(name)
+        if experiment.kind != kind:
+            raise KindMismatch(
+                f"{experiment.name} is of kind {experiment.kind}; this needs {kind}.",
+                hint=f"Name an experiment of kind {kind} with ?experiment=NAME.",
+            )
+        return experiment
+
+    def configure(self, name: str, changes: Mapping[str, Any]) -> Experiment:
+        """Change stored settings of an experiment; None takes one back to the kind's default."""
+        experiment = self.experiment(name)
+        merged = {**experiment.config, **changes}
+        kept = {field: value for field, value in merged.items() if value is not None}
+        parsed = parse(find_kind(experiment.kind).config, kept).model_dump(mode="json")
+        self.lake.set_config(experiment.name, {field: parsed[field] for field in kept})
+        return self.experiment(name)
+
+    def delete(self, name: str) -> None:
+        """Delete the experiment, its events and remembered answers; its runs stay as history."""
+        experiment = self.experiment(name)
+        self._analyses.forget(experiment)
+        self.lake.delete(experiment.name)
+
+    # events
+
+    def upload(
+        self, name: str, path: Path, options: UploadOptions, *, filename: str | None = None
+    ) -> Receipt:
+        """Add the events of a file, all or nothing unless the options say otherwise."""
+        experiment = self.experiment(name)
+        kind = find_kind(experiment.kind)
+        required = frozenset(
+            column.name
+            for column in kind.schema.columns
+            if column.decides
+            and experiment.config.get(column.decides.field) == column.decides.present
+        )
+        return self.lake.ingest(
+            experiment.name, path, kind.schema, options, required=required, filename=filename
+        )
+
+    def preview(self, name: str, *, limit: int = 50, offset: int = 0) -> Preview:
+        """Give a page of events in time order."""
+        return self.lake.preview(self.experiment(name).name, limit, offset)
+
+    def generate(
+        self, kind: str, size: int, seed: int, config: Mapping[str, Any] | None = None
+    ) -> "pa.Table":
+        """Simulate events of a believable world of the kind, truth drawn from its example."""
+        return self.world(kind, size, seed, config)[1]
+
+    def world(
+        self, kind: str, size: int, seed: int, config: Mapping[str, Any] | None = None
+    ) -> tuple[Any, "pa.Table"]:
+        """Give a simulated world: its truth (labelled) and its events."""
+        import numpy as np
+
+        if not 1 <= size <= MAX_EVENTS:
+            raise BadConfig(f"Ask for 1 to {MAX_EVENTS:,} events, not {size:,}.")
+        found = find_kind(kind)
+        example = found.example.model_dump(mode="json") | dict(config or {})
+        rng = np.random.default_rng(seed)
+        truth = found.truth(parse(found.config, example), rng)
+        return truth, found.simulate(truth, size, rng)
+
+    # answers
+
+    def analyze(
+        self, name: str, overrides: Mapping[str, Any] | None = None, *, snapshot: int | None = None
+    ) -> Answer:
+        """Answer the experiment's question; `overrides` are settings for this question only."""
+        return self.analysis(name, overrides, snapshot=snapshot).answer
+
+    def analysis(
+        self, name: str, overrides: Mapping[str, Any] | None = None, *, snapshot: int | None = None
+    ) -> Analysis:
+        """Answer the experiment's question and keep the posterior at hand."""
+        return self._analyses.analyze(self.experiment(name), overrides or {}, snapshot=snapshot)
+
+    def ask(
+        self,
+        name: str,
+        query: str,
+        parameters: Mapping[str, Any],
+        overrides: Mapping[str, Any] | None = None,
+    ) -> QueryAnswer:
+        """Put a further question to the experiment's current answer."""
+        experiment = self.experiment(name)
+        found = find_kind(experiment.kind).query(query)
+        if isinstance(found, ConfigQuery):
+            settings = {**experiment.config, **(overrides or {})}
+            return self.ask_kind(experiment.kind, query, settings, parameters)
+        asked = parse(found.parameters, dict(parameters))
+        unit = getattr(asked, found.sticky_by) if found.sticky_by else None
+        scope = f"{experiment.id}/{query}"
+        if unit is not None and (kept := self.queue.kept(scope, str(unit))) is not None:
+            return QueryAnswer.model_validate(kept)
+        answer = self._answer(self.analysis(name, overrides), found, asked)
+        if unit is None:
+            return answer
+        kept = self.queue.keep_first(scope, str(unit), answer.model_dump(mode="json"))
+        return QueryAnswer.model_validate(kept)
+
+    def ask_run(self, run_id: str, query: str, parameters: Mapping[str, Any]) -> QueryAnswer:
+        """Put a further question to the posterior of a finished run."""
+        analysis = self._analyses.again(self.run(run_id))
+        found = analysis.kind.query(query)
+        asked = parse(found.parameters, dict(parameters))
+        if isinstance(found, ConfigQuery):
+            return found.answer(analysis.config, asked)
+        return self._answer(analysis, found, asked)
+
+    def ask_kind(
+        self, kind: str, query: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> QueryAnswer:
+        """Ask a question that needs no data."""
+        found = find_kind(kind)
+        question = found.query(query)
+        if isinstance(question, PosteriorQuery):
+            raise QueryNotFound(
+                f"{query!r} needs data: ask it of an experiment.",
+                hint=f"POST /api/v1/experiments/NAME/{query}",
+            )
+        settings = parse(found.config, dict(config))
+        return question.answer(settings, parse(question.parameters, dict(parameters)))
+
+    # runs
+
+    def run(self, run_id: str) -> Run:
+        """Give a run."""
+        return self.queue.run(run_id)
+
+    def runs(
+        self, name: str | None = None, *, limit: int = 50, before: str | None = None
+    ) -> tuple[Run, ...]:
+        """List runs, newest first, of one experiment or of all."""
+        owner = None if name is None else self.experiment(name).id
+        return self.queue.runs(owner, limit=limit, before=before)
+
+    def latest(self) -> Mapping[str, Run]:
+        """Map experiment id to its newest finished run."""
+        return self.queue.latest()
+
+    def rebuilt(self, run_id: str) -> Analysis:
+        """Give a finished run with its posterior, rebuilt from the recorded cells."""
+        return self._analyses.again(self.run(run_id))
+
+    def figure(self, run_id: str, name: str) -> Figure:
+        """Give one figure of a run."""
+        figures = {figure.name: figure for figure in self.rebuilt(run_id).answer.figures}
+        if name not in figures:
+            raise FigureNotFound(
+                f"Run {run_id} has no figure {name[:40]!r}.", hint=f"It has: {', '.join(figures)}."
+            )
+        return figures[name]
+
+    def draws(
+        self, run_id: str, variable: str, labels: Iterable[str] | None, n: int, seed: int
+    ) -> "dict[str, np.ndarray]":
+        """Draw from a run's posterior: arrays `(n, labels)` by variable name."""
+        posterior = self.rebuilt(run_id).posterior
+        known = [v.name for v in posterior.variables]
+        if variable not in known:
+            raise BadConfig(f"There is no variable {variable[:40]!r}; there is {', '.join(known)}.")
+        wanted = posterior[variable].labels if labels is None else tuple(labels)
+        return posterior.draw(n, seed, {variable: wanted})
+
+    def clear_cache(self, name: str) -> int:
+        """Forget the remembered answers of exactly this experiment; gives how many there were."""
+        return self._analyses.forget(self.experiment(name))
+
+    # the lake
+
+    def kinds(self) -> tuple[Kind[Any], ...]:
+        """List the kinds."""
+        return tuple(catalog().values())
+
+    def tables(self) -> tuple[LakeTable, ...]:
+        """List the lake's tables by experiment."""
+        return self.lake.tables()
+
+    def snapshots(self, limit: int = 50) -> tuple[Snapshot, ...]:
+        """List the lake's snapshots, newest first."""
+        return self.lake.snapshots(limit)
+
+    def _answer(
+        self, analysis: Analysis, query: PosteriorQuery[Any, Any], asked: Config | Any
+    ) -> QueryAnswer:
+        return query.answer(analysis.posterior, analysis.config, asked)
+
+    def _experiments(self) -> Mapping[str, Experiment]:
+        # asking the catalog for its version is far cheaper than reading the metadata table
+        version = self.lake.version()
+        if self._known[0] != version:
+            found = sorted(self.lake.experiments(), key=lambda experiment: experiment.name)
+            self._known = (version, {experiment.name: experiment for experiment in found})
+        return self._known[1]
