@@ -1,0 +1,105 @@
+"""Simulated worlds whose truth is known, so that an answer can be held against it."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pymc_vibes.core.experiment import Experiment, UploadOptions
+from pymc_vibes.core.records import Record
+from pymc_vibes.kinds import find_kind
+from pymc_vibes.service.analysis import Analysis
+from pymc_vibes.service.service import Service
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EVENTS = 5_000
+SEED = 2013
+
+
+class TruthCheck(Record):
+    """One true value of a simulated world beside the interval that was given for it."""
+
+    variable: str
+    label: str
+    truth: float
+    low: float
+    high: float
+    prob: float
+    covered: bool
+
+
+def example_world(
+    service: Service, kind: str, *, size: int = EVENTS, seed: int = SEED, name: str | None = None
+) -> Experiment:
+    """Create an experiment of that kind from simulated events and keep its truth."""
+    truth, events = service.world(kind, size, seed)
+    found = find_kind(kind)
+    experiment = service.create(
+        name or f"demo-{kind}",
+        kind,
+        display_name=f"{found.title} (simulated, truth known)",
+        config=found.example.model_dump(mode="json", exclude_unset=True),
+    )
+    upload_table(service, experiment.name, events)
+    scope = _scope(experiment)
+    service.queue.keep_first(scope, "truth", _plain(truth))
+    return service.experiment(experiment.name)
+
+
+def upload_table(
+    service: Service, name: str, events: "pa.Table", *, key: str | None = None
+) -> None:
+    """Upload an Arrow table of events."""
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.parquet"
+        pq.write_table(events, path)
+        service.upload(name, path, UploadOptions(format="parquet", idempotency_key=key))
+
+
+def truth_checks(service: Service, analysis: Analysis) -> tuple[TruthCheck, ...]:
+    """Hold an answer against the truth of its world; empty where no truth is known."""
+    experiment = service.experiment(analysis.answer.experiment)
+    kept = service.queue.kept(_scope(experiment), "truth")
+    return () if kept is None else tuple(_checks(analysis, kept))
+
+
+def _checks(analysis: Analysis, truth: Mapping[str, Any]) -> Iterator[TruthCheck]:
+    tail = (1 - analysis.config.level) / 2
+    for variable in analysis.posterior.variables:
+        low = variable.distribution.quantile(tail)
+        high = variable.distribution.quantile(1 - tail)
+        for label, value in truth.get(variable.name, {}).items():
+            if label not in variable.positions:
+                continue
+            index = variable.positions[label]
+            yield TruthCheck(
+                variable=variable.name,
+                label=label,
+                truth=value,
+                low=float(low[index]),
+                high=float(high[index]),
+                prob=analysis.config.level,
+                covered=bool(low[index] <= value <= high[index]),
+            )
+
+
+def _plain(truth: Any) -> dict[str, dict[str, float]]:
+    """Give the one-dimensional variables of a labelled data set as plain numbers."""
+    return {
+        str(name): {
+            str(label): float(value)
+            for label, value in zip(
+                values.coords[values.dims[0]].values, values.values, strict=True
+            )
+        }
+        for name, values in truth.data_vars.items()
+        if values.ndim == 1 and values.dims[0] in values.coords
+    }
+
+
+def _scope(experiment: Experiment) -> str:
+    return f"{experiment.id}/world"
