@@ -1,0 +1,73 @@
+# The verbs of the house. Every verb creates the environment first, when it is missing or old.
+# `make test args="tests/store -k rows"` runs a part of the tests, without the coverage gate.
+
+SHELL := bash
+BIN := .venv/bin
+STAMP := .venv/.made
+BENCHMARKS := $(if $(wildcard benchmarks/__main__.py),benchmarks)
+# what `make check` leaves to `make test`: it starts servers and browsers, or takes its time
+LATER := contract calibration browser http cli faults docs
+PYTEST := $(BIN)/pytest -n auto --dist worksteal
+# the tests run in as many processes as there are cores, so each gets one thread for linear algebra
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+args ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick chromium
+
+help: ## say what the verbs do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
+	  | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## create the environment (every other verb calls it)
+
+$(STAMP): uv.lock pyproject.toml .python-version scripts/setup.sh
+	@bash scripts/setup.sh
+	@touch $@
+
+demo: $(STAMP) ## start the product with real example data, from nothing
+	@$(BIN)/vibes demo $(args)
+
+serve: $(STAMP) ## server and pages on this machine
+	@$(BIN)/vibes serve $(args)
+
+run-server: $(STAMP) ## the same, started again when a source file changes
+	@$(BIN)/vibes serve --reload $(args)
+
+fmt: $(STAMP) ## format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint unit ## lint, types, contracts, spelling, unit tests: at most 90 s
+
+lint: $(STAMP) ## the part of `check` that runs no test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy src scripts $(BENCHMARKS)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+
+unit: $(STAMP) ## the part of `check` that runs tests
+	$(PYTEST) -q -m "not slow" $(LATER:%=--ignore=tests/%)
+
+test: $(STAMP) ## everything but `slow`, with coverage; installs a browser if there is none
+	@chromium="$$($(BIN)/python scripts/chromium.py --install)" && export VIBES_CHROMIUM="$$chromium" && \
+	  if [ -n '$(args)' ]; then \
+	    $(BIN)/pytest -m "not slow" $(args); \
+	  else \
+	    rm -f .coverage .coverage.*; \
+	    $(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered --durations=10; \
+	  fi
+
+slow: $(STAMP) ## long calibration: before an issue that touches a model is closed
+	$(PYTEST) -m slow $(args)
+
+bench: $(STAMP) ## measure us and the peers side by side
+	$(BIN)/python -m benchmarks $(args)
+
+bench-quick: $(STAMP) ## the same on little data: proves that the benchmarks work
+	$(BIN)/python -m benchmarks --quick $(args)
+
+chromium: $(STAMP) ## find a browser for the tests, or install one
+	@$(BIN)/python scripts/chromium.py --install

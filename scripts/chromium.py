@@ -1,0 +1,107 @@
+"""Find a Chromium for the browser tests, or install one, and print its path.
+
+The first that runs is taken: `VIBES_CHROMIUM`, a browser on the PATH, the usual places of macOS,
+Playwright's own. With `--install`, a missing one comes from the system's package manager, or from
+Playwright where there is none that can.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MAC_PLACES = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+MISSING = (
+    "No Chromium or Chrome was found. Run `make chromium` to install one, "
+    "or set VIBES_CHROMIUM to the path of yours."
+)
+APT_GET = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+# without its recommended fonts Chromium draws boxes for letters
+MANAGERS = {
+    "apt-get": (
+        [*APT_GET, "update", "-q"],
+        [*APT_GET, "install", "-yq", "--no-install-recommends", "chromium", "fonts-liberation"],
+    ),
+    "dnf": (["dnf", "install", "-y", "chromium"],),
+    "apk": (["apk", "add", "chromium", "font-liberation"],),
+    "brew": (["brew", "install", "--cask", "chromium"],),
+}
+
+
+def find_chromium() -> str | None:
+    """Give the path of a browser that runs, or None; a wrong `VIBES_CHROMIUM` is an error."""
+    chosen = os.environ.get("VIBES_CHROMIUM")
+    if chosen:
+        if not _runs(chosen):
+            raise SystemExit(f"VIBES_CHROMIUM is {chosen!r}, which does not run as a browser.")
+        return chosen
+    return next((place for place in _candidates() if _runs(place)), None)
+
+
+def install_chromium() -> str | None:
+    """Install a browser by the first way that works, and give its path."""
+    for manager, commands in MANAGERS.items():
+        if shutil.which(manager) and all(_run(_as_root(manager, command)) for command in commands):
+            break
+    else:
+        _run([sys.executable, "-m", "playwright", "install", "chromium"])
+    return find_chromium()
+
+
+def main() -> None:
+    """Print the path of a browser, installing one when asked to and none is found."""
+    found = find_chromium()
+    if found is None and "--install" in sys.argv[1:]:
+        found = install_chromium()
+    if found is None:
+        raise SystemExit(
+            f"{MISSING} Neither the system's package manager nor Playwright could install one."
+            if "--install" in sys.argv[1:]
+            else MISSING
+        )
+    print(found)
+
+
+def _candidates() -> Iterator[str]:
+    yield from (found for found in map(shutil.which, NAMES) if found)
+    yield from MAC_PLACES
+    yield from _playwright_own()
+
+
+def _playwright_own() -> Iterator[str]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return
+    with sync_playwright() as playwright:
+        yield playwright.chromium.executable_path
+
+
+def _runs(path: str) -> bool:
+    # a distribution may put a placeholder on the PATH that only says how to get the real one
+    if shutil.which(path) is None:
+        return False
+    asked = subprocess.run([path, "--version"], check=False, capture_output=True, timeout=60)
+    return asked.returncode == 0
+
+
+def _as_root(manager: str, command: list[str]) -> list[str]:
+    unprivileged = manager != "brew" and os.geteuid() != 0
+    return ["sudo", "--non-interactive", *command] if unprivileged else command
+
+
+def _run(command: list[str]) -> bool:
+    print("+", *command, file=sys.stderr)
+    if shutil.which(command[0]) is None:
+        return False
+    done = subprocess.run(command, check=False, stdout=sys.stderr, stdin=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    main()
