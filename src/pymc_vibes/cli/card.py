@@ -1,0 +1,125 @@
+"""An answer as a card for people: the sentence first, then numbers, a picture and where it is from.
+
+Nothing is decided here: every word comes from the answer.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pymc_vibes.cli import say
+from pymc_vibes.core.answer import Answer, Estimate, Finding, QueryAnswer, Summary
+from pymc_vibes.core.figure import Figure
+
+_TONES = {"higher": "blue", "lower": "dark_orange", "same": "green"}
+MAX_ROWS = 20
+
+
+def show_answer(answer: Answer, *, plot: bool = True) -> None:
+    """Print the answer to an experiment's question."""
+    problem = answer.diagnostics.verdict == "problem"
+    if problem:
+        _line(
+            "Do not rely on this answer: " + "; ".join(answer.diagnostics.reasons), style="bold red"
+        )
+    _summary(answer.summary)
+    if plot:
+        _figures(answer.figures[:2])
+    _line("")
+    _line(_origin(answer), style="dim")
+
+
+def show_query(answer: QueryAnswer, *, plot: bool = True) -> None:
+    """Print the answer to a further question."""
+    _summary(answer.summary)
+    if plot:
+        _figures(answer.figures[:2])
+
+
+def _summary(summary: Summary) -> None:
+    # what makes the answer unfit comes before the answer
+    for finding in (f for f in summary.findings if f.severity == "error"):
+        _finding(finding)
+    _line(summary.headline, style="bold")
+    if summary.decision is not None:
+        tone = _TONES.get(summary.decision.tone)
+        _line(f"{summary.decision.action}: {summary.decision.reason}", style=tone)
+    for claim in summary.claims:
+        _line(f"  {claim.text}", style=_TONES.get(claim.tone))
+    for finding in (f for f in summary.findings if f.severity != "error"):
+        _finding(finding)
+    _numbers(summary)
+
+
+def _numbers(summary: Summary) -> None:
+    if summary.estimates:
+        _estimates(summary.estimates)
+    for table in summary.tables:
+        _table(table.title, table.columns, table.rows, table.total)
+    context = [f"{key.replace('_', ' ')}: {_text(value)}" for key, value in summary.context.items()]
+    if context:
+        _line("; ".join(context), style="dim")
+
+
+def _finding(finding: Finding) -> None:
+    style = {"error": "bold red", "warning": "yellow"}.get(finding.severity)
+    _line(f"{finding.severity.capitalize()}: {finding.text}", style=style)
+
+
+def _estimates(estimates: Iterable[Estimate]) -> None:
+    rows = [
+        (e.label, _number(e.mean, e), _interval(e), _number(e.sd, e), "" if e.percent else e.unit)
+        for e in estimates
+    ]
+    _table("", ("", "mean", "interval", "sd", "unit"), rows, None)
+
+
+def _number(value: float | None, estimate: Estimate) -> str:
+    if value is None:
+        return "none"
+    return f"{100 * value:.4g} %" if estimate.percent else say.cell(value)
+
+
+def _interval(estimate: Estimate) -> str:
+    shown = estimate.interval
+    if shown is None:
+        return ""
+    low, high = _number(shown.low, estimate), _number(shown.high, estimate)
+    kind = {"eti": "equal-tailed", "hdi": "HDI"}[shown.kind]
+    return f"{low} to {high} ({100 * shown.prob:g} % {kind})"
+
+
+def _table(title: str, columns: Iterable[str], rows: Iterable[Any], total: int | None) -> None:
+    rows = [list(row) for row in rows]
+    say.table(list(columns), rows[:MAX_ROWS], title=title)
+    there = total or len(rows)
+    if there > MAX_ROWS:
+        _line(f"  {MAX_ROWS} of {there:,} rows; --json gives more.", style="dim")
+
+
+def _figures(figures: Iterable[Figure]) -> None:
+    from pymc_vibes.cli.plot import render
+
+    if not say.is_terminal():
+        return
+    width = min(shutil.get_terminal_size().columns, 100)
+    for figure in figures:
+        say.data(render(figure, width=width, color="NO_COLOR" not in os.environ))
+
+
+def _origin(answer: Answer) -> str:
+    when = answer.created.strftime("%Y-%m-%d %H:%M UTC")
+    known = f"known since {when}" if answer.cached else f"computed {when}"
+    snapshot = answer.provenance.snapshot
+    return f"{answer.diagnostics.method}, {known}, run {answer.run_id}, snapshot {snapshot}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(inner)}" for key, inner in value.items())
+    return say.cell(value)
+
+
+def _line(text: str, *, style: str | None = None) -> None:
+    say.to_stdout().print(say.clean(text), style=style)

@@ -1,0 +1,154 @@
+"""The one way from a command to an answer: HTTP, over a socket or straight into the app.
+
+A problem document comes back as the `VibesError` it was, so that exit codes and sentences are the
+same wherever the work is done.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pymc_vibes.core.errors import InternalFault, ServerUnreachable, VibesError, problems
+from pymc_vibes.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx2
+
+CHUNK = 1 << 20
+CONNECT_SECONDS = 10.0
+# an upload or a fit may take as long as it takes; Ctrl-C ends it
+READ_SECONDS = None
+
+_BY_SLUG = {cls.slug(): cls for cls in problems()}
+
+
+class Client:
+    """Requests to the server of the settings, or to the app in this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._http: httpx2.AsyncClient | None = None
+        self._app: Any = None  # FastAPI, which only http/ may name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close connections, and the lake where it was opened here."""
+        if self._http is not None:
+            self._loop.run_until_complete(self._http.aclose())
+        if self._app is not None:
+            self._app.state.service.close()
+        self._loop.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET JSON."""
+        return self.request("GET", path, query=query).json()
+
+    def post(self, path: str, body: Any = None, **query: Any) -> Any:
+        """POST JSON, get JSON."""
+        return self.request("POST", path, query=query, json=body).json()
+
+    def raw(self, path: str, **query: Any) -> bytes:
+        """GET bytes."""
+        return self.request("GET", path, query=query).content
+
+    def upload(
+        self, path: str, file: Path, *, headers: Mapping[str, str], query: Mapping[str, Any]
+    ) -> Any:
+        """POST a file, streamed."""
+        return self.request("POST", path, query=query, content=file, headers=headers).json()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        json: Any = None,
+        content: Path | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> "httpx2.Response":
+        """Send one request; raise the problem that comes back as the error it is."""
+        wanted = {key: value for key, value in (query or {}).items() if value is not None}
+        body: dict[str, Any] = {} if json is None else {"json": json}
+        if content is not None:
+            body = {"content": _chunks(content)}
+        return self._loop.run_until_complete(
+            self._send(method, path, params=wanted, headers=dict(headers or {}), **body)
+        )
+
+    async def _send(self, method: str, path: str, **request: Any) -> "httpx2.Response":
+        import httpx2
+
+        http = self._connect()
+        try:
+            response = await http.request(method, path, **request)
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(
+                f"No answer from {self._settings.url}: {str(error) or type(error).__name__}.",
+                hint="Start it with `vibes serve`, or unset VIBES_URL to work in this process.",
+            ) from error
+        if response.status_code >= 400:
+            raise _problem(response)
+        return response
+
+    def _connect(self) -> "httpx2.AsyncClient":
+        import httpx2
+
+        if self._http is not None:
+            return self._http
+        token = self._settings.token
+        headers = {"Accept": "application/json", "User-Agent": "vibes"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        if self._settings.url:
+            self._http = httpx2.AsyncClient(
+                base_url=self._settings.url.rstrip("/"), headers=headers, timeout=timeout
+            )
+        else:
+            self._http = httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app=self._in_process()),
+                base_url="http://localhost",
+                headers=headers,
+                timeout=timeout,
+            )
+        return self._http
+
+    def _in_process(self) -> Any:
+        from pymc_vibes.http.app import create_app
+
+        # whoever may read the files needs no token: authentication guards the network
+        unguarded = {"auth_secret": None, "auth_public_key": None, "log_level": "error"}
+        self._app = create_app(self._settings.model_copy(update=unguarded))
+        return self._app
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _problem(response: "httpx2.Response") -> VibesError:
+    """Make the error that a problem document describes."""
+    try:
+        body = dict(response.json())
+    except ValueError:
+        return InternalFault(f"The server answered {response.status_code} without saying why.")
+    cls = _BY_SLUG.get(str(body.get("type", "")).rsplit("/", 1)[-1], InternalFault)
+    known = {"type", "title", "status", "detail", "hint", "instance", "request_id"}
+    extras = {key: value for key, value in body.items() if key not in known}
+    return cls(str(body.get("detail", cls.title())), hint=body.get("hint"), **extras)

@@ -1,0 +1,153 @@
+"""`vibes analyze` and `vibes ask`: questions, with options that the kind brings along."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pymc_vibes.cli import say
+from pymc_vibes.cli.options import check_known, describe_options, read_options
+from pymc_vibes.cli.session import AsJson, Session, session
+from pymc_vibes.core.answer import Answer, QueryAnswer
+from pymc_vibes.core.errors import BadName, InferenceFailed, QueryNotFound
+
+_DYNAMIC = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
+Help = Annotated[bool, typer.Option("--help", "-h", help="Show the options of the kind.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value; repeat.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.command(
+        "analyze",
+        help="Answer an experiment's question. Options are those of its kind.",
+        context_settings=_DYNAMIC,
+    )(analyze)
+    app.command(
+        "ask",
+        help="Ask a further question of an answer (compare, predict, assign, ...).",
+        context_settings=_DYNAMIC,
+    )(ask)
+
+
+def analyze(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="The experiment.")] = None,
+    *,
+    kind: Annotated[str | None, typer.Option("--type", "-t", help="With --help: the kind.")] = None,
+    settings: Settings = None,
+    snapshot: Annotated[int | None, typer.Option(help="The lake as it was then.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
+    plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
+    as_json: AsJson = False,
+    show_help: Help = False,
+) -> None:
+    """Answer an experiment's question."""
+    here = session(context)
+    if show_help or (name is None and kind is not None):
+        _explain(here, name, kind, context)
+        return
+    experiment = _named(name)
+    values = read_options(context.args, settings or ())
+    found = here.client.get(f"/api/v1/experiments/{experiment}")
+    schema = here.client.get(f"/api/v1/kinds/{found['kind']}")["config"]
+    check_known(values, schema, of=found["kind"])
+    body = here.client.post(f"/api/v1/experiments/{experiment}/runs", values, snapshot=snapshot)
+    answer = Answer.model_validate(body)
+    if report is not None:
+        report.write_bytes(here.client.raw(f"/api/v1/runs/{answer.run_id}/report"))
+        say.talk(f"Wrote {report}.")
+    show(body, answer, as_json=as_json, plot=plot)
+
+
+def show(body: Any, answer: Answer, *, as_json: bool, plot: bool) -> None:
+    """Print an answer; one that did not converge ends with exit code 6."""
+    if as_json:
+        say.as_json(body)
+    else:
+        from pymc_vibes.cli.card import show_answer
+
+        show_answer(answer, plot=plot)
+    if not answer.diagnostics.converged:
+        raise typer.Exit(InferenceFailed.exit_code)
+
+
+def ask(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="The experiment.")] = None,
+    question: Annotated[str | None, typer.Argument(help="The question, see --help.")] = None,
+    *,
+    kind: Annotated[str | None, typer.Option("--type", "-t", help="With --help: the kind.")] = None,
+    settings: Settings = None,
+    config: Annotated[
+        list[str] | None, typer.Option("--config", help="Setting of the kind: name=value.")
+    ] = None,
+    plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
+    as_json: AsJson = False,
+    show_help: Help = False,
+) -> None:
+    """Ask a further question of an experiment's answer."""
+    here = session(context)
+    if show_help or question is None:
+        _explain(here, name, kind, context)
+        return
+    values = read_options(context.args, settings or ())
+    answer = put(here, _named(name), question, values, read_options([], config or ()))
+    show_query(answer, as_json=as_json, plot=plot)
+
+
+def put(
+    here: Session,
+    name: str,
+    question: str,
+    parameters: Mapping[str, Any],
+    config: Mapping[str, Any],
+) -> Any:
+    """Put a question to an experiment and give the JSON answer."""
+    found = here.client.get(f"/api/v1/experiments/{name}")
+    queries = here.client.get(f"/api/v1/kinds/{found['kind']}")["queries"]
+    query = next((q for q in queries if q["slug"] == question), None)
+    if query is None:
+        known = ", ".join(q["slug"] for q in queries)
+        raise QueryNotFound(f"{name} has no question {question!r}.", hint=f"It has: {known}.")
+    check_known(parameters, query["parameters"], of=f"{found['kind']} {question}")
+    body = {"parameters": parameters, "config": config}
+    return here.client.post(f"/api/v1/experiments/{name}/{question}", body)
+
+
+def show_query(body: Any, *, as_json: bool, plot: bool) -> None:
+    """Print the answer to a further question."""
+    if as_json:
+        say.as_json(body)
+        return
+    from pymc_vibes.cli.card import show_query as card
+
+    card(QueryAnswer.model_validate(body), plot=plot)
+
+
+def _named(name: str | None) -> str:
+    if name is None:
+        raise BadName("Which experiment?", hint="`vibes experiments list` shows them.")
+    return name
+
+
+def _explain(here: Session, name: str | None, kind: str | None, context: typer.Context) -> None:
+    say.data(context.get_help())
+    if name is not None:
+        kind = here.client.get(f"/api/v1/experiments/{name}")["kind"]
+    if kind is None:
+        say.data("\nAdd the experiment's NAME or --type KIND to see the options of its kind.")
+        return
+    found = here.client.get(f"/api/v1/kinds/{kind}")
+    columns = ("option", "type", "default", "meaning")
+    if context.info_name == "analyze":
+        say.table(columns, describe_options(found["config"]), title=f"Options of {kind}")
+        return
+    for query in found["queries"]:
+        title = f"{query['slug']}: {query['about']}"
+        say.table(columns, describe_options(query["parameters"]), title=title)

@@ -1,0 +1,155 @@
+"""`vibes events` and `vibes generate`: events in, events out, events made up."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pymc_vibes.cli import say
+from pymc_vibes.cli.commands.experiments import chosen
+from pymc_vibes.cli.options import read_options
+from pymc_vibes.cli.session import AsJson, session
+from pymc_vibes.cli.upload import send
+
+group = typer.Typer(help="Upload, look at and export events.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """File formats."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.add_typer(group, name="events")
+    app.command("generate", help="Simulate events of a believable world of a kind.")(generate)
+
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="Our column=source column; join several with +. Repeat."),
+]
+Constants = Annotated[
+    list[str] | None, typer.Option("--set", help="Our column=one value for every row. Repeat.")
+]
+Timezone = Annotated[str, typer.Option(help="IANA zone of times without an offset.")]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Keep the good rows, write the bad ones aside.")
+]
+FileOption = Annotated[
+    Path | None, typer.Option("--file", "-f", help="CSV, NDJSON, JSON or Parquet; - for stdin.")
+]
+
+
+@group.command("upload")
+def upload(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument()] = None,
+    *,
+    option_name: Annotated[str | None, typer.Option("--name", help="The experiment.")] = None,
+    file: FileOption = None,
+    format: Annotated[Format | None, typer.Option(help="Told from the file if left out.")] = None,  # noqa: A002  # the option's name
+    columns: Columns = None,
+    constants: Constants = None,
+    timezone: Timezone = "UTC",
+    skip_bad_rows: SkipBadRows = False,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same key and file count once, however often sent.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add events to an experiment: all rows or none, unless bad rows may be skipped."""
+    query = {
+        "map": columns or [],
+        "set": constants or [],
+        "timezone": timezone,
+        "skip_bad_rows": skip_bad_rows,
+    }
+    if format is not None:
+        query["format"] = format.value
+    client = session(context).client
+    experiment = chosen(name, option_name)
+    receipt = send(client, experiment, file, query=query, key=idempotency_key)
+    report(receipt, as_json=as_json)
+
+
+def report(receipt: dict[str, object], *, as_json: bool) -> None:
+    """Say what an upload did."""
+    if as_json or not say.is_terminal():
+        say.as_json(receipt)
+        return
+    rejected = f", {receipt['rejected']:,} rows put aside" if receipt.get("rejected") else ""
+    again = " (received before; nothing was written)" if receipt.get("replayed") else ""
+    say.data(f"Stored {receipt['ingested']:,} rows{rejected}{again}.")
+    if receipt.get("rejects_file"):
+        say.talk(f"The rejected rows and their reasons: {receipt['rejects_file']}")
+
+
+@group.command("preview")
+def preview(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument()],
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the first events."""
+    page = session(context).client.get(f"/api/v1/experiments/{name}/events", limit=limit)
+    if as_json or not say.is_terminal():
+        say.as_json([dict(zip(page["columns"], row, strict=True)) for row in page["rows"]])
+        return
+    say.table(page["columns"], page["rows"])
+    say.talk(f"{len(page['rows'])} of {page['total']:,} rows.")
+
+
+@group.command("export")
+def export(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument()],
+    *,
+    format: Annotated[Format, typer.Option(help="Format.")] = Format.CSV,  # noqa: A002
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
+) -> None:
+    """Write all events of an experiment."""
+    path = f"/api/v1/experiments/{name}/events"
+    _write(session(context).client.raw(path, format=format.value), output)
+
+
+def generate(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="Kind, see `vibes kinds`.")],
+    *,
+    num_events: Annotated[int, typer.Option("--num-events", "-n", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(min=0)] = 42,
+    format: Annotated[Format | None, typer.Option(help="Default: JSON, or by --output.")] = None,  # noqa: A002
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting=value.")] = None,
+) -> None:
+    """Simulate events of a believable world of a kind; a seed always gives the same events."""
+    known = {f".{known.value}": known for known in Format}
+    chosen_format = format or (known.get(output.suffix) if output else None) or Format.JSON
+    body = session(context).client.request(
+        "GET",
+        f"/api/v1/kinds/{kind}/generate",
+        query={
+            "num_events": num_events,
+            "seed": seed,
+            "format": chosen_format.value,
+            "set": [f"{name}={value}" for name, value in read_options([], settings or ()).items()],
+        },
+    )
+    _write(body.content, output)
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    if output is not None:
+        output.write_bytes(content)
+        say.talk(f"Wrote {len(content):,} bytes to {output}.")
+        return
+    sys.stdout.buffer.write(content if content.endswith(b"\n") else content + b"\n")

@@ -1,0 +1,61 @@
+"""`vibes db`: the lake from the outside."""
+
+from typing import Annotated
+
+import typer
+
+from pymc_vibes.cli import say
+from pymc_vibes.cli.session import AsJson, session
+
+group = typer.Typer(help="Set up and look into the lake.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.add_typer(group, name="db")
+
+
+@group.command("init")
+def init(context: typer.Context) -> None:
+    """Create the lake and the run table where they are missing; safe to repeat."""
+    here = session(context)
+    ready = here.client.get("/readyz")
+    where = (
+        here.settings.url or f"{here.settings.catalog_path} with data in {here.settings.data_path}"
+    )
+    say.data(f"The lake is {ready['status']}: {where}.")
+
+
+@group.command("list-tables")
+def list_tables(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List tables by experiment, with the physical name beside."""
+    found = session(context).client.get("/api/v1/tables")["tables"]
+    say.listing(found, ("experiment", "kind", "rows", "table"), as_data=as_json)
+
+
+@group.command("inspect")
+def inspect(
+    context: typer.Context,
+    table_name: Annotated[str, typer.Option(help="An experiment's name.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show rows and columns of one table."""
+    found = session(context).client.get(f"/api/v1/tables/{table_name}")
+    if as_json or not say.is_terminal():
+        say.as_json(found)
+        return
+    say.data(f"{found['experiment']} ({found['kind']}): {found['rows']:,} rows in {found['table']}")
+    say.table(("column", "type"), list(found["columns"].items()))
+
+
+@group.command("snapshots")
+def snapshots(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the lake's snapshots, newest first."""
+    found = session(context).client.get("/api/v1/snapshots", limit=limit)["snapshots"]
+    say.listing(found, ("id", "time", "message"), as_data=as_json)

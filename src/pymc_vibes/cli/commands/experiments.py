@@ -1,0 +1,195 @@
+"""`vibes experiments` and `vibes kinds`: make, list, show and delete experiments."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pymc_vibes.cli import say
+from pymc_vibes.cli.options import check_known, describe_options, read_options
+from pymc_vibes.cli.session import AsJson, session
+from pymc_vibes.cli.upload import send
+from pymc_vibes.core.errors import BadName
+
+group = typer.Typer(help="Make, list, show and delete experiments.", no_args_is_help=True)
+_COLUMNS = ("name", "kind", "display_name", "rows", "first", "last")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.add_typer(group, name="experiments")
+    app.command("kinds", help="List the kinds of experiment and what they answer.")(kinds)
+
+
+def chosen(name: str | None, option: str | None) -> str:
+    """Give the name given either way, or raise `BadName`."""
+    found = name or option
+    if not found:
+        raise BadName("Which experiment?", hint="Give its name: NAME or --name NAME.")
+    return found
+
+
+def kinds(context: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List the kinds of experiment and what they answer."""
+    found = session(context).client.get("/api/v1/kinds")["kinds"]
+    say.listing(found, ("slug", "title", "question"), as_data=as_json)
+
+
+@group.command("create")
+def create(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Name: a-z, 0-9, '.', '_', '-'.")] = None,
+    *,
+    kind: Annotated[str, typer.Option("--type", "-t", help="Kind, see `vibes kinds`.")],
+    option_name: Annotated[str | None, typer.Option("--name", help="The name, as option.")] = None,
+    display_name: Annotated[str | None, typer.Option(help="Any text to show for it.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--initial-data-file", "-f", help="First events; - for stdin.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Setting of the kind: name=value.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", help="Our column=source column[+column].")
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="Zone of times without an offset.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Create an experiment, with its first events from a file or from stdin."""
+    client = session(context).client
+    chosen_name = chosen(name, option_name)
+    body = {
+        "name": chosen_name,
+        "kind": kind,
+        "display_name": display_name,
+        "config": read_options([], settings or ()),
+    }
+    made = client.post("/api/v1/experiments", body)
+    piped = file is None and not sys.stdin.isatty()
+    if file is not None or piped:
+        query = {"map": columns or [], "timezone": timezone}
+        try:
+            receipt = send(client, made["name"], file, query=query, empty_is_fine=file is None)
+        except Exception:
+            # all or nothing: without its first events it was not asked for
+            client.request("DELETE", f"/api/v1/experiments/{made['name']}")
+            raise
+        made = client.get(f"/api/v1/experiments/{made['name']}")
+        if receipt is not None:
+            say.talk(f"Stored {receipt['ingested']:,} rows.")
+    if as_json or not say.is_terminal():
+        say.as_json(made)
+    else:
+        say.data(f"Created {made['name']} ({made['kind']}) with {made['rows']:,} rows.")
+        say.talk(f"Next: vibes analyze {made['name']}")
+
+
+@group.command("list")
+def list_experiments(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Option("--type", "-t", help="Only this kind.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List experiments."""
+    client = session(context).client
+    found = []
+    page = client.get("/api/v1/experiments", limit=200)
+    found.extend(page["experiments"])
+    while page.get("next"):
+        page = client.get("/api/v1/experiments", limit=200, after=page["next"])
+        found.extend(page["experiments"])
+    found = [item for item in found if kind in (None, item["kind"])]
+    if not found and say.is_terminal() and not as_json:
+        say.talk(
+            "No experiments yet. Try: vibes demo, or vibes experiments create NAME --type KIND"
+        )
+        return
+    say.listing(found, _COLUMNS, as_data=as_json)
+
+
+@group.command("show")
+def show(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument()] = None,
+    *,
+    option_name: Annotated[str | None, typer.Option("--name")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one experiment."""
+    found = session(context).client.get(f"/api/v1/experiments/{chosen(name, option_name)}")
+    if as_json or not say.is_terminal():
+        say.as_json(found)
+        return
+    say.table(("", ""), [(key.replace("_", " "), _plain(value)) for key, value in found.items()])
+
+
+@group.command("schema")
+def schema(
+    context: typer.Context,
+    kind: Annotated[str, typer.Option("--type", "-t", help="Kind, see `vibes kinds`.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the columns and settings of a kind."""
+    found = session(context).client.get(f"/api/v1/kinds/{kind}")
+    if as_json or not say.is_terminal():
+        say.as_json({"schema": found["schema"], "config": found["config"]})
+        return
+    say.table(
+        ("column", "type", "required", "meaning", "also accepted"),
+        [
+            (c["name"], c["type"], c["required"], c["about"], ", ".join(c["aliases"]))
+            for c in found["schema"]["columns"]
+        ],
+        title=f"Columns of {kind}",
+    )
+    rows = describe_options(found["config"])
+    say.table(("setting", "type", "default", "meaning"), rows, title="Settings")
+
+
+@group.command("set")
+def configure(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument()],
+    settings: Annotated[list[str], typer.Argument(help="name=value ...; name=null resets.")],
+) -> None:
+    """Change stored settings of an experiment."""
+    client = session(context).client
+    values = read_options([], settings)
+    kind = client.get(f"/api/v1/experiments/{name}")["kind"]
+    check_known(values, client.get(f"/api/v1/kinds/{kind}")["config"], of=kind)
+    say.as_json(
+        client.request("PATCH", f"/api/v1/experiments/{name}", json={"config": values}).json()
+    )
+
+
+@group.command("delete")
+def delete(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument()] = None,
+    *,
+    option_name: Annotated[str | None, typer.Option("--name")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Say what would be deleted, delete nothing.")
+    ] = False,
+) -> None:
+    """Delete an experiment with its events."""
+    client = session(context).client
+    found = client.get(f"/api/v1/experiments/{chosen(name, option_name)}")
+    what = f"{found['name']} ({found['kind']}) with {found['rows']:,} rows"
+    if dry_run:
+        say.data(f"Would delete {what}.")
+        return
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete {what}?", abort=True, err=True)
+    client.request("DELETE", f"/api/v1/experiments/{found['name']}")
+    say.talk(f"Deleted {what}.")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={inner}" for key, inner in value.items())
+    return say.cell(value)

@@ -1,0 +1,108 @@
+"""`vibes serve`, `demo`, `doctor` and `token`: run it, show it, check it, guard it."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pymc_vibes.cli import say
+from pymc_vibes.cli.session import AsJson, Session, session
+from pymc_vibes.core.errors import InternalFault
+from pymc_vibes.settings import Settings
+
+token = typer.Typer(help="Make bearer tokens.", no_args_is_help=True)
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.command("serve", help="Start the server with the web interface.")(serve)
+    app.command("demo", help="Start a server with real example data, from nothing.")(demo)
+    app.command("doctor", help="Check the installation and say how to mend it.")(doctor)
+    app.add_typer(token, name="token")
+
+
+def serve(
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    *,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Restart when the code changes.")
+    ] = False,
+) -> None:
+    """Start the server with the web interface; stops cleanly on Ctrl-C or SIGTERM."""
+    from pymc_vibes.http.serve import run
+
+    run(session(context).settings, host=host, port=port, reload=reload)
+
+
+def demo(
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    *,
+    build_only: Annotated[
+        bool, typer.Option("--build-only", help="Make the example data and stop.")
+    ] = False,
+) -> None:
+    """Start a server with real example data, from nothing."""
+    from pymc_vibes.http.serve import run
+    from pymc_vibes.service import Service
+    from pymc_vibes.service.demo import build_demo
+
+    settings = _demo_settings(session(context))
+    service = Service.open(settings)
+    try:
+        built = build_demo(service, say.talk)
+        for experiment in built:
+            say.talk(f"  {experiment.name}: {service.analyze(experiment.name).summary.headline}")
+    finally:
+        service.close()
+    if not build_only:
+        run(settings, host=host, port=port)
+
+
+def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Check the installation and say how to mend it."""
+    from pymc_vibes.service.doctor import examine, shown_settings
+
+    settings = session(context).settings
+    found = list(examine(settings))
+    if as_json or not say.is_terminal():
+        shown = {name: value for name, value, _ in shown_settings(settings)}
+        say.as_json({"checks": [check.model_dump() for check in found], "settings": shown})
+    else:
+        rows = [("ok" if c.ok else "mend", c.name, c.found, c.mend) for c in found]
+        say.table(("", "part", "found", "how to mend"), rows)
+        say.table(
+            ("variable", "value", "meaning"), list(shown_settings(settings)), title="Settings"
+        )
+    if not all(check.ok for check in found):
+        raise typer.Exit(InternalFault.exit_code)
+
+
+@token.command("create")
+def create_token(
+    context: typer.Context,
+    subject: Annotated[str, typer.Option(help="Whom the token names.")] = "vibes",
+    scope: Annotated[list[str] | None, typer.Option(help="read, write; repeat.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 30,
+) -> None:
+    """Make a bearer token under VIBES_AUTH_SECRET and print it."""
+    from pymc_vibes.http.auth import create_token as make
+
+    settings = session(context).settings
+    say.data(make(settings, subject=subject, scopes=tuple(scope or ("read", "write")), days=days))
+    if sys.stdout.isatty():
+        say.talk(f"It is valid for {days} days. Send it as: Authorization: Bearer TOKEN")
+
+
+def _demo_settings(here: Session) -> Settings:
+    """Give the settings with a home of the demo's own, unless one was asked for."""
+    settings = here.settings
+    if settings.model_fields_set & {"home"}:
+        return settings
+    return settings.model_copy(update={"home": settings.home / "demo"})

@@ -1,0 +1,110 @@
+"""The short way for rates: `vibes ingest`, `vibes summary`, `vibes compare`.
+
+They act on the `poisson-cohorts` experiment `observations`, or on `--experiment NAME`.
+"""
+
+from typing import Annotated, Any
+
+import typer
+
+from pymc_vibes.cli.commands.analyze import put, show_query
+from pymc_vibes.cli.commands.data import (
+    Columns,
+    Constants,
+    FileOption,
+    SkipBadRows,
+    Timezone,
+    report,
+)
+from pymc_vibes.cli.session import AsJson, session
+from pymc_vibes.cli.upload import send
+
+DEFAULT = "observations"
+UNDECIDED = 1
+
+Experiment = Annotated[str, typer.Option("--experiment", "-x", help="The experiment.")]
+Event = Annotated[str, typer.Option(help="The event.")]
+Start = Annotated[str | None, typer.Option(help="First instant of the window, UTC.")]
+End = Annotated[str | None, typer.Option(help="End of the window, exclusive, UTC.")]
+Unit = Annotated[str | None, typer.Option(help="Time unit of the rate.")]
+Level = Annotated[float | None, typer.Option(help="Probability mass of intervals.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.command("ingest", help="Add rates data; makes the experiment on first use.")(ingest)
+    app.command("summary", help="Give the rate of one event in one cohort.")(summary)
+    app.command("compare", help="Compare the rates of two cohorts.")(compare)
+
+
+def ingest(
+    context: typer.Context,
+    *,
+    file: FileOption = None,
+    experiment: Experiment = DEFAULT,
+    columns: Columns = None,
+    constants: Constants = None,
+    timezone: Timezone = "UTC",
+    skip_bad_rows: SkipBadRows = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add rows of timestamp, cohort, event and perhaps count and exposure."""
+    query: dict[str, Any] = {
+        "map": columns or [],
+        "set": constants or [],
+        "timezone": timezone,
+        "skip_bad_rows": skip_bad_rows,
+        "experiment": experiment,
+    }
+    client = session(context).client
+    report(send(client, experiment, file, query=query, path="/ingest"), as_json=as_json)
+
+
+def summary(
+    context: typer.Context,
+    *,
+    event: Event,
+    cohort: Annotated[str, typer.Option(help="The cohort.")],
+    experiment: Experiment = DEFAULT,
+    start: Start = None,
+    end: End = None,
+    unit: Unit = None,
+    level: Level = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give the rate of one event in one cohort."""
+    asked = {"event": event, "cohort": cohort}
+    answer = put(session(context), experiment, "rate", asked, _window(start, end, unit, level))
+    show_query(answer, as_json=as_json, plot=True)
+
+
+def compare(
+    context: typer.Context,
+    *,
+    event: Event,
+    a: Annotated[str, typer.Option("--A", "-A", help="First cohort.")],
+    b: Annotated[str, typer.Option("--B", "-B", help="Second cohort.")],
+    experiment: Experiment = DEFAULT,
+    start: Start = None,
+    end: End = None,
+    unit: Unit = None,
+    level: Level = None,
+    exit_status: Annotated[
+        bool, typer.Option(help="Exit 1 unless the data settle which rate is higher.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the rates of two cohorts."""
+    asked = {"event": event, "a": a, "b": b}
+    answer = put(session(context), experiment, "compare", asked, _window(start, end, unit, level))
+    show_query(answer, as_json=as_json, plot=True)
+    decision = answer["summary"]["decision"]
+    if exit_status and (decision is None or decision["tone"] not in {"higher", "lower"}):
+        raise typer.Exit(UNDECIDED)
+
+
+def _window(
+    start: str | None, end: str | None, unit: str | None, level: float | None
+) -> dict[str, Any]:
+    given = {"start": start, "end": end, "unit": unit, "level": level}
+    return {name: value for name, value in given.items() if value is not None}

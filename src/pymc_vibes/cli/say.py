@@ -1,0 +1,96 @@
+"""How commands speak: data to stdout, talk to stderr, tables for people, JSON for programs."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# control and format characters could rewrite the screen or reverse a line
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(text: Any) -> str:
+    r"""Give text that cannot steer the terminal.
+
+    >>> clean("a\x1b[31mb")
+    'a[31mb'
+    """
+    return _UNSAFE.sub("", str(text))
+
+
+def to_stdout() -> "Console":
+    """Give a console on stdout that prints text as it is: no markup, no emoji codes."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+
+
+def is_terminal() -> bool:
+    """Say whether a person reads stdout."""
+    return sys.stdout.isatty()
+
+
+def data(text: str) -> None:
+    """Write a line of data."""
+    sys.stdout.write(f"{text}\n")
+
+
+def as_json(value: Any) -> None:
+    """Write a value as JSON."""
+    indent = 2 if is_terminal() else None
+    data(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def talk(text: str) -> None:
+    """Tell a person something that is not data."""
+    sys.stderr.write(f"{clean(text)}\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
+    """Print a table for people."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, title=clean(title) or None, title_justify="left")
+    rows = [list(row) for row in rows]
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float | None) for row in rows)
+        drawn.add_column(clean(column), justify="right" if numeric and rows else "left")
+    for row in rows:
+        drawn.add_row(*(Text(cell(value)) for value in row))
+    to_stdout().print(drawn)
+
+
+def listing(items: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_data: bool) -> None:
+    """Print a list: a table on a terminal, JSON elsewhere or when asked for."""
+    if as_data or not is_terminal():
+        as_json(list(items))
+        return
+    table(
+        [name.replace("_", " ") for name in columns],
+        [[item.get(c) for c in columns] for item in items],
+    )
+
+
+def cell(value: Any) -> str:
+    """Give a value as it reads in a table.
+
+    >>> cell(None), cell(1234567), cell(0.000123456), cell(True), cell(12.0)
+    ('', '1,234,567', '0.0001235', 'yes', '12')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(part) for part in value)
+    return clean(value)

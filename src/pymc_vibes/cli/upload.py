@@ -1,0 +1,59 @@
+"""Files and pipes on their way to the lake."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pymc_vibes.cli.client import Client
+from pymc_vibes.core.errors import UnreadableFile
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+}
+
+
+def send(
+    client: Client,
+    name: str,
+    file: Path | None,
+    *,
+    query: Mapping[str, Any],
+    key: str | None = None,
+    empty_is_fine: bool = False,
+    path: str | None = None,
+) -> Any:
+    """Upload a file (None or `-`: stdin) and give the receipt; None where an empty pipe is fine."""
+    headers = {"Content-Type": "application/octet-stream"}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    with tempfile.TemporaryDirectory() as folder:
+        source = _from_stdin(Path(folder)) if file is None or str(file) == "-" else file
+        if not source.is_file():
+            raise UnreadableFile(f"There is no file {source}.", hint="Check the path.")
+        if empty_is_fine and source.stat().st_size == 0:
+            return None
+        wanted = {"format": _FORMATS.get(source.suffix.lower()), **query}
+        target = path or f"/api/v1/experiments/{name}/events"
+        return client.upload(target, source, headers=headers, query=wanted)
+
+
+def _from_stdin(folder: Path) -> Path:
+    if sys.stdin.isatty():
+        raise UnreadableFile(
+            "There is nothing on stdin.",
+            hint="Name a file with --file F, or pipe one in: "
+            "vibes generate KIND | vibes events upload NAME",
+        )
+    target = folder / "stdin"
+    with target.open("wb") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    return target
