@@ -25,13 +25,16 @@ class Queue:
     """Runs, cached answers and kept choices, in one SQLite file that processes share."""
 
     def __init__(self, path: Path) -> None:
-        from sqlalchemy import create_engine, event
+        from filelock import FileLock
+        from sqlalchemy import create_engine
 
         path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
-        event.listen(self._engine, "connect", _share_file)
         self._tables = _tables()
-        self._tables.create_all(self._engine)
+        with FileLock(f"{path}.lock"):
+            # turning WAL on is the one statement that does not wait for a busy file
+            _share_file(path)
+            self._tables.create_all(self._engine)
 
     def close(self) -> None:
         """Give the file back."""
@@ -174,10 +177,13 @@ class Queue:
         return self._tables.tables["kept"]
 
 
-def _share_file(connection: Any, _record: object) -> None:
-    # WAL lets readers go on while one process writes
+def _share_file(path: Path) -> None:
+    """Set the file to write-ahead logging for good: readers go on while one process writes."""
+    import sqlite3
+
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.close()
 
 
 def _tables() -> "MetaData":

@@ -1,0 +1,48 @@
+"""Settings check themselves and say what is wrong."""
+
+import pytest
+
+from pymc_vibes.core.config import Config, Parameters, parse, setting
+from pymc_vibes.core.errors import BadConfig
+
+
+class Threshold(Parameters):
+    threshold: float = setting(..., "Where the line is.", ge=0, le=1, unit="fraction")
+
+
+def test_text_from_a_form_becomes_numbers() -> None:
+    assert parse(Config, {"level": "0.9", "seed": "7"}) == Config(level=0.9, seed=7)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"level": 1.5}, "level"),
+        ({"level": float("nan")}, "level"),
+        ({"draws": 10**9}, "draws"),
+        ({"seed": -1}, "seed"),
+        ({"lvl": 0.9}, "lvl"),
+        ({"level": [1]}, "level"),
+    ],
+)
+def test_each_wrong_field_is_named(values: dict[str, object], field: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        parse(Config, values)
+    assert [wrong["field"] for wrong in caught.value.extras["fields"]] == [field]
+    assert caught.value.hint is not None
+    assert "level" in caught.value.hint
+
+
+def test_several_wrong_fields_are_told_at_once() -> None:
+    with pytest.raises(BadConfig) as caught:
+        parse(Config, {"level": 2, "draws": 0})
+    assert len(caught.value.extras["fields"]) == 2
+
+
+def test_a_missing_parameter_is_named() -> None:
+    with pytest.raises(BadConfig, match="threshold: field required"):
+        parse(Threshold, {})
+
+
+def test_a_field_carries_its_unit_into_the_schema() -> None:
+    assert Threshold.model_json_schema()["properties"]["threshold"]["unit"] == "fraction"

@@ -1,0 +1,55 @@
+"""Equal questions share one computation; memory is bounded."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+
+import pytest
+
+from pymc_vibes.service.flights import Flights, Memory
+
+
+def test_equal_questions_at_one_time_are_computed_once() -> None:
+    flights: Flights[int] = Flights()
+    arrived = Barrier(8)
+    release = Event()
+    calls = []
+
+    def compute() -> int:
+        calls.append(1)
+        release.wait(10)
+        return 7
+
+    def ask() -> int:
+        arrived.wait(10)
+        return flights.share("same", compute)
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask) for _ in range(7)]
+        arrived.wait(10)
+        while not calls:
+            pass
+        release.set()
+        answers = {future.result(10) for future in asked}
+    assert answers == {7}
+    # those who came after the first had landed may compute again; together never seven times
+    assert len(calls) < 7
+
+
+def test_a_failure_reaches_everyone_and_is_not_kept() -> None:
+    flights: Flights[int] = Flights()
+
+    def fail() -> int:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        flights.share("key", fail)
+    assert flights.share("key", lambda: 3) == 3
+
+
+def test_the_least_recently_used_is_let_go() -> None:
+    memory: Memory[int] = Memory(2)
+    memory.put("a", 1)
+    memory.put("b", 2)
+    memory.get("a")
+    memory.put("c", 3)
+    assert (memory.get("a"), memory.get("b"), memory.get("c")) == (1, None, 3)
