@@ -20,6 +20,10 @@ MISSING = (
     "No Chromium or Chrome was found. Run `make chromium` to install one, "
     "or set VIBES_CHROMIUM to the path of yours."
 )
+FAILED = (
+    "No Chromium or Chrome was found, and neither the system's package manager nor Playwright "
+    "could install one. Install one by hand, or set VIBES_CHROMIUM to the path of yours."
+)
 APT_GET = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
 # without its recommended fonts Chromium draws boxes for letters
 MANAGERS = {
@@ -33,38 +37,58 @@ MANAGERS = {
 }
 
 
-def find_chromium() -> str | None:
-    """Give the path of a browser that runs, or None; a wrong `VIBES_CHROMIUM` is an error."""
+class NoBrowserError(Exception):
+    """No browser runs here, and the message says what to do."""
+
+
+def find_chromium() -> str:
+    """Give the path of a browser that runs."""
     chosen = os.environ.get("VIBES_CHROMIUM")
     if chosen:
         if not _runs(chosen):
-            raise SystemExit(f"VIBES_CHROMIUM is {chosen!r}, which does not run as a browser.")
+            raise NoBrowserError(f"VIBES_CHROMIUM is {chosen!r}, which does not run as a browser.")
         return chosen
-    return next((place for place in _candidates() if _runs(place)), None)
+    for place in _candidates():
+        if _runs(place):
+            return place
+    raise NoBrowserError(MISSING)
 
 
-def install_chromium() -> str | None:
+def install_chromium() -> str:
     """Install a browser by the first way that works, and give its path."""
-    for manager, commands in MANAGERS.items():
-        if shutil.which(manager) and all(_run(_as_root(manager, command)) for command in commands):
-            break
-    else:
-        _run([sys.executable, "-m", "playwright", "install", "chromium"])
-    return find_chromium()
+    for commands in _ways():
+        if all(_run(command) for command in commands):
+            try:
+                return find_chromium()
+            except NoBrowserError:  # a package of that name need not hold the browser
+                continue
+    raise NoBrowserError(FAILED)
+
+
+def provide_chromium() -> str:
+    """Give the path of a browser that runs, installing one when none is chosen or found."""
+    try:
+        return find_chromium()
+    except NoBrowserError:
+        if os.environ.get("VIBES_CHROMIUM"):
+            raise
+        return install_chromium()
 
 
 def main() -> None:
-    """Print the path of a browser, installing one when asked to and none is found."""
-    found = find_chromium()
-    if found is None and "--install" in sys.argv[1:]:
-        found = install_chromium()
-    if found is None:
-        raise SystemExit(
-            f"{MISSING} Neither the system's package manager nor Playwright could install one."
-            if "--install" in sys.argv[1:]
-            else MISSING
-        )
-    print(found)
+    """Print the path of a browser; with `--install`, a missing one is installed."""
+    is_wanted = "--install" in sys.argv[1:]
+    try:
+        print(provide_chromium() if is_wanted else find_chromium())
+    except NoBrowserError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _ways() -> Iterator[list[list[str]]]:
+    for manager, commands in MANAGERS.items():
+        if shutil.which(manager):
+            yield [_as_root(manager, command) for command in commands]
+    yield [[sys.executable, "-m", "playwright", "install", "chromium"]]
 
 
 def _candidates() -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from scripts.chromium import MISSING, find_chromium
+from scripts.chromium import find_chromium
 
 # in a container tests run as root, where the sandbox cannot; the rest keeps off the network
 ARGUMENTS = [
@@ -21,19 +21,11 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of a browser that runs."""
-    found = find_chromium()
-    if found is None:
-        pytest.fail(MISSING, pytrace=False)
-    return found
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
     """A headless browser, kept for the whole run."""
+    path = find_chromium()
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield started
         started.close()
 

@@ -1,5 +1,6 @@
 """The package as a stranger gets it: its public names, its version, its wheel, its first page."""
 
+import hashlib
 import importlib.metadata
 import re
 import subprocess
@@ -18,6 +19,11 @@ import pymc_vibes
 @pytest.fixture(scope="module")
 def project(root: Path) -> dict[str, Any]:
     return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def vendored(root: Path) -> Path:
+    return root / "src/pymc_vibes/http/static/vendor"
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +90,27 @@ def test_the_wheel_ships_the_licenses(wheel: zipfile.ZipFile, project: dict[str,
     assert set(project["license-files"]) - shipped == set()
 
 
-def test_every_vendored_file_is_named_in_the_licenses(root: Path) -> None:
-    folder = root / "src/pymc_vibes/http/static/vendor"
-    licenses = (folder / "LICENSES.txt").read_text("utf-8")
+def test_every_vendored_library_has_its_license(vendored: Path) -> None:
+    licenses = (vendored / "LICENSES.txt").read_text("utf-8")
+    libraries = {re.split(r"[-.]", path.name)[0] for path in vendored.glob("*.js")}
 
-    unnamed = [path.name for path in folder.iterdir() if path.name not in licenses]
+    assert libraries
+    assert {name for name in libraries if name not in licenses} == set()
 
-    assert set(unnamed) - {"LICENSES.txt"} == set()
+
+def test_vendored_files_are_the_ones_that_were_built(vendored: Path) -> None:
+    recorded = {
+        name: digest
+        for digest, name in map(str.split, (vendored / "SHA256SUMS").read_text().splitlines())
+    }
+
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in vendored.iterdir()
+        if path.name != "SHA256SUMS"
+    }
+
+    assert found == recorded
 
 
 def test_the_first_two_commands_of_the_readme_are_verbs(texts: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ BANNED = {
     "a path of one machine": r"(?<![\w.~-])/(work|root|home/\w+|Users/\w+)" + r"/",
 }
 
+CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -44,7 +45,7 @@ def test_every_link_between_pages_leads_somewhere(texts: dict[str, str], root: P
     broken = [
         f"{name} -> {target}"
         for name, text in pages.items()
-        for target in LINK.findall(text)
+        for target in LINK.findall(CODE.sub("", text))
         if not (root / name).parent.joinpath(target).exists()
     ]
 
