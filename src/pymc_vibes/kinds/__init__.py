@@ -18,7 +18,7 @@ from pymc_vibes.core.kind import Kind
 
 @cache
 def catalog() -> Mapping[str, Kind[Any]]:
-    """Map slug to kind, sorted by slug; a missing or duplicate kind is an error naming its source."""
+    """Map slug to kind, sorted by slug; a missing or duplicate one is an error with its source."""
     found: dict[str, tuple[str, Kind[Any]]] = {}
     for source, candidate in (*_own(), *_plugins()):
         if not isinstance(candidate, Kind):
