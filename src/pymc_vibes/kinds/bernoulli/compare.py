@@ -1,0 +1,107 @@
+"""Two groups against each other, exactly."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from pymc_vibes.core.answer import Decision, QueryAnswer, Summary
+from pymc_vibes.core.config import Parameters, setting
+from pymc_vibes.core.errors import BadConfig
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.bernoulli.answer import context_of, estimates_of, group_table
+from pymc_vibes.kinds.bernoulli.model import beta_of
+from pymc_vibes.kinds.bernoulli.pictures import curves, difference_figure
+from pymc_vibes.kinds.bernoulli.settings import ProportionConfig
+
+if TYPE_CHECKING:
+    from pymc_vibes.stats.contrast import Contrast
+
+
+class Pair(Parameters):
+    """Which two groups."""
+
+    a: str = setting(..., "The first group.", max_length=2000)
+    b: str = setting(..., "The second group.", max_length=2000)
+
+
+def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) -> QueryAnswer:
+    """Compare the success rates of two groups: chance, difference, ratio, expected loss."""
+    import numpy as np
+
+    from pymc_vibes.stats import compare as exact
+    from pymc_vibes.stats.decide import compare_sentence
+    from pymc_vibes.stats.describe import contrast_estimate
+
+    beta, (i, j) = beta_of(posterior), _indices(posterior, parameters)
+    pair = parameters.a, parameters.b
+    greater = exact.probability_greater(beta, i, beta, j)
+    difference, ratio = exact.difference(beta, i, beta, j), exact.ratio(beta, i, beta, j)
+    claim = compare_sentence(*pair, greater, config.level, quantity="success rate")
+    level, groups = config.level, np.array([i, j])
+    contrasts = (
+        contrast_estimate(
+            "difference", " minus ".join(pair), difference, level=level, percent=True
+        ),
+        contrast_estimate("ratio", " over ".join(pair), ratio, level=level, unit="times"),
+    )
+    decision = _decision(pair, greater, level)
+    return QueryAnswer(
+        summary=Summary(
+            headline=claim.text,
+            decision=decision,
+            estimates=(*contrasts, *estimates_of(posterior, groups, config)),
+            claims=(claim,),
+            tables=(group_table(posterior, groups, config),),
+            context=context_of(config),
+        ),
+        figures=(
+            curves(posterior, groups, config),
+            difference_figure(difference, claim.text, pair, level),
+        ),
+        data={
+            "a": parameters.a,
+            "b": parameters.b,
+            "p_A_gt_B": greater,
+            "level": level,
+            "difference": _numbers(difference, level),
+            "ratio": _numbers(ratio, level),
+            "expected_loss": {
+                "A": exact.expected_loss(beta, i, beta, j, "higher"),
+                "B": exact.expected_loss(beta, j, beta, i, "higher"),
+            },
+            "decision": decision.tone,
+        },
+    )
+
+
+def _indices(posterior: Posterior, parameters: Pair) -> tuple[int, int]:
+    theta = posterior["theta"]
+    if parameters.a == parameters.b:
+        raise BadConfig(
+            "A group cannot be compared with itself.",
+            hint="Name two groups.",
+            fields=[{"field": "b", "reason": "must differ from a"}],
+        )
+    return theta.index(parameters.a), theta.index(parameters.b)
+
+
+def _decision(pair: tuple[str, str], greater: float, level: float) -> Decision:
+    from pymc_vibes.stats.decide import chance, decide
+
+    ruling = decide(greater, level)
+    shown = f"The chance that {pair[0]} is higher is {chance(greater)}"
+    interval = f"the {100 * level:g} % interval of the difference"
+    if ruling == "undecided":
+        reason = f"{shown}, and {interval} holds 0."
+        return Decision(action="keep collecting", tone=ruling, reason=reason)
+    action = f"{pair[ruling == 'lower']} has the higher success rate"
+    return Decision(action=action, tone=ruling, reason=f"{shown}, and {interval} does not hold 0.")
+
+
+def _numbers(contrast: "Contrast", level: float) -> dict[str, Any]:
+    ends = {"interval": contrast.interval(level), "hdi": contrast.hdi(level)}
+    return {
+        "mean": contrast.mean,
+        "sd": contrast.sd,
+        "median": contrast.quantile(0.5),
+        **{name: [end if math.isfinite(end) else None for end in e] for name, e in ends.items()},
+    }

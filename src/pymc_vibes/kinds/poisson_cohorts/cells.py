@@ -1,0 +1,115 @@
+"""From events to cells: one row per cohort and event, computed where the events live.
+
+A cell's exposure is the window's length, or the sum of the exposures of its own rows: the rows of a
+cohort and another event do not add to it. Beside count and exposure a cell keeps five sums over
+equal periods of the window, from which `stats.dispersion` tells whether counts vary too much.
+Fractions are summed as decimals, so that the order of rows cannot change a bit of the result.
+"""
+
+from typing import TYPE_CHECKING
+
+from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.stats.events import within
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+KEY = ("cohort", "event")
+SUMS = ("k", "exposure", "rows", "buckets", "squares", "cross", "w2", "w3", "w4")
+_EXPOSURE = "decimal(38, 15)"
+_SHARE = "decimal(38, 18)"
+_COUNT = "decimal(38, 0)"
+
+
+def reduce(events: "ir.Table", roster: "ir.Table | None", config: RateConfig) -> "ir.Table":
+    """Count every pair of a known cohort and a known event; a pair without rows has count 0."""
+    seen = (events if roster is None else roster).select(*KEY)
+    pairs = seen.select("cohort").distinct().cross_join(seen.select("event").distinct())
+    buckets = _buckets(events, config)
+    sums = _measured(buckets) if config.measured else _windowed(buckets, config)
+    joined = pairs.left_join(sums, list(KEY)).drop("cohort_right", "event_right")
+    filled = {name: joined[name].fill_null(0) for name in joined.columns if name not in KEY}
+    constants = {} if config.measured else _window_shares(config)
+    return joined.mutate(**(filled | constants)).select(*KEY, *SUMS).order_by(list(KEY))
+
+
+def _buckets(events: "ir.Table", config: RateConfig) -> "ir.Table":
+    """Count per cohort, event and period of the window."""
+    import ibis
+
+    inside = within(events, *config.window)
+    epoch = int(config.window[0].timestamp())
+    elapsed = inside.timestamp.epoch_seconds() - ibis.literal(epoch)
+    count = inside["count"].fill_null(1) if "count" in inside.columns else ibis.literal(1)
+    columns = {"bucket": elapsed // ibis.literal(config.bucket[1]), "count": count}
+    if config.measured:
+        columns["exposure"] = inside.exposure.cast(_EXPOSURE)
+    rows = inside.select("cohort", "event", **columns)
+    sums = {"k": rows["count"].sum(), "rows": rows.count()}
+    if config.measured:
+        sums["exposure"] = rows.exposure.sum()
+    return rows.group_by(*KEY, "bucket").agg(**sums)
+
+
+def _windowed(buckets: "ir.Table", config: RateConfig) -> "ir.Table":
+    import ibis
+
+    full, last, count = _shares(config)
+    share = (buckets.bucket == count - 1).ifelse(ibis.literal(last), ibis.literal(full))
+    return _sums(buckets.mutate(share=share.cast(_SHARE)))
+
+
+def _measured(buckets: "ir.Table") -> "ir.Table":
+    total = buckets.group_by(*KEY).agg(total=buckets.exposure.sum())
+    with_total = buckets.inner_join(total, list(KEY))
+    share = (
+        with_total.exposure.cast("float64") / with_total.total.cast("float64").nullif(0)
+    ).fill_null(0)
+    shared = with_total.mutate(share=share.cast(_SHARE))
+    powers = {
+        f"p{power}": (shared.share.cast("float64") ** power).cast(_SHARE) for power in (2, 3, 4)
+    }
+    shared = shared.mutate(**powers)
+    return _sums(
+        shared,
+        exposure=shared.exposure.sum().cast("float64"),
+        buckets=shared.count(),
+        w2=shared.p2.sum().cast("float64"),
+        w3=shared.p3.sum().cast("float64"),
+        w4=shared.p4.sum().cast("float64"),
+    )
+
+
+def _sums(shared: "ir.Table", **more: "ir.Scalar") -> "ir.Table":
+    count = shared.k.cast("float64")
+    return shared.group_by(*KEY).agg(
+        k=shared.k.sum().cast("int64"),
+        rows=shared.rows.sum().cast("int64"),
+        squares=(count * count).cast(_COUNT).sum().cast("float64"),
+        cross=(count * shared.share.cast("float64")).cast(_SHARE).sum().cast("float64"),
+        **more,
+    )
+
+
+def _shares(config: RateConfig) -> tuple[float, float, int]:
+    """Give the share of a full period, that of the last (maybe partial) one, and their number."""
+    start, end = config.window
+    seconds = (end - start).total_seconds()
+    width = config.bucket[1]
+    full = int(seconds // width)
+    rest = seconds - full * width
+    if rest <= 0:
+        return width / seconds, width / seconds, full
+    return width / seconds, rest / seconds, full + 1
+
+
+def _window_shares(config: RateConfig) -> "dict[str, ir.Value]":
+    import ibis
+
+    full, last, count = _shares(config)
+    powers = {f"w{m}": (count - 1) * full**m + last**m for m in (2, 3, 4)}
+    numbers = {"exposure": config.length, **powers}
+    return {
+        "buckets": ibis.literal(count, type="int64"),
+        **{name: ibis.literal(value, type="float64") for name, value in numbers.items()},
+    }

@@ -1,0 +1,153 @@
+"""Rates against each other: two exactly, or all of an event."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pymc_vibes.core.answer import Claim, Decision, Estimate
+from pymc_vibes.kinds.poisson_cohorts.model import Rates
+from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pymc_vibes.stats.contrast import Contrast
+    from pymc_vibes.stats.decide import Ruling
+    from pymc_vibes.stats.exact import Gamma
+
+CONTENDERS = 2000  # more than this many possible best cohorts: nothing stands out
+_NEGLIGIBLE = 1e-12  # chance below which a cohort is no contender
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two rates against each other."""
+
+    labels: tuple[str, str]
+    probability: float
+    """P(first > second)."""
+    difference: "Contrast"
+    ratio: "Contrast"
+    losses: tuple[float, float]
+    """Expected loss of choosing the first, the second."""
+    claim: Claim
+    ruling: "Ruling"
+    level: float
+    unit: str
+    direction: Literal["higher", "lower"]
+
+    def decision(self) -> Decision:
+        """Say what the rule concludes; it agrees with the interval of the difference."""
+        from pymc_vibes.stats.decide import chance
+
+        first = self.labels[0]
+        shown = f"The chance that {first} is higher is {chance(self.probability)}"
+        interval = f"the {100 * self.level:g} % interval of the difference"
+        if self.ruling == "undecided":
+            reason = f"{shown}, and {interval} holds 0."
+            return Decision(action="keep collecting", tone="undecided", reason=reason)
+        action = f"{self.labels[self.ruling == 'lower']} has the higher rate"
+        return Decision(
+            action=action, tone=self.ruling, reason=f"{shown}, and {interval} does not hold 0."
+        )
+
+    def estimates(self) -> tuple[Estimate, Estimate]:
+        """Give difference and ratio, each with the equal-tailed interval of the decision."""
+        from pymc_vibes.stats.describe import contrast_estimate
+
+        first, second = self.labels
+        return (
+            contrast_estimate(
+                "difference",
+                f"{first} minus {second}",
+                self.difference,
+                level=self.level,
+                unit=self.unit,
+            ),
+            contrast_estimate(
+                "ratio", f"{first} over {second}", self.ratio, level=self.level, unit="times"
+            ),
+        )
+
+    def data(self) -> dict[str, Any]:
+        """Give the numbers for programs; A is the first."""
+        return {
+            "p_A_gt_B": self.probability,
+            "level": self.level,
+            "difference": contrast_data(self.difference, self.level),
+            "ratio": contrast_data(self.ratio, self.level),
+            "expected_loss": {"A": self.losses[0], "B": self.losses[1]},
+            "better": self.direction,
+            "decision": self.ruling,
+        }
+
+
+def contrast_data(contrast: "Contrast", level: float) -> dict[str, Any]:
+    """Give a contrast's numbers; None where there is no such number."""
+    import math
+
+    numbers: dict[str, Any] = {
+        "mean": contrast.mean,
+        "sd": contrast.sd,
+        "median": contrast.quantile(0.5),
+        "interval": list(contrast.interval(level)),
+        "hdi": list(contrast.hdi(level)),
+    }
+    return {
+        name: [v if math.isfinite(v) else None for v in value] if isinstance(value, list) else value
+        for name, value in numbers.items()
+    }
+
+
+def compare_two(rates: Rates, first: int, second: int, config: RateConfig) -> Comparison:
+    """Compare two cells exactly."""
+    from pymc_vibes.stats import compare
+    from pymc_vibes.stats.decide import compare_sentence, decide
+
+    gamma = rates.gamma
+    probability = compare.probability_greater(gamma, first, gamma, second)
+    direction = config.direction or "higher"
+    labels = rates.cohort(first), rates.cohort(second)
+    return Comparison(
+        labels=labels,
+        probability=probability,
+        difference=compare.difference(gamma, first, gamma, second),
+        ratio=compare.ratio(gamma, first, gamma, second),
+        losses=(
+            compare.expected_loss(gamma, first, gamma, second, direction),
+            compare.expected_loss(gamma, second, gamma, first, direction),
+        ),
+        claim=compare_sentence(*labels, probability, config.level),
+        ruling=decide(probability, config.level),
+        level=config.level,
+        unit=rates.variable.unit,
+        direction=direction,
+    )
+
+
+def pair(cells: "np.ndarray") -> tuple[int, int]:
+    """Give two cells in the order of their labels, whichever rate is higher."""
+    first, second = sorted(int(cell) for cell in cells)
+    return first, second
+
+
+def chances_of_best(
+    gamma: "Gamma", indices: "np.ndarray", direction: Literal["higher", "lower"]
+) -> "np.ndarray | None":
+    """Give P(best) of each index; None where too many could be best for anything to stand out.
+
+    A cohort whose rate overlaps the best one's with a chance below 1e-12 has P = 0.
+    """
+    import numpy as np
+
+    from pymc_vibes.stats.best import best_of
+
+    among = gamma.take(indices)
+    tail = _NEGLIGIBLE / len(indices)
+    low, high = among.quantile(tail), among.quantile(1 - tail)
+    possible = high >= low.max() if direction == "higher" else low <= high.min()
+    contenders: np.ndarray = np.flatnonzero(possible)
+    if len(contenders) > CONTENDERS:
+        return None
+    chances = np.zeros(len(indices))
+    chances[contenders] = best_of(among.take(contenders), direction).probability
+    return chances

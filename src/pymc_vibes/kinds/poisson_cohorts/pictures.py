@@ -1,0 +1,110 @@
+"""The pictures of rates: curves of a few, a forest of many, the difference of two."""
+
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.poisson_cohorts.compare import Comparison, compare_two, pair
+from pymc_vibes.kinds.poisson_cohorts.model import Rates
+from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CURVES = 6
+_DRAWABLE = 400  # rows whose intervals are computed for a forest; it draws fewer
+
+
+def figures(posterior: Posterior, config: RateConfig) -> tuple[Figure, ...]:
+    """Draw the rates of one event: curves of a few cohorts, a forest of many."""
+    rates = Rates(posterior)
+    event = rates.event(config.event)
+    cells = rates.ordered(event, config.direction)
+    if len(cells) == 0:
+        return ()
+    if len(cells) > CURVES:
+        return (rate_forest(rates, event, cells, config),)
+    overlay = rate_curves(rates, event, cells, config)
+    if len(cells) != 2:
+        return (overlay,)
+    return overlay, difference_figure(compare_two(rates, *pair(cells), config))
+
+
+def rate_curves(rates: Rates, event: str, cells: "np.ndarray", config: RateConfig) -> Figure:
+    """Overlay the posterior densities of a few rates."""
+    from pymc_vibes.stats.chart import density_overlay
+
+    gamma = rates.gamma.take(cells)
+    low, high = gamma.hdi(config.level)
+    labels = [rates.cohort(int(cell)) for cell in cells]
+    curves = [
+        (label, *gamma.density(i), float(low[i]), float(high[i])) for i, label in enumerate(labels)
+    ]
+    finding = f"{event}: {labels[0]} at about {gamma.mean()[0]:.3g} {_per(rates)}"
+    return density_overlay(
+        "rates",
+        finding if len(labels) == 1 else f"{event}: how far the rates overlap",
+        f"Posterior densities of the rate of {event} for {', '.join(labels)}. Means: "
+        + "; ".join(f"{label} {mean:.3g}" for label, mean in zip(labels, gamma.mean(), strict=True))
+        + f" {_per(rates)}.",
+        curves=curves,
+        means=gamma.mean().tolist(),
+        x_label="rate",
+        unit=rates.variable.unit,
+        level=config.level,
+    )
+
+
+def difference_figure(comparison: Comparison) -> Figure:
+    """Draw the posterior of a difference with the interval that decides."""
+    from pymc_vibes.stats.chart import difference_curve
+    from pymc_vibes.stats.decide import chance
+
+    first, second = comparison.labels
+    x, y = comparison.difference.density()
+    low, high = comparison.difference.interval(comparison.level)
+    return difference_curve(
+        "difference",
+        comparison.claim.text,
+        f"Posterior density of the rate of {first} minus that of {second}; "
+        f"{chance(comparison.probability)} of it lies above 0.",
+        x=x,
+        y=y,
+        low=low,
+        high=high,
+        mean=comparison.difference.mean,
+        x_label=f"{first} minus {second}",
+        unit=comparison.unit,
+        level=comparison.level,
+        sides=(f"{second} higher", f"{first} higher"),
+    )
+
+
+def rate_forest(rates: Rates, event: str, cells: "np.ndarray", config: RateConfig) -> Figure:
+    """Draw one interval per cohort; of very many only the two ends."""
+    import numpy as np
+
+    from pymc_vibes.stats.chart import FOREST_ENDS, forest
+
+    ends = np.concatenate([cells[:FOREST_ENDS], cells[-FOREST_ENDS:]])
+    drawn = ends if len(cells) > _DRAWABLE else cells
+    gamma = rates.gamma.take(drawn)
+    low, high = gamma.hdi(config.level)
+    of = f"{len(cells):,} cohorts" + (", the two ends" if len(drawn) < len(cells) else "")
+    return forest(
+        "rates",
+        f"{event}: rates of {of}",
+        f"Rates of {event} with intervals for {of}. The first is {rates.cohort(int(cells[0]))} "
+        f"with about {gamma.mean()[0]:.3g} {_per(rates)}.",
+        labels=[rates.cohort(int(cell)) for cell in drawn],
+        mean=gamma.mean().tolist(),
+        low=low.tolist(),
+        high=high.tolist(),
+        x_label="rate",
+        unit=rates.variable.unit,
+        level=config.level,
+    )
+
+
+def _per(rates: Rates) -> str:
+    return rates.variable.unit.removeprefix("events ")
