@@ -8,13 +8,14 @@ BENCHMARKS := $(if $(wildcard benchmarks/__main__.py),benchmarks)
 # what `make check` leaves to `make test`: it starts servers and browsers, or takes its time
 LATER := contract calibration browser http cli faults docs
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
-# the tests run in as many processes as there are cores, so each gets one thread for linear algebra
-export OMP_NUM_THREADS := 1
-export OPENBLAS_NUM_THREADS := 1
 args ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick chromium
+
+# tests run in as many processes as there are cores, so each gets one thread for linear algebra
+unit test slow: export OMP_NUM_THREADS := 1
+unit test slow: export OPENBLAS_NUM_THREADS := 1
 
 help: ## say what the verbs do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
