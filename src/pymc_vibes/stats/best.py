@@ -1,0 +1,263 @@
+"""Which of many is best, and where each one ranks: exact quadrature, nothing drawn.
+
+All labels share one grid over the log rate or the logit: panels of Gauss-Legendre nodes, each
+narrow beside the narrowest posterior that is alive there. Given a value of one label the others are
+independent, so that a chance of being best is an integral of a product, and a rank is one plus a
+Poisson-binomial count.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymc_vibes.stats import special
+from pymc_vibes.stats.compare import gamma_greater
+from pymc_vibes.stats.decide import Direction
+from pymc_vibes.stats.exact import Beta, Gamma
+from pymc_vibes.stats.overlap import BetaSide, GammaSide, Points
+from pymc_vibes.stats.special import Array
+
+_EXACT_RANKS = 400
+"""Beyond this many labels the count is taken as normal given the value: its sd is then large."""
+
+_TINY = 1e-300  # keeps the log of an impossible value finite
+
+_NODES = 16
+_SPAN = 2.0
+"""Width of a panel in sd of the narrowest posterior alive there."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """Chances of being best, and what choosing each label is expected to lose."""
+
+    probability: Array
+    """P(label is best), shape `(labels,)`; sums to 1."""
+    expected_loss: Array
+    """How far each label is expected to fall short of the best, `(labels,)`; never negative."""
+    expected_max: float
+    """Expected value of the best: the maximum, or the minimum where lower is better."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Rank of each label, 1 is best: expectation and equal-tailed interval."""
+
+    expected: Array
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    level: float
+    is_exact: bool
+    """Whether the interval comes from the exact distribution of the rank."""
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Values with quadrature weights of the natural coordinate, one row of nodes."""
+
+    at: Points
+    weight: Array
+    spread: Array
+    """d value / d coordinate."""
+
+
+def best_of(distribution: Beta | Gamma, direction: Direction = "higher") -> Best:
+    """Compute P(best), expected losses and the expected best value of all labels at once."""
+    side, unit = _side(distribution)
+    means = distribution.mean()
+    if len(distribution) == 1:
+        return Best(np.ones(1), np.zeros(1), float(means[0]))
+    is_higher = direction == "higher"
+    grid, edge = _contest(side, is_higher=is_higher)
+    worse = side.below(grid.at) if is_higher else side.above(grid.at)
+    logs = np.log(np.maximum(worse, _TINY))
+    rivals = np.sum(logs, axis=0) - logs
+    probability = np.sum(_mass(side, grid) * np.exp(np.maximum(rivals, -700.0)), axis=1)
+    loss = (worse * -np.expm1(rivals)) @ (grid.spread * grid.weight)
+    # Beyond the edge of the grid the best is surely still ahead.
+    loss = loss + (side.deficit(edge) if is_higher else side.surplus(edge))[:, 0]
+    loss = np.maximum(loss, 0.0) * unit
+    top = int(np.argmax(probability))
+    gain = loss[top] if is_higher else -loss[top]
+    return Best(probability / probability.sum(), loss, float(means[top] + gain))
+
+
+def ranks(
+    distribution: Beta | Gamma, direction: Direction = "higher", level: float = 0.95
+) -> Ranks:
+    """Compute every label's expected rank (exact) and the equal-tailed interval of its rank.
+
+    Up to 400 labels the interval comes from the exact Poisson-binomial distribution of the number
+    of better labels given the value, integrated over the value; beyond, that count is taken as
+    normal given the value.
+    """
+    side, _ = _side(distribution)
+    grid = _whole(side)
+    below = side.below(grid.at)
+    better = 1 - below if direction == "higher" else below
+    mass = _mass(side, grid)
+    mass = mass / mass.sum(axis=1, keepdims=True)
+    beaten_by = mass @ better.T
+    np.fill_diagonal(beaten_by, 0.0)
+    is_exact = len(distribution) <= _EXACT_RANKS
+    tail = (1 - level) / 2
+    both = (tail, 1 - tail)
+    low, high = (_exact_ranks if is_exact else _normal_ranks)(mass, better, both)
+    return Ranks(1 + beaten_by.sum(axis=1), low, high, level, is_exact)
+
+
+def pairwise(distribution: Beta | Gamma) -> Array:
+    """Compute the matrix of P(row > column); its diagonal is 0.5."""
+    count = len(distribution)
+    if isinstance(distribution, Gamma):
+        rows, columns = np.triu_indices(count, 1)
+        shape, rate = distribution.shape, distribution.rate
+        upper = gamma_greater(shape[rows], rate[rows], shape[columns], rate[columns])
+        matrix = np.full((count, count), 0.5)
+        matrix[rows, columns], matrix[columns, rows] = upper, 1 - upper
+        return matrix
+    side, _ = _side(distribution)
+    grid = _whole(side)
+    matrix = _mass(side, grid) @ side.below(grid.at).T
+    matrix = np.clip((matrix + 1 - matrix.T) / 2, 0.0, 1.0)
+    np.fill_diagonal(matrix, 0.5)
+    return matrix
+
+
+def _side(distribution: Beta | Gamma) -> tuple[BetaSide | GammaSide, float]:
+    if isinstance(distribution, Beta):
+        return BetaSide(distribution.a[:, None], distribution.b[:, None]), 1.0
+    unit = float(distribution.mean().max())
+    with np.errstate(over="ignore"):  # a rate 1e300 times another's is as good as 1e250
+        rate = np.minimum(distribution.rate * unit, 1e250)
+    return GammaSide(distribution.shape[:, None], rate[:, None]), unit
+
+
+def _coordinate(at: Points, side: BetaSide | GammaSide) -> Array:
+    value = np.log(at.value)
+    return value - np.log(at.rest) if isinstance(side, BetaSide) else value
+
+
+def _points(v: Array, side: BetaSide | GammaSide) -> Points:
+    from scipy.special import expit
+
+    if isinstance(side, BetaSide):
+        return Points(expit(v), expit(-v))
+    return Points(np.exp(v), np.zeros_like(v))
+
+
+def _spans(side: BetaSide | GammaSide) -> tuple[Array, Array, Array]:
+    """Give where each label lives and the width it needs resolved, in the coordinate."""
+    low, high = side.window()
+    if isinstance(side, BetaSide):
+        scale = np.sqrt(1 / (side.a + 1) + 1 / (side.b + 1))
+    else:
+        scale = 1 / np.sqrt(side.shape + 1)
+    start, stop = _coordinate(low, side)[:, 0], _coordinate(high, side)[:, 0]
+    return start, stop, np.minimum(scale[:, 0], 1.0)
+
+
+def _contest(side: BetaSide | GammaSide, *, is_higher: bool) -> tuple[_Grid, Points]:
+    """Lay the grid where the contest for best is decided; give it and its losing edge."""
+    start, stop, scale = _spans(side)
+    if is_higher:
+        low, high = _settled(side, start.max(), stop.max(), is_higher=True), stop.max()
+    else:
+        low, high = start.min(), _settled(side, stop.min(), start.min(), is_higher=False)
+    edge = _points(np.array([[low if is_higher else high]]), side)
+    return _fill(side, _panels(start, stop, scale, float(low), float(high))), edge
+
+
+def _settled(side: BetaSide | GammaSide, sure: float, far: float, *, is_higher: bool) -> float:
+    """Move from `sure` towards `far` as long as the best is surely (e^-42) not passed."""
+    for _ in range(10):
+        middle = (sure + far) / 2
+        at = _points(np.array([[middle]]), side)
+        worse = side.below(at) if is_higher else side.above(at)
+        if float(np.sum(np.log(np.maximum(worse, _TINY)))) <= -special.DROP:
+            sure = middle
+        else:
+            far = middle
+    return sure
+
+
+def _whole(side: BetaSide | GammaSide) -> _Grid:
+    start, stop, scale = _spans(side)
+    return _fill(side, _panels(start, stop, scale, start.min(), stop.max()))
+
+
+def _panels(start: Array, stop: Array, scale: Array, low: float, high: float) -> Array:
+    """Cut [low, high] so that no panel is wider than what lives there can bear."""
+    cuts, at = [float(low)], float(low)
+    widths = _SPAN * scale
+    while at < high:
+        alive = (start <= at) & (stop > at)
+        ends = np.where(alive, at + widths, np.maximum(start, at + widths))
+        at = min(float(ends[stop > at].min()), high)
+        cuts.append(at)
+    return np.array(cuts)
+
+
+def _fill(side: BetaSide | GammaSide, cuts: Array) -> _Grid:
+    fractions, weights = special.rule(1, _NODES)
+    lengths = np.diff(cuts)[:, None]
+    at = _points((cuts[:-1, None] + lengths * fractions).ravel()[None, :], side)
+    spread = at.value * at.rest if isinstance(side, BetaSide) else at.value
+    return _Grid(at, (lengths * weights).ravel(), spread[0])
+
+
+def _mass(side: BetaSide | GammaSide, grid: _Grid) -> Array:
+    """Give every label's share of probability at every node, shape `(labels, nodes)`."""
+    log_density = np.maximum(side.log_density(grid.at), -700.0)  # no underflow far from a label
+    return np.exp(log_density) * grid.weight
+
+
+def _exact_ranks(
+    mass: Array, better: Array, levels: tuple[float, float]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give quantiles of one plus the number of better labels, integrated over the own value.
+
+    The count of all labels is built once per value; each label is then taken out of it, upwards
+    where its chance is below a half and downwards elsewhere, which keeps rounding from growing.
+    """
+    labels, nodes = better.shape
+    count = np.zeros((labels + 1, nodes))
+    count[0] = 1.0
+    for p in better:
+        count[1:] = count[1:] * (1 - p) + count[:-1] * p
+        count[0] *= 1 - p
+    chances = np.zeros((labels, labels))
+    up, down = np.where(better < 0.5, better, 0.0), np.where(better < 0.5, 1.0, better)
+    up_mass, down_mass = np.where(better < 0.5, mass, 0.0), np.where(better < 0.5, 0.0, mass)
+    rising, falling = np.zeros_like(better), np.zeros_like(better)
+    for r in range(labels):
+        rising = (count[r] - up * rising) / (1 - up)
+        falling = (count[labels - r] - (1 - down) * falling) / down
+        chances[:, r] += np.sum(up_mass * rising, axis=1)
+        chances[:, labels - 1 - r] += np.sum(down_mass * falling, axis=1)
+    cumulative = np.cumsum(chances, axis=1)
+    low, high = ((cumulative < level - 1e-12).sum(axis=1) + 1 for level in levels)
+    return low, np.minimum(high, labels)
+
+
+def _normal_ranks(
+    mass: Array, better: Array, levels: tuple[float, float]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the same quantiles with the count taken as normal given the own value."""
+    from scipy.special import ndtr
+
+    labels = len(better)
+    mean = better.sum(axis=0) - better
+    noise = better * (1 - better)
+    sd = np.sqrt(np.maximum(noise.sum(axis=0) - noise, 1e-12))
+
+    def quantile(level: float) -> NDArray[np.int64]:
+        low, high = np.zeros(labels, dtype=np.int64), np.full(labels, labels, dtype=np.int64)
+        while (high - low > 1).any():  # P(rank <= low) < level <= P(rank <= high)
+            middle = (low + high) // 2
+            below = np.sum(mass * ndtr((middle[:, None] - 0.5 - mean) / sd), axis=1)
+            low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
+        return high
+
+    return quantile(levels[0]), quantile(levels[1])

@@ -1,0 +1,84 @@
+"""The one decision rule, and the sentences that follow from it.
+
+"Higher" is claimed only when its probability reaches `1 - (1 - level) / 2`, so that a claim and the
+equal-tailed interval of that level always agree.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pymc_vibes.core.answer import Claim, Tone
+
+type Direction = Literal["higher", "lower"]
+"""What is better."""
+
+type Ruling = Literal["higher", "lower", "undecided"]
+
+_PROBABLY = 4.0
+"""`Probably` starts where the chance of being wrong is four times the one that settles it: at a
+level of 95 % that is a chance of 90 %."""
+
+
+def decide(p_greater: float, level: float) -> Ruling:
+    """Say whether the first is higher, lower or undecided, from P(first > second)."""
+    tail = (1 - level) / 2
+    if p_greater >= 1 - tail:
+        return "higher"
+    if p_greater <= tail:
+        return "lower"
+    return "undecided"
+
+
+def chance(p: float) -> str:
+    """Write a probability as a percentage; never as 0 % or 100 %."""
+    if p > 0.999:
+        return "over 99.9 %"
+    if p < 0.001:
+        return "under 0.1 %"
+    return f"{100 * p:.1f} %"
+
+
+def compare_sentence(
+    first: str,
+    second: str,
+    p_greater: float,
+    level: float,
+    *,
+    quantity: str = "rate",
+    p_same: float | None = None,
+) -> Claim:
+    """Say in one sentence how `first` compares with `second`, with its probability and tone.
+
+    `p_same` is the probability that the difference is too small to matter, None where no such zone
+    is set; above `level` it settles the answer as "practically the same".
+    """
+    if p_same is not None and p_same > level:
+        text = (
+            f"{first} and {second} have practically the same {quantity}: {chance(p_same)} chance."
+        )
+        return Claim(text=text, probability=p_same, tone="same")
+    ruling = decide(p_greater, level)
+    p = max(p_greater, 1 - p_greater)
+    word = "higher" if p_greater >= 0.5 else "lower"
+    if ruling != "undecided":
+        text = f"{first} has the {ruling} {quantity} than {second}: {chance(p)} chance."
+        return Claim(text=text, probability=p, tone=ruling)
+    if 1 - p <= _PROBABLY * (1 - level) / 2:
+        text = (
+            f"{first} probably has a {word} {quantity} than {second} ({chance(p)} chance), "
+            "but the data do not settle it."
+        )
+    else:
+        text = (
+            f"Too close to call: the chance that {first} has a {word} {quantity} than {second} "
+            f"is {chance(p)}."
+        )
+    return Claim(text=text, probability=p, tone="undecided")
+
+
+def join(names: Sequence[str]) -> str:
+    """Write names as a list in prose: `A, B and C`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+__all__ = ["Direction", "Ruling", "Tone", "chance", "compare_sentence", "decide", "join"]

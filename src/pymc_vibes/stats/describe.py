@@ -1,0 +1,99 @@
+"""Turn posteriors into the estimates and the numbers that people read."""
+
+from math import floor, isfinite, log10
+from typing import Literal
+
+from pymc_vibes.core.answer import Estimate, Interval
+from pymc_vibes.stats.contrast import Contrast
+from pymc_vibes.stats.exact import Beta, Gamma
+
+
+def estimate(
+    name: str,
+    label: str,
+    distribution: Beta | Gamma,
+    index: int,
+    *,
+    level: float,
+    unit: str = "",
+    kind: Literal["eti", "hdi"] = "eti",
+    percent: bool = False,
+) -> Estimate:
+    """Give one posterior as an estimate: the interval of `kind` first, both in `intervals`."""
+    one = distribution.take([index])
+    tail = (1 - level) / 2
+    low, high = one.hdi(level)
+    both = (
+        _interval(one.quantile(tail)[0], one.quantile(1 - tail)[0], level, "eti"),
+        _interval(low[0], high[0], level, "hdi"),
+    )
+    return Estimate(
+        name=name,
+        label=label,
+        unit=unit,
+        mean=_finite(one.mean()[0]),
+        sd=_finite(one.sd()[0]),
+        median=_finite(one.quantile(0.5)[0]),
+        interval=both[0] if kind == "eti" else both[1],
+        intervals=both,
+        percent=percent,
+    )
+
+
+def contrast_estimate(
+    name: str,
+    label: str,
+    contrast: Contrast,
+    *,
+    level: float,
+    unit: str = "",
+    percent: bool = False,
+) -> Estimate:
+    """Give a difference or a ratio as an estimate; its interval is the one of the decision."""
+    decisive = _interval(*contrast.interval(level), level, "eti")
+    return Estimate(
+        name=name,
+        label=label,
+        unit=unit,
+        mean=_finite(contrast.mean),
+        sd=_finite(contrast.sd),
+        median=_finite(contrast.quantile(0.5)),
+        interval=decisive,
+        intervals=(decisive, _interval(*contrast.hdi(level), level, "hdi")),
+        percent=percent,
+    )
+
+
+def plain(x: float | None, digits: int = 3) -> str:
+    """Write a number with about `digits` significant digits, thousands separated by commas.
+
+    >>> plain(1234567.0), plain(12.3456), plain(0.00012345), plain(-0.5), plain(None)
+    ('1,234,567', '12.3', '0.000123', '-0.5', 'unbounded')
+    """
+    if x is None or not isfinite(x):
+        return "unbounded"
+    if x == 0:
+        return "0"
+    size = floor(log10(abs(x)))
+    if not -5 <= size < 15:
+        return f"{x:.{digits - 1}e}"
+    text = f"{x:,.{max(0, digits - 1 - size)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(x: float | None, digits: int = 3) -> str:
+    """Write a fraction as a percentage.
+
+    >>> percent(0.1234567), percent(-0.02), percent(2.5)
+    ('12.3 %', '-2 %', '250 %')
+    """
+    text = plain(None if x is None else 100 * x, digits)
+    return text if text == "unbounded" else f"{text} %"
+
+
+def _interval(low: float, high: float, level: float, kind: Literal["eti", "hdi"]) -> Interval:
+    return Interval(low=_finite(low), high=_finite(high), prob=level, kind=kind)
+
+
+def _finite(x: float | None) -> float | None:
+    return float(x) if x is not None and isfinite(x) else None
