@@ -149,7 +149,7 @@ def _points(v: Array, side: BetaSide | GammaSide) -> Points:
 
 def _spans(side: BetaSide | GammaSide) -> tuple[Array, Array, Array]:
     """Give where each label lives and the width it needs resolved, in the coordinate."""
-    low, high = side.window()
+    low, high = side.window
     if isinstance(side, BetaSide):
         scale = np.sqrt(1 / (side.a + 1) + 1 / (side.b + 1))
     else:
@@ -161,12 +161,13 @@ def _spans(side: BetaSide | GammaSide) -> tuple[Array, Array, Array]:
 def _contest(side: BetaSide | GammaSide, *, is_higher: bool) -> tuple[_Grid, Points]:
     """Lay the grid where the contest for best is decided; give it and its losing edge."""
     start, stop, scale = _spans(side)
+    low, high = float(start.min()), float(stop.max())
     if is_higher:
-        low, high = _settled(side, start.max(), stop.max(), is_higher=True), stop.max()
+        low = _settled(side, float(start.max()), high, is_higher=True)
     else:
-        low, high = start.min(), _settled(side, stop.min(), start.min(), is_higher=False)
+        high = _settled(side, float(stop.min()), low, is_higher=False)
     edge = _points(np.array([[low if is_higher else high]]), side)
-    return _fill(side, _panels(start, stop, scale, float(low), float(high))), edge
+    return _fill(side, _panels(start, stop, scale, low, high)), edge
 
 
 def _settled(side: BetaSide | GammaSide, sure: float, far: float, *, is_higher: bool) -> float:
@@ -184,12 +185,12 @@ def _settled(side: BetaSide | GammaSide, sure: float, far: float, *, is_higher: 
 
 def _whole(side: BetaSide | GammaSide) -> _Grid:
     start, stop, scale = _spans(side)
-    return _fill(side, _panels(start, stop, scale, start.min(), stop.max()))
+    return _fill(side, _panels(start, stop, scale, float(start.min()), float(stop.max())))
 
 
 def _panels(start: Array, stop: Array, scale: Array, low: float, high: float) -> Array:
     """Cut [low, high] so that no panel is wider than what lives there can bear."""
-    cuts, at = [float(low)], float(low)
+    cuts, at = [low], low
     widths = _SPAN * scale
     while at < high:
         alive = (start <= at) & (stop > at)

@@ -84,7 +84,7 @@ def difference(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -> Con
                 density[mask] = overlap.difference_density(left, right, far[mask], top)
         return density / unit
 
-    (x_low, x_high), (y_low, y_high) = x.window(), y.window()
+    (x_low, x_high), (y_low, y_high) = x.window, y.window
     return Contrast(
         mean=float(first.mean()[i] - second.mean()[j]),
         sd=float(np.hypot(first.sd()[i], second.sd()[j])),
@@ -173,7 +173,7 @@ def _beta_log_ratio(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -
                 density[mask] = overlap.log_ratio_density(left, right, scale[mask])
         return density
 
-    (x_low, x_high), (y_low, y_high) = x.window(), y.window()
+    (x_low, x_high), (y_low, y_high) = x.window, y.window
     low = np.log(x_low.value) - np.log(y_high.value)
     high = np.log(x_high.value) - np.log(y_low.value)
     return (float(low[0, 0]), float(high[0, 0])), tails, slope

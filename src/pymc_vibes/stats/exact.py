@@ -175,7 +175,7 @@ class Gamma:
 
     def sample(self, index: int, n: int, rng: np.random.Generator) -> Array:
         """Draw `n` independent values of one label."""
-        return rng.standard_gamma(self.shape[index], n) / self.rate[index]
+        return np.asarray(rng.standard_gamma(self.shape[index], n) / self.rate[index])
 
     def density(self, index: int, points: int = 201) -> tuple[Array, Array]:
         """Give a curve `(x, y)` over the central 99.8 % of one label; finite everywhere."""

@@ -14,6 +14,7 @@ about 1e-10.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +50,7 @@ class Side(Protocol):
         """Give the probability of lying above."""
         ...
 
+    @property
     def window(self) -> tuple[Points, Points]:
         """Give the ends beyond which nothing matters."""
         ...
@@ -89,6 +91,7 @@ class GammaSide:
 
         return np.asarray(gammaincc(self.shape, self.rate * at.value))
 
+    @cached_property
     def window(self) -> tuple[Points, Points]:
         """Give the ends beyond which nothing matters."""
         low, high = special.gamma_drop(self.shape, np.full_like(self.shape, special.DROP))
@@ -137,7 +140,7 @@ class BetaSide:
         close = q < _CLOSE
         if not close.any():
             return np.asarray(betainc(a, b, x))
-        # betaincc would keep the digits of a tiny result, which nothing needs, at ten times the cost
+        # betaincc would keep the digits of a tiny result, unneeded here, at ten times the cost
         result = np.empty(close.shape)
         result[~close] = betainc(a[~close], b[~close], x[~close])
         result[close] = 1 - betainc(b[close], a[close], q[close])
@@ -147,6 +150,7 @@ class BetaSide:
         """Give the probability of lying above."""
         return BetaSide(self.b, self.a).below(Points(at.rest, at.value))
 
+    @cached_property
     def window(self) -> tuple[Points, Points]:
         """Give the ends beyond which nothing matters."""
         from scipy.special import expit
@@ -293,8 +297,8 @@ def log_ratio_density(first: Side, second: Side, scale: Array) -> Array:
 def _ends(
     first: Side, second: Side, pairing: Shift | Scale
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    x_low, x_high = first.window()
-    y_low, y_high = second.window()
+    x_low, x_high = first.window
+    y_low, y_high = second.window
     return (
         (pairing.of_first(x_low), pairing.of_first(x_high)),
         (pairing.of_second(y_low), pairing.of_second(y_high)),
