@@ -1,0 +1,1 @@
+"""The resource tree under `/api/v1`."""

@@ -1,0 +1,224 @@
+"""Runs: the record of each answer, and everything that can be had of it later."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from pymc_vibes.core.answer import Answer, Diagnostics, Summary, Verdict
+from pymc_vibes.core.errors import RunNotFound
+from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.run import Run, RunState
+from pymc_vibes.http import downloads, schema
+from pymc_vibes.http.api.shared import API, analyze
+from pymc_vibes.http.deps import QUESTION, JsonObject, MetricsDep, ServiceDep, SettingsDep
+from pymc_vibes.http.paging import After, Limit, next_page
+from pymc_vibes.kinds import catalog
+
+PREFIX = f"{API}/runs"
+OF_EXPERIMENT = f"{API}/experiments/{{name}}/runs"
+
+
+class RunLine(BaseModel):
+    """A run, in short."""
+
+    id: str
+    experiment: str
+    kind: str
+    state: RunState
+    created: str
+    config: dict[str, Any]
+    headline: str | None = None
+    verdict: Verdict | None = None
+    problem: str | None = None
+
+
+class RunList(BaseModel):
+    """A page of runs, newest first."""
+
+    runs: list[RunLine]
+    next: str | None = None
+
+
+class FigureList(BaseModel):
+    """The figures of a run."""
+
+    figures: list[Figure]
+
+
+def line(run: Run) -> RunLine:
+    """Say what a list says of a run."""
+    return RunLine(
+        id=run.id,
+        experiment=run.experiment,
+        kind=run.kind,
+        state=run.state,
+        created=run.created.isoformat(),
+        config=dict(run.config),
+        headline=run.answer.summary.headline if run.answer else None,
+        verdict=run.answer.diagnostics.verdict if run.answer else None,
+        problem=str(run.error["detail"]) if run.error else None,
+    )
+
+
+def start_run(
+    service: ServiceDep,
+    metrics: MetricsDep,
+    response: Response,
+    name: str,
+    body: JsonObject,
+    snapshot: Annotated[int | None, Query(ge=0, description="A past version of the lake.")] = None,
+) -> Answer:
+    """Answer the experiment's question; the body holds settings for this question only."""
+    found = analyze(service, metrics, name, body, snapshot).answer
+    response.headers["Location"] = f"{PREFIX}/{found.run_id}"
+    return found
+
+
+def list_runs(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    limit: Limit = 50,
+    before: After = None,
+) -> RunList:
+    """List runs, newest first."""
+    return _page(request, response, service.runs(limit=limit + 1, before=before), limit)
+
+
+def list_runs_of(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    name: str,
+    limit: Limit = 50,
+    before: After = None,
+) -> RunList:
+    """List the runs of one experiment, newest first."""
+    return _page(request, response, service.runs(name, limit=limit + 1, before=before), limit)
+
+
+def show_run(service: ServiceDep, run_id: str) -> Run:
+    """Give the whole record of a run, its answer included."""
+    return service.run(run_id)
+
+
+def show_summary(service: ServiceDep, run_id: str) -> Summary:
+    """Give headline, decision, numbers and claims."""
+    return finished(service, run_id).summary
+
+
+def show_diagnostics(service: ServiceDep, run_id: str) -> Diagnostics:
+    """Say whether the posterior can be trusted, and what says so."""
+    return finished(service, run_id).diagnostics
+
+
+def list_figures(service: ServiceDep, run_id: str) -> FigureList:
+    """Give the declarations of the run's figures."""
+    return FigureList(figures=list(finished(service, run_id).figures))
+
+
+def show_figure(
+    service: ServiceDep,
+    run_id: str,
+    figure: str,
+    form: Annotated[
+        downloads.Picture | None,
+        Query(alias="format", description="Default: by the suffix of the name, else json."),
+    ] = None,
+    dark: Annotated[bool, Query(description="For a dark page.")] = False,  # noqa: FBT002  # a query parameter
+) -> Any:
+    """Give one figure: its declaration, a PNG, an SVG or a Vega-Lite chart."""
+    name, form = downloads.picture_form(figure, form)
+    found = service.figure(run_id, name)
+    return found if form == "json" else downloads.picture(found, form, dark=dark)
+
+
+def show_posterior(
+    service: ServiceDep,
+    settings: SettingsDep,
+    run_id: str,
+    n: Annotated[int, Query(ge=1, le=50_000, description="Draws.")] = 5000,
+    seed: Annotated[int, Query(ge=0, le=2**63 - 1)] = 42,
+) -> Response:
+    """Give the posterior as NetCDF, with draws, exact numbers and the cells it was fitted to."""
+    return downloads.posterior(service.rebuilt(run_id), settings, n, seed)
+
+
+def show_samples(
+    service: ServiceDep,
+    run_id: str,
+    variable: Annotated[str | None, Query(description="Default: the first variable.")] = None,
+    label: Annotated[list[str], Query(description="Labels wanted; default: all.")] = [],  # noqa: B006  # the framework copies it
+    n: Annotated[int, Query(ge=1, le=50_000, description="Draws.")] = 5000,
+    seed: Annotated[int, Query(ge=0, le=2**63 - 1)] = 42,
+    form: Annotated[downloads.Stream, Query(alias="format")] = "json",
+) -> Response:
+    """Draw from the posterior; the same seed gives the same draws."""
+    chosen = variable or service.rebuilt(run_id).posterior.variables[0].name
+    draws = service.draws(run_id, chosen, label or None, n, seed)[chosen]
+    labels = label or list(service.rebuilt(run_id).posterior[chosen].labels)
+    return downloads.samples(chosen, labels, draws, form, run_id=run_id, seed=seed)
+
+
+def show_report(service: ServiceDep, run_id: str) -> Response:
+    """Give the answer as one file of HTML that opens without a server."""
+    return downloads.report(service.run(run_id), service.rebuilt(run_id))
+
+
+def finished(service: ServiceDep, run_id: str) -> Answer:
+    """Give the answer of a run, or raise `RunNotFound` where it has none."""
+    run = service.run(run_id)
+    if run.answer is None:
+        raise RunNotFound(
+            f"Run {run_id} has no answer: it is {run.state}.", hint=f"GET {PREFIX}/{run_id}"
+        )
+    return run.answer
+
+
+def _page(request: Request, response: Response, found: tuple[Run, ...], limit: int) -> RunList:
+    page = found[:limit]
+    more = next_page(request, response, before=page[-1].id) if len(found) > limit else None
+    return RunList(runs=[line(run) for run in page], next=more)
+
+
+def build() -> APIRouter:
+    """Make the routes of runs."""
+    router = APIRouter(tags=["runs"])
+    router.post(
+        OF_EXPERIMENT,
+        summary="Analyze an experiment",
+        openapi_extra=QUESTION | schema.config_body(catalog().values()),
+    )(start_run)
+    router.get(OF_EXPERIMENT, summary="List the runs of an experiment")(list_runs_of)
+    router.get(PREFIX, summary="List runs")(list_runs)
+    one = f"{PREFIX}/{{run_id}}"
+    router.get(one, summary="Show a run")(show_run)
+    router.get(f"{one}/summary", summary="Show the summary of a run")(show_summary)
+    router.get(f"{one}/diagnostics", summary="Show the diagnostics of a run")(show_diagnostics)
+    router.get(f"{one}/figures", summary="List the figures of a run")(list_figures)
+    router.get(
+        f"{one}/figures/{{figure}}",
+        summary="Show a figure",
+        response_model=Figure,
+        responses=downloads.documented("image/png", "image/svg+xml", downloads.VEGA),
+    )(show_figure)
+    router.get(
+        f"{one}/posterior",
+        summary="Download the posterior",
+        response_class=Response,
+        responses=downloads.documented(downloads.NETCDF),
+    )(show_posterior)
+    router.get(
+        f"{one}/samples",
+        summary="Draw from the posterior",
+        response_class=Response,
+        responses=downloads.documented("application/json", "application/x-ndjson"),
+    )(show_samples)
+    router.get(
+        f"{one}/report",
+        summary="Download the report",
+        response_class=Response,
+        responses=downloads.documented("text/html"),
+    )(show_report)
+    return router

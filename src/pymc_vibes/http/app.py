@@ -1,0 +1,131 @@
+"""The web application, composed: what guards it, what it serves.
+
+`create_app(settings)` opens lake and run table when it starts and closes them when it stops.
+`pymc_vibes.http.app:app` is the same with the settings of the environment, built when it is first
+asked for, so that importing this module does nothing.
+"""
+
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from pymc_vibes.http import (
+    compat,
+    operations,
+    pages,
+    problem_pages,
+    problems,
+    reference_page,
+    schema,
+    session,
+)
+from pymc_vibes.http.api import events, experiments, kinds, questions, runs
+from pymc_vibes.http.deps import check_access
+from pymc_vibes.http.logs import RequestLog, make_log
+from pymc_vibes.http.metrics import Metrics
+from pymc_vibes.http.release import VERSION
+from pymc_vibes.http.security import Gate, Shield
+from pymc_vibes.http.tags import Tags
+from pymc_vibes.http.uploads import FOLDER
+from pymc_vibes.service import Service
+from pymc_vibes.settings import Settings, load_settings
+
+STATIC = Path(__file__).parent / "static"
+STALE_SECONDS = 86_400  # a staged file this old belongs to a process that was killed
+
+
+def create_app(
+    settings: Settings, *, service: Service | None = None, quiet: bool = False
+) -> FastAPI:
+    """Build the application; a service given here is used as it is and stays open."""
+    app = FastAPI(
+        title="pymc-vibes",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(settings, service),
+        dependencies=[Depends(check_access)],
+        responses=problems.documented(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    app.state.log = make_log(settings, quiet=quiet)
+    if service is not None:
+        app.state.service = service
+    problems.install(app)
+    schema.install(app)
+    _route(app)
+    _guard(app, settings)
+    return app
+
+
+def _route(app: FastAPI) -> None:
+    app.include_router(operations.router)
+    # the exact addresses of the tree come before those with a name in the same place
+    for module in (kinds, experiments, events, runs, questions):
+        app.include_router(module.build())
+    app.include_router(session.router)
+    app.include_router(pages.router)
+    app.include_router(reference_page.router)
+    app.include_router(problem_pages.router)
+    app.include_router(compat.build())
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """Stand guards before the routes; the one added last stands outermost."""
+    app.add_middleware(Tags)
+    app.add_middleware(Gate, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
+            expose_headers=["ETag", "Link", "Location", "X-Request-ID"],
+        )
+    app.add_middleware(Shield)
+    app.add_middleware(RequestLog, log=app.state.log, metrics=app.state.metrics)
+
+
+def _lifespan(settings: Settings, given: Service | None) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        _sweep(settings.home / FOLDER)
+        if given is not None:
+            yield
+            return
+        app.state.service = Service.open(settings)
+        try:
+            yield
+        finally:
+            app.state.service.close()
+
+    return lifespan
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left behind."""
+    for left in folder.glob("*") if folder.exists() else ():
+        if time.time() - left.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@cache
+def _environment_app() -> FastAPI:
+    return create_app(load_settings())
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return _environment_app()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

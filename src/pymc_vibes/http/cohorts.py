@@ -1,0 +1,156 @@
+"""Cells of rates as programs read them: one, two, or a page of them.
+
+An answer never changes under its key, so what was worked out of it is remembered by that key.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from pymc_vibes.core.config import parse
+from pymc_vibes.core.kind import PosteriorQuery
+from pymc_vibes.http.paging import After, Limit, next_page
+from pymc_vibes.kinds.poisson_cohorts.model import Rates
+from pymc_vibes.service import Analysis, Service
+from pymc_vibes.service.flights import Memory
+
+__all__ = ["After", "CohortPage", "Limit", "cell", "comparison", "draws", "page"]
+
+_MASS = 0.95
+_asked: Memory[Mapping[str, Any]] = Memory(4096)
+
+
+class EventLine(BaseModel):
+    """One event of a cohort."""
+
+    event: str
+    count: int
+    exposure: float
+    first: str | None
+    last: str | None
+    mean: float
+    hdi95: list[float]
+
+
+class CohortLine(BaseModel):
+    """A cohort and its events."""
+
+    cohort: str
+    events: list[EventLine]
+
+
+class CohortPage(BaseModel):
+    """Cohorts by name."""
+
+    cohorts: list[CohortLine]
+    next: str | None = None
+
+
+def cell(found: Analysis, cohort: str, event: str) -> Mapping[str, Any]:
+    """Give the numbers of one cell."""
+    return _ask(found, "rate", {"cohort": cohort, "event": event})
+
+
+def comparison(found: Analysis, first: str, second: str, event: str) -> Mapping[str, Any]:
+    """Give the comparison of two cells."""
+    return _ask(found, "compare", {"a": first, "b": second, "event": event})
+
+
+def draws(found: Analysis, cohort: str, event: str, n: int, seed: int) -> list[float]:
+    """Draw from the posterior of one cell."""
+    rates = Rates(found.posterior)
+    label = rates.variable.labels[rates.index(cohort, event)]
+    drawn: list[float] = found.posterior.sample("rate", label, n, seed).tolist()
+    return drawn
+
+
+def page(
+    request: Request,
+    response: Response,
+    service: Service,
+    found: Analysis,
+    *,
+    limit: int,
+    after: str | None,
+) -> CohortPage:
+    """Give a page of cohorts with the rate of each of their events."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    rates = Rates(found.posterior)
+    names = sorted(set(rates.cells["cohort"].to_pylist()))
+    rest = [name for name in names if after is None or name > after]
+    shown = set(rest[:limit])
+    kept = np.flatnonzero(pc.is_in(rates.cells["cohort"], value_set=_array(shown)).to_numpy())
+    chosen = rates.gamma.take(kept.tolist())
+    low, high = chosen.hdi(_MASS)
+    numbers = zip(chosen.mean().tolist(), low.tolist(), high.tolist(), strict=True)
+    times = _times(service, found)
+    lines: dict[str, list[EventLine]] = {name: [] for name in rest[:limit]}
+    for row, (mean, *hdi) in zip(rates.cells.take(kept).to_pylist(), numbers, strict=True):
+        first, last = times.get((row["cohort"], row["event"]), (None, None))
+        lines[row["cohort"]].append(
+            EventLine(
+                event=row["event"],
+                count=row["k"],
+                exposure=row["exposure"],
+                first=first,
+                last=last,
+                mean=mean,
+                hdi95=hdi,
+            )
+        )
+    more = next_page(request, response, after=rest[limit - 1]) if len(rest) > limit else None
+    listed = [CohortLine(cohort=name, events=events) for name, events in lines.items()]
+    return CohortPage(cohorts=listed, next=more)
+
+
+def _array(names: set[str]) -> Any:
+    import pyarrow as pa
+
+    return pa.array(sorted(names), pa.string())
+
+
+def _times(service: Service, found: Analysis) -> dict[tuple[str, str], tuple[str, str]]:
+    """Give first and last event of each cell in the window, asked once per answer."""
+    key = f"times/{found.answer.provenance.key}"
+    known = _asked.get(key)
+    if known is None:
+        known = {"times": _read_times(service, found)}
+        _asked.put(key, known)
+    times: dict[tuple[str, str], tuple[str, str]] = known["times"]
+    return times
+
+
+def _read_times(service: Service, found: Analysis) -> dict[tuple[str, str], tuple[str, str]]:
+    from pymc_vibes.stats.events import within
+
+    start, end = found.config.window  # type: ignore[attr-defined]  # the config of this kind
+    with service.lake.reading(service.experiment(found.answer.experiment)) as view:
+        inside = within(view.events, start, end)
+        spans = inside.group_by("cohort", "event").agg(
+            first=inside.timestamp.min(), last=inside.timestamp.max()
+        )
+        rows = view.to_arrow(spans).to_pylist()
+    return {
+        (row["cohort"], row["event"]): (
+            f"{row['first'].isoformat()}Z",
+            f"{row['last'].isoformat()}Z",
+        )
+        for row in rows
+    }
+
+
+def _ask(found: Analysis, question: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    named = "/".join(f"{len(str(value))}:{value}" for value in asked.values())
+    key = f"{found.answer.provenance.key}/{question}/{named}"
+    known = _asked.get(key)
+    if known is None:
+        query = found.kind.query(question)
+        assert isinstance(query, PosteriorQuery)  # noqa: S101  # both questions are of this sort
+        answer = query.answer(found.posterior, found.config, parse(query.parameters, dict(asked)))
+        known = dict(answer.data) | {"headline": answer.summary.headline}
+        _asked.put(key, known)
+    return known

@@ -1,0 +1,345 @@
+"""Addresses that are fixed by agreement and not part of the resource tree.
+
+Thin adapters over the same service: rates at the root (`/ingest`, `/cohorts`, `/posterior/...`,
+`/compare`), which act on the experiment `observations` or on `?experiment=NAME`, and
+`/KIND/posterior?experiment_name=NAME` for every kind.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response, StreamingResponse
+
+from pymc_vibes.core.answer import Answer
+from pymc_vibes.core.errors import BadConfig, BadRequest, ExperimentNotFound
+from pymc_vibes.core.experiment import BadRow
+from pymc_vibes.core.kind import Kind
+from pymc_vibes.http import cohorts, parameters, schema
+from pymc_vibes.http.api import events
+from pymc_vibes.http.api.shared import analyze
+from pymc_vibes.http.deps import MetricsDep, ServiceDep
+from pymc_vibes.http.metrics import Metrics
+from pymc_vibes.http.security import given_name
+from pymc_vibes.http.tabular import MEDIA_TYPES
+from pymc_vibes.http.uploads import StagedDep
+from pymc_vibes.kinds import catalog
+from pymc_vibes.service import Analysis, Service
+
+KIND = "poisson-cohorts"
+DEFAULT = "observations"
+SETTINGS = ("start", "end", "unit", "alpha0", "beta0", "level")
+_PIECE = 5000
+
+Experiment = Annotated[str, Query(description="An experiment of kind poisson-cohorts.")]
+Draws = Annotated[int, Query(ge=1, le=50_000, description="Draws.")]
+Seed = Annotated[int, Query(ge=0, le=2**63 - 1, description="Same seed, same draws.")]
+Event = Annotated[str, Query(min_length=1, max_length=2000, description="What happened.")]
+Cohort = Annotated[str, Query(min_length=1, max_length=2000, description="A cohort.")]
+
+
+class Ingested(BaseModel):
+    """What an upload did."""
+
+    ingested: int
+    rejected: int = 0
+    replayed: bool = False
+    bad_rows: list[BadRow] = []
+
+
+class Cell(BaseModel):
+    """The posterior of one rate: Gamma(alpha, beta), shape and rate."""
+
+    cohort: str
+    event: str
+    alpha: float
+    beta: float
+    mean: float
+    median: float
+    sd: float
+    hdi95: list[float]
+    eti95: list[float]
+    hdi: list[float]
+    eti: list[float]
+    level: float
+    k: int
+    T: float
+    unit: str
+    start: str
+    end: str
+    exposure: str
+    model: Literal["independent"] = "independent"
+
+
+class Comparison(BaseModel):
+    """Which of two rates is higher; every number is exact."""
+
+    model_config = {"extra": "allow"}
+
+    event: str
+    p_A_gt_B: float  # noqa: N815  # a name fixed by agreement
+    level: float
+    difference: dict[str, Any]
+    ratio: dict[str, Any]
+    expected_loss: dict[str, float]
+    decision: str
+    headline: str
+    A: dict[str, Any]
+    B: dict[str, Any]
+    model: Literal["independent"] = "independent"
+
+
+async def _settings(
+    start: Annotated[str | None, Query(description="Start of the window, UTC.")] = None,
+    end: Annotated[str | None, Query(description="End of the window, exclusive.")] = None,
+    unit: Annotated[str | None, Query(description="Unit of time of the rate.")] = None,
+    alpha0: Annotated[str | None, Query(description="Shape of the prior.")] = None,
+    beta0: Annotated[str | None, Query(description="Rate of the prior, in that unit.")] = None,
+    level: Annotated[str | None, Query(description="Mass of the intervals.")] = None,
+    model: Annotated[str, Query(description="How cohorts inform each other.")] = "independent",
+) -> dict[str, Any]:
+    if model == "hierarchical":
+        raise BadConfig(
+            "model=hierarchical is not available in this release.", hint="Use model=independent."
+        )
+    if model != "independent":
+        raise BadConfig(f"There is no model {model[:40]!r}.", hint="Use model=independent.")
+    given = (start, end, unit, alpha0, beta0, level)
+    return {name: text for name, text in zip(SETTINGS, given, strict=True) if text}
+
+
+async def _named(cohort: str, event: str) -> tuple[str, str]:
+    return given_name(cohort), given_name(event)
+
+
+Settings = Annotated[dict[str, Any], Depends(_settings)]
+Named = Annotated[tuple[str, str], Depends(_named)]
+
+
+def ingest(
+    service: ServiceDep,
+    metrics: MetricsDep,
+    staged: StagedDep,
+    experiment: Experiment = DEFAULT,
+    told: events.Told = None,
+    timezone: events.TimeZone = "UTC",
+    skip_bad_rows: events.SkipBad = False,  # noqa: FBT002  # a query parameter, named by the caller
+    mapping: events.Mapped = [],  # noqa: B006  # the framework copies it
+    constants: events.Constants = [],  # noqa: B006
+    idempotency_key: events.Key = None,
+) -> Ingested:
+    """Take in rows with `ts`, `cohort`, `event` and maybe `count`, `exposure`."""
+    _make_default(service, experiment)
+    service.experiment_of(experiment, KIND)
+    receipt = events.take_in(
+        service,
+        metrics,
+        experiment,
+        staged,
+        told=told,
+        timezone=timezone,
+        skip_bad_rows=skip_bad_rows,
+        mapping=mapping,
+        constants=constants,
+        idempotency_key=idempotency_key,
+    )
+    return Ingested(
+        ingested=receipt.ingested,
+        rejected=receipt.rejected,
+        replayed=receipt.replayed,
+        bad_rows=list(receipt.bad_rows),
+    )
+
+
+def list_cohorts(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    metrics: MetricsDep,
+    overrides: Settings,
+    experiment: Experiment = DEFAULT,
+    limit: cohorts.Limit = 100,
+    after: cohorts.After = None,
+) -> cohorts.CohortPage:
+    """List cohorts by name, each with its events, counts and rates; the page's selectors."""
+    found = _analysis(service, metrics, experiment, overrides)
+    return cohorts.page(request, response, service, found, limit=limit, after=after)
+
+
+def read_cell(
+    service: ServiceDep,
+    metrics: MetricsDep,
+    named: Named,
+    overrides: Settings,
+    experiment: Experiment = DEFAULT,
+) -> Cell:
+    """Give the posterior of one cohort's rate of one event."""
+    found = _analysis(service, metrics, experiment, overrides)
+    return Cell.model_validate(cohorts.cell(found, *named))
+
+
+def read_cell_by_name(
+    service: ServiceDep,
+    metrics: MetricsDep,
+    cohort: Cohort,
+    event: Event,
+    overrides: Settings,
+    experiment: Experiment = DEFAULT,
+) -> Cell:
+    """Give the same for names that do not fit into a path."""
+    found = _analysis(service, metrics, experiment, overrides)
+    return Cell.model_validate(cohorts.cell(found, cohort, event))
+
+
+def read_samples(
+    service: ServiceDep,
+    metrics: MetricsDep,
+    named: Named,
+    overrides: Settings,
+    experiment: Experiment = DEFAULT,
+    n: Draws = 5000,
+    seed: Seed = 42,
+    form: Annotated[Literal["json", "ndjson"], Query(alias="format")] = "json",
+) -> Response:
+    """Draw from the posterior of one rate; cohorts are independent under one seed."""
+    found = _analysis(service, metrics, experiment, overrides)
+    return _samples(found, *named, n, seed, form)
+
+
+def read_samples_by_name(
+    service: ServiceDep,
+    metrics: MetricsDep,
+    cohort: Cohort,
+    event: Event,
+    overrides: Settings,
+    experiment: Experiment = DEFAULT,
+    n: Draws = 5000,
+    seed: Seed = 42,
+    form: Annotated[Literal["json", "ndjson"], Query(alias="format")] = "json",
+) -> Response:
+    """Draw for names that do not fit into a path."""
+    found = _analysis(service, metrics, experiment, overrides)
+    return _samples(found, cohort, event, n, seed, form)
+
+
+def compare(
+    service: ServiceDep,
+    metrics: MetricsDep,
+    event: Event,
+    first: Annotated[str, Query(alias="A", min_length=1, max_length=2000)],
+    second: Annotated[str, Query(alias="B", min_length=1, max_length=2000)],
+    overrides: Settings,
+    experiment: Experiment = DEFAULT,
+) -> Comparison:
+    """Say how likely A's rate is higher than B's, and what choosing either costs."""
+    found = _analysis(service, metrics, experiment, overrides)
+    return Comparison.model_validate(cohorts.comparison(found, first, second, event))
+
+
+def _samples(found: Analysis, cohort: str, event: str, n: int, seed: int, form: str) -> Response:
+    facts = cohorts.cell(found, cohort, event)
+    draws = cohorts.draws(found, cohort, event, n, seed)
+    if form == "ndjson":
+        pieces = (
+            "".join(f'{{"rate":{value!r}}}\n' for value in draws[begin : begin + _PIECE]).encode()
+            for begin in range(0, n, _PIECE)
+        )
+        return StreamingResponse(pieces, media_type=MEDIA_TYPES["ndjson"])
+    kept = ("cohort", "event", "alpha", "beta", "k", "T", "unit", "start", "end")
+    body = {name: facts[name] for name in kept} | {
+        "n": n,
+        "seed": seed,
+        "model": "independent",
+        "samples": draws,
+    }
+    return Response(json.dumps(body, allow_nan=False), media_type="application/json")
+
+
+def _analysis(
+    service: Service, metrics: Metrics, name: str, overrides: Mapping[str, Any]
+) -> Analysis:
+    try:
+        service.experiment_of(name, KIND)
+    except ExperimentNotFound as error:
+        if name != DEFAULT:
+            raise
+        raise ExperimentNotFound(
+            "Nothing was ingested yet.", hint="POST /ingest makes the experiment `observations`."
+        ) from error
+    return analyze(service, metrics, name, overrides)
+
+
+def _make_default(service: Service, name: str) -> None:
+    if name != DEFAULT or any(known.name == DEFAULT for known in service.experiments()):
+        return
+    from pymc_vibes.core.errors import ExperimentExists
+
+    try:
+        service.create(DEFAULT, KIND, display_name="Observations")
+    except ExperimentExists:
+        return  # somebody else was faster
+
+
+def _posterior_of(kind: Kind[Any]) -> Any:
+    def answer(
+        request: Request,
+        service: ServiceDep,
+        metrics: MetricsDep,
+        experiment_name: Annotated[str | None, Query(description="The experiment.")] = None,
+    ) -> Answer:
+        if not experiment_name:
+            raise BadRequest("Name the experiment.", hint="?experiment_name=NAME")
+        service.experiment_of(experiment_name, kind.slug)
+        besides = frozenset({"experiment_name"})
+        config, others = parameters.split(request.query_params, kind.config, besides=besides)
+        return analyze(service, metrics, experiment_name, config | others).answer
+
+    return answer
+
+
+def build() -> APIRouter:
+    """Make the routes."""
+    router = APIRouter()
+    _add_rates(router)
+    for kind in catalog().values():
+        router.get(
+            f"/{kind.slug}/posterior",
+            tags=["answers"],
+            summary=f"Analyze an experiment of kind {kind.slug}",
+            description=f"Settings are parameters. {kind.question}",
+            name=f"posterior_{kind.slug}",
+            openapi_extra=schema.query_parameters([kind.config]),
+        )(_posterior_of(kind))
+    return router
+
+
+def _add_rates(router: APIRouter) -> None:
+    rates: dict[str, Any] = {"tags": ["rates"]}
+    row = {"ts": "2024-03-01T12:00:00Z", "cohort": "A", "event": "claim", "count": 1}
+    router.post(
+        "/ingest",
+        summary="Ingest rows of events",
+        openapi_extra=schema.rows_body({"rows": [row]}),
+        **rates,
+    )(ingest)
+    router.get("/cohorts", summary="List cohorts and their rates", **rates)(list_cohorts)
+    drawn: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/json": {}, "application/x-ndjson": {}}}
+    }
+    by_path = "/posterior/{cohort:path}/{event}"
+    # a name with slashes is written with %2F; an unwritten slash belongs to the cohort
+    for path, endpoint in (
+        (f"{by_path}/samples", read_samples),
+        ("/posterior/samples", read_samples_by_name),
+    ):
+        summary = "Draw from the posterior of a rate"
+        router.get(path, summary=summary, response_class=Response, responses=drawn, **rates)(
+            endpoint
+        )
+    router.get(by_path, summary="Give the posterior of a rate", **rates)(read_cell)
+    router.get("/posterior", summary="Give the posterior of a rate, by name", **rates)(
+        read_cell_by_name
+    )
+    router.get("/compare", summary="Compare two rates", **rates)(compare)

@@ -1,0 +1,118 @@
+"""What routes ask for, by name."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic_core import from_json
+from starlette.types import Scope
+
+from pymc_vibes.core.errors import BadRequest, NotAllowed, UnsupportedFormat
+from pymc_vibes.http.auth import LOCAL, Principal, same_token
+from pymc_vibes.http.metrics import Metrics
+from pymc_vibes.service import Service
+from pymc_vibes.settings import Settings
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+QUESTION = {"x-scope": "read"}
+"""Marks an unsafe method that only asks: it needs `read`, not `write`."""
+
+
+# these are `async` because the framework would send plain functions through its thread pool
+async def _service(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+async def _settings(request: Request) -> Settings:
+    found: Settings = request.app.state.settings
+    return found
+
+
+async def _metrics(request: Request) -> Metrics:
+    found: Metrics = request.app.state.metrics
+    return found
+
+
+async def _principal(request: Request) -> Principal:
+    found: Principal = getattr(request.state, "principal", LOCAL)
+    return found
+
+
+async def _reader(request: Request) -> Principal:
+    return require(request.scope, "read")
+
+
+async def _writer(request: Request) -> Principal:
+    return require(request.scope, "write")
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+MetricsDep = Annotated[Metrics, Depends(_metrics)]
+PrincipalDep = Annotated[Principal, Depends(_principal)]
+ReaderDep = Annotated[Principal, Depends(_reader)]
+WriterDep = Annotated[Principal, Depends(_writer)]
+
+
+def require(scope: Scope, wanted: str) -> Principal:
+    """Give the principal, or raise `NotAllowed` where the scope is missing."""
+    principal: Principal = scope["state"].get("principal", LOCAL)
+    if wanted not in principal.scopes:
+        raise NotAllowed(
+            f"This needs the scope {wanted!r}; the token carries "
+            f"{', '.join(sorted(principal.scopes)) or 'none'}.",
+            hint=f"`vibes token create --scope {wanted}` makes one that does.",
+        )
+    return principal
+
+
+async def check_access(request: Request) -> None:
+    """Deny unless the token's scopes allow the route: the app's own default, so none can forget.
+
+    A safe method needs `read`, any other `write` unless the route is marked as a `QUESTION`.
+    Requests that carry the session cookie must also prove that they come from a form of ours.
+    """
+    if request.scope["state"].get("is_open"):
+        return
+    route = request.scope.get("route")
+    marks = getattr(route, "openapi_extra", None) or {}
+    asks = request.method in SAFE or marks.get("x-scope") == "read"
+    principal = require(request.scope, "read" if asks else "write")
+    if principal.via == "cookie" and request.method not in SAFE:
+        await _check_form_token(request)
+
+
+async def _check_form_token(request: Request) -> None:
+    given = request.headers.get("x-csrf-token")
+    kind = request.headers.get("content-type", "")
+    if given is None and kind.startswith(("multipart/form-data", "application/x-www-form")):
+        field = (await request.form()).get("csrf_token")
+        given = field if isinstance(field, str) else None
+    if given is None or not same_token(given, request.state.csrf_token):
+        raise NotAllowed(
+            "The form's token is missing or belongs to another session.",
+            hint="Load the page again and repeat what you did; programs send a bearer token.",
+        )
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """Give the JSON object in the body; nothing at all is an empty one."""
+    body = await request.body()
+    if not body.strip():
+        return {}
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise UnsupportedFormat(
+            f"The body must be JSON, not {kind[:80]!r}.",
+            hint="Send Content-Type: application/json.",
+        )
+    try:
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise BadRequest("The body must be a JSON object, such as {}.")
+    return document
+
+
+JsonObject = Annotated[dict[str, Any], Depends(read_object)]

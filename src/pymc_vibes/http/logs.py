@@ -1,0 +1,141 @@
+"""One line per request, and the last catch: what nobody foresaw becomes a problem and a log entry.
+
+Every app has a logger of its own, so that the command line, which runs one in its own process, can
+keep it quiet. Secrets never get here: queries and headers are not logged, and what looks like a
+token is masked.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from time import perf_counter
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pymc_vibes.core.errors import InternalFault, VibesError
+from pymc_vibes.http import problems
+from pymc_vibes.http.metrics import Metrics
+from pymc_vibes.settings import Settings
+
+_SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_SECRET_NAME = re.compile(r"secret|token|password|authorization|cookie|api_?key", re.IGNORECASE)
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w-]*")
+_QUIET = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
+MASK = "[hidden]"
+
+type Log = structlog.typing.FilteringBoundLogger
+
+
+def redact(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Mask values that are secrets by name or look like a token."""
+    for name, value in event.items():
+        if _SECRET_NAME.search(name):
+            event[name] = MASK
+        elif isinstance(value, str):
+            event[name] = _TOKEN.sub(MASK, value)
+    return event
+
+
+def make_log(settings: Settings, *, quiet: bool = False) -> Log:
+    """Make the logger of one app, to standard error."""
+    level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.log_level.upper()]
+    log: Log = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[*processors(), redact, renderer(settings)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        service="pymc-vibes",
+    )
+    return log
+
+
+def processors() -> list[structlog.typing.Processor]:
+    """Give the steps that every entry goes through."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+
+
+def renderer(settings: Settings) -> structlog.typing.Processor:
+    """Give the last step: JSON for machines, columns for people."""
+    if settings.log_format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+
+class RequestLog:
+    """Names, times, logs and counts each request; answers what nobody foresaw."""
+
+    def __init__(self, app: ASGIApp, log: Log, metrics: Metrics) -> None:
+        self._app = app
+        self._log = log
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, noted)
+            except Exception as error:  # noqa: BLE001  # the edge of this surface
+                await self._mend(error, scope, receive, noted, began=status)
+            self._note(scope, status, perf_counter() - began)
+
+    async def _mend(
+        self, error: Exception, scope: Scope, receive: Receive, send: Send, *, began: int
+    ) -> None:
+        self._log.error("request_broke", path=problems.instance(scope), exc_info=error)
+        if began:
+            raise error  # half an answer is out: the connection must be cut, not completed
+        problem = error if isinstance(error, VibesError) else _FAULT
+        await problems.answer(scope, problem)(scope, receive, send)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        template = getattr(scope.get("route"), "path_format", None) or "(none)"
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self._metrics.latency.labels(method, template, str(status)).observe(seconds)
+        write = self._log.debug if scope["path"] in _QUIET else self._log.info
+        write(
+            "request",
+            method=scope["method"],
+            path=problems.instance(scope)[:300],
+            route=template,
+            status=status,
+            ms=round(seconds * 1000, 2),
+        )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_FAULT = InternalFault(
+    "Something broke on our side; the log says what.",
+    hint="Report it with the request id; what you sent was not the fault.",
+)
+
+
+def _request_id(scope: Scope) -> str:
+    from ulid import ULID
+
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _SAFE_ID.match(given) else str(ULID()).lower()

@@ -1,0 +1,59 @@
+"""Whether the server lives and works, and what it counts."""
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from pymc_vibes.core.errors import Unavailable, VibesError
+from pymc_vibes.http.deps import MetricsDep, ServiceDep
+from pymc_vibes.http.release import VERSION
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """That the server answers."""
+
+    status: str = "ok"
+    version: str = VERSION
+
+
+class Readiness(Health):
+    """That the parts it needs answer too."""
+
+    lake: str = "ok"
+    runs: str = "ok"
+
+
+@router.get("/healthz", summary="Say that the server answers")
+@router.get("/health", summary="Say that the server answers (the same)")
+async def health() -> Health:
+    """Answer, whatever the state of the rest."""
+    return Health()
+
+
+@router.get("/readyz", summary="Check the lake and the run table")
+def ready(service: ServiceDep) -> Readiness:
+    """Answer 200 when lake and run table can be read, 503 when not."""
+    try:
+        service.lake.version()
+        service.runs(limit=1)
+    except VibesError:
+        raise
+    except Exception as error:
+        raise Unavailable(
+            f"The lake or the run table cannot be read: {type(error).__name__}.",
+            hint="`vibes doctor` says what is wrong.",
+            retry_after=5,
+        ) from error
+    return Readiness()
+
+
+@router.get(
+    "/metrics",
+    summary="Give counters for Prometheus",
+    response_class=Response,
+    responses={200: {"description": "Exposition text.", "content": {"text/plain": {}}}},
+)
+def metrics(counted: MetricsDep) -> Response:
+    """Give latencies, rows, fits, verdicts and cache hits."""
+    return Response(counted.render(), media_type=counted.media_type)

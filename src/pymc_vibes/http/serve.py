@@ -1,0 +1,74 @@
+"""Listening on a port: only on this machine, unless requests need a token."""
+
+import ipaddress
+import logging
+import sys
+
+import structlog
+
+from pymc_vibes.core.errors import UnsafeBinding
+from pymc_vibes.http.logs import processors, redact, renderer
+from pymc_vibes.settings import Settings
+
+GRACE_SECONDS = 10  # for requests under way when the server is told to stop
+
+
+def check_binding(settings: Settings, host: str) -> None:
+    """Raise `UnsafeBinding` where others could reach a server that asks nobody for a token."""
+    if settings.has_auth or _is_loopback(host):
+        return
+    raise UnsafeBinding(
+        f"Listening on {host} would let everybody on the network read and change the data.",
+        hint="Set VIBES_AUTH_SECRET and make tokens with `vibes token create`, "
+        "or stay on 127.0.0.1.",
+    )
+
+
+def run(settings: Settings, host: str, port: int, *, reload: bool = False) -> None:
+    """Serve until told to stop; open requests may finish first."""
+    import uvicorn
+
+    check_binding(settings, host)
+    _log_like_us(settings)
+    if reload:
+        # the reloader starts fresh processes, which read the settings from the environment again
+        uvicorn.run("pymc_vibes.http.app:app", host=host, port=port, reload=True)
+        return
+    from pymc_vibes.http.app import create_app
+
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _log_like_us(settings: Settings) -> None:
+    """Send the server's own lines through the same steps as ours."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=processors(),
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact,
+                renderer(settings),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
