@@ -137,9 +137,15 @@ class Service:
     # events
 
     def upload(
-        self, name: str, path: Path, options: UploadOptions, *, filename: str | None = None
+        self,
+        name: str,
+        path: Path,
+        options: UploadOptions | None = None,
+        *,
+        filename: str | None = None,
     ) -> Receipt:
         """Add the events of a file, all or nothing unless the options say otherwise."""
+        options = options or UploadOptions()
         experiment = self.experiment(name)
         kind = find_kind(experiment.kind)
         required = frozenset(

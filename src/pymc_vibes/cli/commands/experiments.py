@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pymc_vibes.cli import say
+from pymc_vibes.cli.client import Client
 from pymc_vibes.cli.options import check_known, describe_options, read_options
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import send
@@ -66,23 +67,28 @@ def create(
         "config": read_options([], settings or ()),
     }
     made = client.post("/api/v1/experiments", body)
-    piped = file is None and not sys.stdin.isatty()
-    if file is not None or piped:
+    if file is not None or not sys.stdin.isatty():
         query = {"map": columns or [], "timezone": timezone}
-        try:
-            receipt = send(client, made["name"], file, query=query, empty_is_fine=file is None)
-        except Exception:
-            # all or nothing: without its first events it was not asked for
-            client.request("DELETE", f"/api/v1/experiments/{made['name']}")
-            raise
-        made = client.get(f"/api/v1/experiments/{made['name']}")
-        if receipt is not None:
-            say.talk(f"Stored {receipt['ingested']:,} rows.")
+        made = _with_first_events(client, made["name"], file, query)
     if as_json or not say.is_terminal():
         say.as_json(made)
     else:
         say.data(f"Created {made['name']} ({made['kind']}) with {made['rows']:,} rows.")
         say.talk(f"Next: vibes analyze {made['name']}")
+
+
+def _with_first_events(
+    client: Client, name: str, file: Path | None, query: dict[str, Any]
+) -> dict[str, Any]:
+    """Upload the first events; all or nothing: where they are refused, nothing was created."""
+    try:
+        receipt = send(client, name, file, query=query, empty_is_fine=file is None)
+    except Exception:
+        client.request("DELETE", f"/api/v1/experiments/{name}")
+        raise
+    if receipt is not None:
+        say.talk(f"Stored {receipt['ingested']:,} rows.")
+    return dict(client.get(f"/api/v1/experiments/{name}"))
 
 
 @group.command("list")
