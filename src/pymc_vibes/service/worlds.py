@@ -40,7 +40,8 @@ def example_world(
         name or f"demo-{kind}",
         kind,
         display_name=f"{found.title} (simulated, truth known)",
-        config=found.example.model_dump(mode="json", exclude_unset=True),
+        # whole values: a union without its tag would not be read back
+        config=found.example.model_dump(mode="json", include=set(found.example.model_fields_set)),
     )
     upload_table(service, experiment.name, events)
     scope = _scope(experiment)

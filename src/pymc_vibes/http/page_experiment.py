@@ -1,0 +1,274 @@
+"""An experiment's page: its answer first, then what it rests on, then what one can do with it."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from pymc_vibes.core.config import parse
+from pymc_vibes.core.errors import BadConfig, BadRequest, VibesError
+from pymc_vibes.core.experiment import Receipt, UploadOptions
+from pymc_vibes.http import asking, forms, view
+from pymc_vibes.http.page import Posted, Serving, go, text_of, texts_of, to_experiment
+from pymc_vibes.kinds import find_kind
+from pymc_vibes.service import Service
+
+PREVIEWED = 50  # rows of events on the page
+RUNS = 10
+CHUNK = 1 << 20
+ZONES = (
+    "UTC",
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Athens",
+    "Asia/Kolkata",
+    "Asia/Shanghai",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+)
+
+router = APIRouter(default_response_class=HTMLResponse)
+type SnapshotId = Annotated[int | None, Query(ge=0)]
+
+
+@router.get("/experiments/{name}")
+def show(
+    request: Request,
+    service: Serving,
+    name: str,
+    snapshot: SnapshotId = None,
+    added: Annotated[int | None, Query(ge=0)] = None,
+    cleared: Annotated[int | None, Query(ge=0)] = None,
+) -> Response:
+    """Show an experiment with its answer under the settings of the address."""
+    experiment = service.experiment(name)
+    kind = find_kind(experiment.kind)
+    given = {k: v for k, v in request.query_params.items() if k.startswith(asking.PREFIX)}
+    typed = asking.settings_typed(kind, experiment.config, given)
+    if typed != given:  # the address keeps what differs and nothing else, so that it can be read
+        pinned = {} if snapshot is None else {"snapshot": str(snapshot)}
+        return to_experiment(experiment.name, {**typed, **pinned})
+    reading = asking.read(service, experiment, kind, typed, snapshot)
+    notice = ""
+    if added is not None:
+        notice = f"{added:,} row{'' if added == 1 else 's'} added."
+    elif cleared is not None:
+        notice = f"{cleared:,} remembered answer{'' if cleared == 1 else 's'} forgotten."
+    return _page(request, service, reading, notice=notice)
+
+
+def _page(request: Request, service: Service, reading: asking.Reading, **more: Any) -> Response:
+    experiment, problem = reading.experiment, reading.problem
+    analysis = reading.analysis
+    context: dict[str, Any] = {
+        "reading": reading,
+        "experiment": experiment,
+        "kind": reading.kind,
+        "answer": analysis.answer if analysis else None,
+        "truth": _truth(service, reading),
+        "questions": asking.questions(
+            reading.kind,
+            asking.names_in(analysis),
+            on=("posterior", "config") if analysis else ("config",),
+        ),
+        "preview": service.preview(experiment.name, limit=PREVIEWED) if experiment.rows else None,
+        "runs": service.runs(experiment.name, limit=RUNS),
+        "command": asking.command_line(experiment.name, reading.overrides),
+        "curl": asking.request_line(reading, str(request.base_url).rstrip("/")),
+        "zones": ZONES,
+        "notice": "",
+        "receipt": None,
+        "upload_problem": None,
+        "uploaded": {},
+    }
+    status = problem.status if isinstance(problem, BadConfig) else 200
+    return view.render(request, "experiment.html", **{"status": status, **context, **more})
+
+
+def _truth(service: Service, reading: asking.Reading) -> tuple[Any, ...]:
+    from pymc_vibes.service.worlds import truth_checks
+
+    return truth_checks(service, reading.analysis) if reading.analysis else ()
+
+
+@router.get("/experiments/{name}/ask/{slug}")
+def ask(request: Request, service: Serving, name: str, slug: str) -> Response:
+    """Show the answer to a further question, or its form while nothing was asked."""
+    return _ask(request, service, name, slug, dict(request.query_params))
+
+
+@router.post("/experiments/{name}/ask/{slug}")
+def ask_and_keep(
+    request: Request, service: Serving, name: str, slug: str, form: Posted
+) -> Response:
+    """Answer a question whose first answer is kept."""
+    return _ask(request, service, name, slug, texts_of(form))
+
+
+def _ask(
+    request: Request, service: Service, name: str, slug: str, given: Mapping[str, str]
+) -> Response:
+    experiment = service.experiment(name)
+    kind = find_kind(experiment.kind)
+    query = kind.query(slug)
+    own = query.parameters.model_fields
+    typed = {k: v for k, v in given.items() if k.split(".")[0] in own}
+    settings = asking.settings_typed(kind, experiment.config, given)
+    reading = asking.read(service, experiment, kind, settings)
+    answer, problem = None, None
+    may_ask = request.method == "POST" or query.sticky_by is None
+    if typed and may_ask:
+        try:
+            parameters = forms.read(query.parameters, typed)
+            answer = service.ask(experiment.name, slug, parameters, reading.overrides)
+        except VibesError as error:
+            problem = error
+    context: dict[str, Any] = {
+        "experiment": experiment,
+        "kind": kind,
+        "settings": settings,
+        "action": f"/experiments/{view.segment(experiment.name)}/ask/{slug}",
+        "question": asking.question(query, asking.names_in(reading.analysis), typed, problem),
+        "answer": answer,
+        "problem": problem,
+    }
+    template = "_asked.html" if view.is_partial(request) else "ask.html"
+    status = problem.status if problem else 200
+    return view.render(request, template, status=status, **context)
+
+
+@router.get("/experiments/{name}/data")
+def data(
+    request: Request,
+    service: Serving,
+    name: str,
+    offset: Annotated[int, Query(ge=0, le=10**12)] = 0,
+) -> Response:
+    """Show events, a page at a time."""
+    experiment = service.experiment(name)
+    preview = service.preview(experiment.name, limit=PREVIEWED, offset=offset)
+    return view.render(
+        request,
+        "data.html",
+        experiment=experiment,
+        preview=preview,
+        offset=offset,
+        step=PREVIEWED,
+    )
+
+
+@router.post("/experiments/{name}/upload")
+def upload(request: Request, service: Serving, name: str, form: Posted) -> Response:
+    """Add the events of a file or of pasted text."""
+    experiment = service.experiment(name)
+    try:
+        receipt = _receive(service, experiment.name, form)
+    except VibesError as problem:
+        return _told(request, service, name, form, upload_problem=problem, status=problem.status)
+    if receipt.rejected or receipt.decided or receipt.replayed:
+        return _told(request, service, name, form, receipt=receipt)
+    return to_experiment(experiment.name, {"added": str(receipt.ingested)})
+
+
+def _told(request: Request, service: Service, name: str, form: FormData, **more: Any) -> Response:
+    experiment = service.experiment(name)
+    kind = find_kind(experiment.kind)
+    reading = asking.read(service, experiment, kind, {})
+    return _page(request, service, reading, uploaded=texts_of(form), **more)
+
+
+def _receive(service: Service, name: str, form: FormData) -> Receipt:
+    options = _upload_options(form)
+    file, pasted = form.get("file"), text_of(form, "pasted")
+    is_file = isinstance(file, UploadFile) and bool(file.filename)
+    if is_file == bool(pasted):
+        raise BadRequest(
+            "Choose a file or paste text, not both." if pasted else "There is no file and no text.",
+            hint="CSV, NDJSON, JSON and Parquet files are read; pasted text may be CSV or JSON.",
+        )
+    with tempfile.TemporaryDirectory(prefix="vibes-upload-") as folder:
+        path = Path(folder) / "events"
+        if isinstance(file, UploadFile) and is_file:
+            with path.open("wb") as copy:
+                while chunk := file.file.read(CHUNK):
+                    copy.write(chunk)
+            return service.upload(name, path, options, filename=file.filename)
+        path.write_text(f"{pasted}\n", encoding="utf-8")
+        return service.upload(name, path, options)
+
+
+def _upload_options(form: FormData) -> UploadOptions:
+    texts = texts_of(form)
+    mapping = {
+        field.removeprefix("column."): tuple(
+            part.strip() for part in text.split(",") if part.strip()
+        )
+        for field, text in texts.items()
+        if field.startswith("column.") and text.strip()
+    }
+    constants = {
+        field.removeprefix("constant."): text.strip()
+        for field, text in texts.items()
+        if field.startswith("constant.") and text.strip()
+    }
+    return parse(
+        UploadOptions,
+        {
+            "format": text_of(form, "format") or None,
+            "mapping": mapping,
+            "constants": constants,
+            "timezone": text_of(form, "timezone") or "UTC",
+            "skip_bad_rows": "skip_bad_rows" in form,
+            "idempotency_key": text_of(form, "idempotency_key") or None,
+        },
+    )
+
+
+@router.post("/experiments/{name}/settings")
+def keep_settings(service: Serving, name: str, form: Posted) -> Response:
+    """Make the settings of this reading the experiment's own."""
+    experiment = service.experiment(name)
+    kind = find_kind(experiment.kind)
+    typed = asking.settings_typed(kind, experiment.config, texts_of(form))
+    service.configure(experiment.name, forms.read(kind.config, typed, asking.PREFIX))
+    return to_experiment(experiment.name)
+
+
+@router.post("/experiments/{name}/clear-cache")
+def clear_cache(service: Serving, name: str) -> Response:
+    """Forget the remembered answers."""
+    cleared = service.clear_cache(name)
+    return to_experiment(service.experiment(name).name, {"cleared": str(cleared)})
+
+
+@router.get("/experiments/{name}/delete")
+def ask_to_delete(request: Request, service: Serving, name: str) -> Response:
+    """Ask for the name before an experiment is deleted."""
+    experiment = service.experiment(name)
+    return view.render(request, "delete.html", experiment=experiment, problem=None)
+
+
+@router.post("/experiments/{name}/delete")
+def delete(request: Request, service: Serving, name: str, form: Posted) -> Response:
+    """Delete an experiment whose name was typed."""
+    experiment = service.experiment(name)
+    if text_of(form, "confirm").lower() != experiment.name:
+        problem = BadRequest(
+            "The name typed is another one; nothing was deleted.",
+            hint=f"Type {experiment.name} to delete it.",
+        )
+        return view.render(
+            request, "delete.html", status=422, experiment=experiment, problem=problem
+        )
+    service.delete(experiment.name)
+    return go("/")

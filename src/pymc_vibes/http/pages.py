@@ -1,0 +1,133 @@
+"""The pages: the list of experiments, runs, kinds, sign-in; the rest is in modules of its own.
+
+Pages call the service and print what it gives. They are written for the server: every form works
+without JavaScript, and everything a page shows can be asked for by its address.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from pymc_vibes.core.errors import VibesError
+from pymc_vibes.http import overview, page_experiment, page_kinds, page_rates, view
+from pymc_vibes.http.page import Posted, Serving, go, text_of, to_experiment
+from pymc_vibes.service import Service
+
+ROWS = 200  # of a list on one page; the rest is one search or one click away
+_BLANK: Mapping[str, str] = {"name": "", "kind": "", "display_name": ""}
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router.include_router(page_experiment.router)
+router.include_router(page_kinds.router)
+router.include_router(page_rates.router)
+
+
+@router.get("/")
+def home(
+    request: Request,
+    service: Serving,
+    q: str = "",
+    kind: str = "",
+    reading: str = "",
+    order: str = "updated",
+    show: str = "",
+) -> Response:
+    """Show the experiments."""
+    asked = {"q": q[:200], "kind": kind, "reading": reading, "order": order, "show": show}
+    return _home(request, service, asked)
+
+
+def _home(
+    request: Request,
+    service: Service,
+    asked: dict[str, str],
+    *,
+    problem: VibesError | None = None,
+    made: Mapping[str, str] = _BLANK,
+) -> Response:
+    every = overview.rows(service.experiments(), service.latest())
+    found = overview.select(
+        every,
+        search=asked["q"],
+        kind=asked["kind"],
+        reading=asked["reading"],
+        order=asked["order"],
+    )
+    is_cut = len(found) > ROWS and asked["show"] != "all"
+    kinds = service.kinds()
+    return view.render(
+        request,
+        "home.html",
+        status=problem.status if problem else 200,
+        rows=found[:ROWS] if is_cut else found,
+        found=len(found),
+        total=len(every),
+        more=f"/?{request.url.include_query_params(show='all').query}" if is_cut else "",
+        asked=asked,
+        kinds=kinds,
+        titles={kind.slug: kind.title for kind in kinds},
+        readings=overview.READINGS,
+        orders=overview.ORDERS,
+        problem=problem,
+        made=made,
+    )
+
+
+@router.post("/experiments")
+def create(request: Request, service: Serving, form: Posted) -> Response:
+    """Create an experiment and go to its page."""
+    made = {name: text_of(form, name) for name in _BLANK}
+    try:
+        experiment = service.create(
+            made["name"], made["kind"], display_name=made["display_name"] or None
+        )
+    except VibesError as problem:
+        asked = {"q": "", "kind": "", "reading": "", "order": "updated", "show": ""}
+        return _home(request, service, asked, problem=problem, made=made)
+    return to_experiment(experiment.name)
+
+
+@router.get("/experiments")
+def experiments() -> Response:
+    """Send to the list, which is the home page."""
+    return go("/")
+
+
+@router.post("/example")
+def example(service: Serving, form: Posted) -> Response:
+    """Simulate a world of one kind, or of every kind, and show it."""
+    from pymc_vibes.service.worlds import example_world
+
+    slug = text_of(form, "kind")
+    if slug:
+        return to_experiment(example_world(service, slug).name)
+    for kind in service.kinds():
+        example_world(service, kind.slug)
+    return go("/")
+
+
+@router.get("/runs")
+def runs(request: Request, service: Serving, experiment: str = "", before: str = "") -> Response:
+    """Show the history of runs, newest first."""
+    found = service.runs(experiment or None, limit=50, before=before or None)
+    context: dict[str, Any] = {"runs": found, "experiment": experiment, "before": before}
+    return view.render(request, "runs.html", **context)
+
+
+@router.get("/runs/{run_id}")
+def run(request: Request, service: Serving, run_id: str) -> Response:
+    """Show the frozen answer of one run."""
+    found = service.run(run_id)
+    kinds = {kind.slug: kind for kind in service.kinds()}
+    return view.render(
+        request, "run.html", run=found, answer=found.answer, kind=kinds.get(found.kind)
+    )
+
+
+@router.get("/sign-in")
+def sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name
+    """Ask for a token."""
+    return view.render(request, "sign_in.html", next=next, problem=None)

@@ -1,0 +1,55 @@
+"""The answer as one file: opens without a server, prints, and holds no script.
+
+Everything is inside: style, figures as SVG, the numbers, the diagnostics, and what it takes to
+compute the answer again.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from pymc_vibes.http import asking, view
+
+if TYPE_CHECKING:
+    from pymc_vibes.core.answer import Answer
+    from pymc_vibes.core.kind import Kind
+    from pymc_vibes.core.run import Run
+    from pymc_vibes.service import Analysis
+
+_PROLOG = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
+_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+
+
+def render_report(run: "Run", analysis: "Analysis") -> str:
+    """Give the report of a finished run."""
+    from pymc_vibes.stats.draw import to_svg
+
+    drawn = {figure.name: inline(to_svg(figure)) for figure in analysis.answer.figures}
+    return render_answer(analysis.answer, drawn, analysis.kind, config=run.config)
+
+
+def render_answer(
+    answer: "Answer", drawn: Mapping[str, Markup], kind: "Kind[Any]", *, config: Mapping[str, Any]
+) -> str:
+    """Give the report of an answer whose figures are drawn already."""
+    style = (view.HERE / "static" / "report.css").read_text(encoding="utf-8")
+    return (
+        view.environment()
+        .get_template("report.html")
+        .render(
+            answer=answer,
+            kind=kind,
+            drawn=drawn,
+            style=Markup(style),  # noqa: S704  # a file of ours
+            command=asking.command_line(answer.experiment, config),
+        )
+    )
+
+
+def inline(svg: bytes | str) -> Markup:
+    """Make a drawn SVG fit to stand inside a page: no prolog, no metadata."""
+    text = svg.decode("utf-8") if isinstance(svg, bytes) else svg
+    bare = _METADATA.sub("", _PROLOG.sub("", text, count=1))
+    return Markup(bare)  # noqa: S704  # written by our own drawer, which escapes its text
