@@ -1,0 +1,233 @@
+"""The one writer of a process: small jobs that wait together are committed together.
+
+Every process writes under the same file lock, so that commits to the catalog never meet. A job
+reads what it needs, decides, and gathers its changes in a `Writing`; only when all jobs of a group
+have done so is anything written. A job that is refused leaves the others alone; a group that fails
+as a whole is tried one job at a time.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pymc_vibes.core.errors import InternalFault, LakeBusy, VibesError
+from pymc_vibes.store import registry
+from pymc_vibes.store.duck import cursor_of
+from pymc_vibes.store.writing import Known, Writing
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from duckdb import DuckDBPyConnection
+
+LARGEST_GROUP = 256
+TRIES = 6
+LOCK_SECONDS = 30.0
+COMPACT_EVERY = 256  # snapshots; whoever crosses a multiple of it tidies up
+
+type Work[Result] = Callable[[Writing], Result]
+
+
+@dataclass
+class _Job:
+    work: Work[Any]
+    future: Future[Any]
+
+
+class Committer:
+    """Runs jobs in transactions, in one thread."""
+
+    def __init__(
+        self,
+        root: "DuckDBPyConnection",
+        lock_path: Path,
+        version: Callable[[], int],
+        tidy: Callable[["DuckDBPyConnection"], None],
+        *,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
+        self._root = root
+        self._lock_path = lock_path
+        self._lock_seconds = lock_seconds
+        self._version = version
+        self._tidy = tidy
+        self._known: Known | None = None
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._loop, name="lake-committer", daemon=True)
+        self._thread.start()
+
+    def run[Result](self, work: Work[Result]) -> Result:
+        """Run the work in a transaction and wait until it is committed."""
+        job = _Job(work, Future())
+        with self._closing:
+            if self._is_closed:
+                raise LakeBusy("The lake is closing.", retry_after=1)
+            self._jobs.put(job)
+        result: Result = job.future.result()
+        return result
+
+    def tidy(self) -> None:
+        """Compact now, under the lock."""
+        from filelock import Timeout
+
+        try:
+            with self._locked(), self._cursor() as cursor:
+                self._tidy(cursor)
+        except Timeout as error:
+            raise _busy() from error
+
+    def close(self) -> None:
+        """Commit what waits and stop."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._jobs.put(None)
+        self._thread.join()
+
+    def _locked(self) -> "AbstractContextManager[object]":
+        from filelock import FileLock
+
+        # a lock object of its own each time: one object would let two threads in
+        return FileLock(self._lock_path, thread_local=False).acquire(timeout=self._lock_seconds)
+
+    def _cursor(self) -> "DuckDBPyConnection":
+        return cursor_of(self._root)
+
+    def _loop(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            group = [job, *self._waiting()]
+            jobs = [each for each in group if each is not None]
+            before = self._known.snapshot if self._known else None
+            self._commit(jobs)
+            after = self._known.snapshot if self._known else None
+            if before and after and before // COMPACT_EVERY != after // COMPACT_EVERY:
+                self._tidy_quietly()
+            if len(jobs) < len(group):
+                return
+
+    def _waiting(self) -> list[_Job | None]:
+        found: list[_Job | None] = []
+        while len(found) < LARGEST_GROUP:
+            try:
+                found.append(self._jobs.get_nowait())
+            except queue.Empty:
+                break
+            if found[-1] is None:
+                break
+        return found
+
+    def _tidy_quietly(self) -> None:
+        import duckdb
+
+        try:
+            self.tidy()
+        except (VibesError, duckdb.Error):
+            return  # it is only housekeeping: the next multiple tries again
+
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        from filelock import Timeout
+
+        try:
+            with self._locked():
+                self._commit_locked(jobs)
+        except Timeout:
+            _fail(jobs, _busy())
+        except Exception as error:  # noqa: BLE001  # the edge of the thread: a waiter must hear it
+            _fail(jobs, error)
+
+    def _commit_locked(self, jobs: Sequence[_Job]) -> None:
+        import duckdb
+
+        for attempt in range(TRIES):
+            try:
+                self._attempt(jobs)
+            except duckdb.Error as error:
+                self._known = None
+                if not _is_passing(error):
+                    self._apart(jobs, error)
+                    return
+                time.sleep(0.02 * 2**attempt)
+            else:
+                return
+        _fail(jobs, _busy())
+
+    def _apart(self, jobs: Sequence[_Job], error: Exception) -> None:
+        if len(jobs) > 1:
+            for job in jobs:
+                self._commit_locked([job])
+            return
+        fault = InternalFault(f"The lake refused a change: {str(error).splitlines()[0][:300]}")
+        fault.__cause__ = error
+        _fail(jobs, fault)
+
+    def _attempt(self, jobs: Sequence[_Job]) -> None:
+        import duckdb
+
+        with self._cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION")
+            try:
+                writing = Writing(cursor, self._current(cursor))
+                done = [(job, _outcome(job, writing)) for job in jobs]
+                if writing.is_empty:
+                    cursor.execute("ROLLBACK")
+                else:
+                    writing.write()
+                    cursor.execute("COMMIT")
+            except duckdb.Error:
+                _roll_back(cursor)
+                raise
+        if not writing.is_empty:
+            self._known = writing.known if self._version() == writing.snapshot else None
+        for job, (result, refusal) in done:
+            if refusal is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(refusal)
+
+    def _current(self, cursor: "DuckDBPyConnection") -> Known:
+        snapshot = self._version()
+        if self._known is None or self._known.snapshot != snapshot:
+            experiments = dict(registry.load(cursor, snapshot))
+            self._known = Known(snapshot=snapshot, experiments=experiments)
+        return self._known
+
+
+def _outcome(job: _Job, writing: Writing) -> tuple[Any, VibesError | None]:
+    try:
+        return job.work(writing), None
+    except VibesError as refusal:
+        return None, refusal
+
+
+def _roll_back(cursor: "DuckDBPyConnection") -> None:
+    import duckdb
+
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.Error:
+        return  # a failed COMMIT has rolled back already
+
+
+def _is_passing(error: Exception) -> bool:
+    text = str(error).lower()
+    return any(word in text for word in ("database is locked", "conflict", "busy"))
+
+
+def _busy() -> LakeBusy:
+    return LakeBusy(
+        "Another process is writing to the lake.", hint="Try again in a moment.", retry_after=1
+    )
+
+
+def _fail(jobs: Sequence[_Job], error: Exception) -> None:
+    for job in jobs:
+        if not job.future.done():
+            job.future.set_exception(error)

@@ -1,0 +1,237 @@
+"""The lake: events of every experiment in DuckLake, on this machine, shared by processes.
+
+    create ──► ingest ──► reading ──► preview, export
+                  │
+                  └─ checked outside the lock, committed by one thread under a file lock
+
+Physical tables are named by ids of ours (`e_<id>` events, `r_<id>` roster), never by user text.
+Old snapshots are never expired, so every answer can be computed again from the state it saw.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pymc_vibes.core.errors import ExperimentNotFound, LakeBusy
+from pymc_vibes.core.experiment import (
+    Experiment,
+    LakeTable,
+    Preview,
+    Receipt,
+    Snapshot,
+    UploadOptions,
+    check_name,
+)
+from pymc_vibes.store import registry, upkeep, view
+from pymc_vibes.store.clock import Clock
+from pymc_vibes.store.committer import LOCK_SECONDS, Committer
+from pymc_vibes.store.duck import cursor_of, open_lake, open_reader
+from pymc_vibes.store.ingest import Ingest
+from pymc_vibes.store.view import ExportFormat, View
+from pymc_vibes.store.writing import Writing, read_columns
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from pymc_vibes.core.schema import Schema
+    from pymc_vibes.settings import Settings
+
+
+class Lake:
+    """The embedded lake; safe to share between threads, and between processes by its path."""
+
+    def __init__(
+        self,
+        settings: "Settings",
+        root: "DuckDBPyConnection",
+        lock_seconds: float,
+    ) -> None:
+        self._settings = settings
+        self._root = root
+        self._clock = Clock(root, settings.catalog_path.absolute())
+        self._known: tuple[int, Mapping[str, Experiment]] = (-1, {})
+        self._engine = open_reader(settings)
+        self._committer = Committer(
+            root,
+            _lock_path(settings),
+            self._clock.version,
+            upkeep.compact,
+            lock_seconds=lock_seconds,
+        )
+        self._ingest = Ingest(
+            engine=self._engine, root=root, committer=self._committer, settings=settings
+        )
+
+    @classmethod
+    def open(cls, settings: "Settings", *, lock_seconds: float = LOCK_SECONDS) -> Self:
+        """Open the lake, making it where it is missing."""
+        from filelock import FileLock, Timeout
+
+        settings.home.mkdir(parents=True, exist_ok=True)
+        _lock_path(settings).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(_lock_path(settings), thread_local=False).acquire(timeout=lock_seconds):
+                root = open_lake(settings)
+                upkeep.prepare(root)
+        except Timeout as error:
+            raise LakeBusy("Another process holds the lake.", retry_after=1) from error
+        return cls(settings, root, lock_seconds)
+
+    def close(self) -> None:
+        """Finish what waits and let go of everything."""
+        self._committer.close()
+        self._clock.close()
+        self._engine.close()
+        self._root.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_ended: object) -> None:
+        self.close()
+
+    # experiments
+
+    def create(
+        self, *, name: str, display_name: str, kind: str, config: Mapping[str, Any]
+    ) -> Experiment:
+        """Make an empty experiment, or raise `ExperimentExists`."""
+        experiment = Experiment(
+            id=upkeep.new_id(),
+            name=check_name(name),
+            display_name=display_name,
+            kind=kind,
+            config=config,
+            created=datetime.now(UTC),
+        )
+        return self._committer.run(lambda writing: writing.create(experiment))
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """List the experiments by name."""
+        return tuple(self._experiments().values())
+
+    def experiment(self, name: str) -> Experiment:
+        """Give the experiment of that name, or raise `ExperimentNotFound`."""
+        folded = name.strip().lower()
+        found = self._experiments().get(folded)
+        if found is None:
+            raise ExperimentNotFound(
+                f"There is no experiment {name[:80]!r}.",
+                hint="`vibes experiments list` shows those there are.",
+            )
+        return found
+
+    def set_config(self, name: str, config: Mapping[str, Any]) -> Experiment:
+        """Store another config for the experiment."""
+        found = self.experiment(name)
+
+        def work(writing: Writing) -> Experiment:
+            return writing.configure(writing.experiment(found.id, name), config)
+
+        return self._committer.run(work)
+
+    def delete(self, name: str) -> None:
+        """Delete the experiment with its events; the name is free again."""
+        found = self.experiment(name)
+        self._committer.run(lambda w: w.delete(w.experiment(found.id, name)))
+
+    # events
+
+    def ingest(
+        self,
+        name: str,
+        path: Path,
+        schema: "Schema",
+        options: UploadOptions,
+        *,
+        required: frozenset[str] = frozenset(),
+        filename: str | None = None,
+    ) -> Receipt:
+        """Add the events of a file in one transaction; `required` columns need a value per row."""
+        return self._ingest.run(
+            self.experiment(name), path, schema, options, required=required, filename=filename
+        )
+
+    def reading(
+        self,
+        experiment: Experiment,
+        snapshot: int | None = None,
+        schema: "Schema | None" = None,
+    ) -> AbstractContextManager[View]:
+        """Open the events as the record describes them, or as they were at a snapshot.
+
+        With a schema, declared columns that the table lacks are there as NULL.
+        """
+        return view.reading(self._root, experiment, snapshot, schema)
+
+    def preview(self, name: str, limit: int = 50, offset: int = 0) -> Preview:
+        """Give a page of events in order of time, then of arrival; times end in Z."""
+        found = self.experiment(name)
+        if found.rows == 0:
+            return Preview(columns=(), rows=(), total=0)
+        return view.preview(self._root, found, limit, offset)
+
+    def export(self, name: str, file_format: ExportFormat, out: Path) -> None:
+        """Write all events to a file; text that a spreadsheet would run is made harmless in CSV."""
+        view.export(self._root, self._engine, self.experiment(name), file_format, out)
+
+    # the lake itself
+
+    def version(self) -> int:
+        """Give the number of the current snapshot; far cheaper than reading any table."""
+        return self._clock.version()
+
+    def snapshots(self, limit: int = 50) -> tuple[Snapshot, ...]:
+        """List the newest snapshots, newest first."""
+        cursor = cursor_of(self._root)
+        try:
+            return upkeep.snapshots(cursor, limit)
+        finally:
+            cursor.close()
+
+    def tables(self) -> tuple[LakeTable, ...]:
+        """List the experiments' tables by experiment."""
+        return tuple(self._table(experiment) for experiment in self.experiments())
+
+    def inspect(self, name: str) -> LakeTable:
+        """Describe one experiment's table."""
+        return self._table(self.experiment(name))
+
+    def compact(self) -> None:
+        """Write small appends together and drop files that nothing refers to."""
+        self._committer.tidy()
+
+    def _table(self, experiment: Experiment) -> LakeTable:
+        cursor = cursor_of(self._root)
+        try:
+            columns = read_columns(cursor, f"e_{experiment.id}")
+        finally:
+            cursor.close()
+        return LakeTable(
+            experiment=experiment.name,
+            table=f"e_{experiment.id}",
+            kind=experiment.kind,
+            rows=experiment.rows,
+            columns=columns,
+        )
+
+    def _experiments(self) -> Mapping[str, Experiment]:
+        version = self.version()
+        known_at, known = self._known
+        if known_at == version:
+            return known
+        cursor = cursor_of(self._root)
+        try:
+            found = registry.load(cursor, version)
+        finally:
+            cursor.close()
+        named = {experiment.name: experiment for experiment in found.values()}
+        self._known = (version, named)
+        return named
+
+
+def _lock_path(settings: "Settings") -> Path:
+    catalog = settings.catalog_path.absolute()
+    return catalog.with_name(catalog.name + ".lock")

@@ -1,0 +1,295 @@
+"""Check a whole file before any of it is stored, outside any lock.
+
+Good rows become an Arrow table (small files) or a Parquet file that the lake later takes over as
+it is (large ones); bad rows become reasons.
+"""
+
+# ruff: noqa: S608  # every name in the SQL is ours or quoted; values are bound or quoted
+
+import heapq
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from pymc_vibes.core.errors import BadRows, InternalFault, UnreadableFile, VibesError
+from pymc_vibes.core.experiment import BadRow
+from pymc_vibes.store.casts import Checked, check
+from pymc_vibes.store.duck import cursor_of, literal, quoted
+from pymc_vibes.store.layout import Layout
+from pymc_vibes.store.readers import Upload
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+SHOWN_BAD_ROWS = 20
+FETCH_ROWS = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the parts of one batch are written."""
+
+    events: Path
+    roster: Path
+    rejects: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """A batch that is ready to be committed."""
+
+    layout: Layout
+    rows: int
+    first: datetime | None
+    last: datetime | None
+    filled: Mapping[str, int]
+    """How many rows have a value, for the columns that decide a setting."""
+    events: "pa.Table | Path"
+    roster: "pa.Table | Path | None"
+    diagnosis: "Diagnosis"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What is wrong with a file's rows."""
+
+    bad: int = 0
+    total: int = 0
+    first: tuple[BadRow, ...] = ()
+    rejects: Path | None = None
+
+
+@dataclass
+class _Source:
+    """A relation to read from, with what its Python reader may have run into."""
+
+    sql: str
+    counted: int = 0
+    error: VibesError | None = field(default=None)
+
+
+def stage(
+    engine: "DuckDBPyConnection",
+    upload: Upload,
+    layout: Layout,
+    places: Places,
+    *,
+    zone: str,
+    skip_bad_rows: bool,
+) -> Staged:
+    """Check every row and keep the good ones, or raise `BadRows`."""
+    import duckdb
+
+    cursor = cursor_of(engine)
+    try:
+        if upload.scan is not None:
+            checked = check(layout, upload.types, upload.scan, zone=zone, faults=upload.has_lines)
+            try:
+                return _keep(cursor, checked.all_rows(), upload, layout, places, Diagnosis())
+            except duckdb.Error:
+                places.events.unlink(missing_ok=True)  # read again below, slowly, to say why
+        return _stage_slowly(cursor, upload, layout, places, zone=zone, skip_bad_rows=skip_bad_rows)
+    finally:
+        cursor.close()
+
+
+def _stage_slowly(
+    cursor: "DuckDBPyConnection",
+    upload: Upload,
+    layout: Layout,
+    places: Places,
+    *,
+    zone: str,
+    skip_bad_rows: bool,
+) -> Staged:
+    with _slow_source(cursor, upload) as source:
+        checked = check(layout, upload.types, source.sql, zone=zone, faults=True)
+        rejects = places.rejects if skip_bad_rows else None
+        diagnosis = _diagnose(cursor, checked, upload, source, rejects)
+    if diagnosis.bad and (not skip_bad_rows or diagnosis.bad == diagnosis.total):
+        places.rejects.unlink(missing_ok=True)
+        raise _refusal(diagnosis)
+    with _slow_source(cursor, upload) as source:
+        checked = check(layout, upload.types, source.sql, zone=zone, faults=True)
+        return _keep(cursor, checked.good_rows(), upload, layout, places, diagnosis)
+
+
+@contextmanager
+def _slow_source(cursor: "DuckDBPyConnection", upload: Upload) -> Iterator[_Source]:
+    import duckdb
+    import pyarrow as pa
+
+    if upload.has_lines and upload.scan is not None:
+        source = _Source(upload.scan)
+    else:
+        source = _Source("upload")
+        names = ("_fault", "_shown", *(f"s{index}" for index in range(len(upload.headers))))
+        shape = [("_line", pa.int64()), *((name, pa.string()) for name in names)]
+        batches = _counted(upload, source)
+        reader = pa.RecordBatchReader.from_batches(pa.schema(shape), batches)
+        cursor.register("upload", reader)
+    try:
+        yield source
+    except duckdb.Error as error:
+        raise source.error or _broken(error) from error
+
+
+def _counted(upload: Upload, source: _Source) -> "Iterator[pa.RecordBatch]":
+    try:
+        for batch in upload.batches():
+            source.counted += batch.num_rows
+            yield batch
+    except (OSError, EOFError) as error:
+        source.error = UnreadableFile(f"The file cannot be read to its end: {error}.")
+        raise source.error from error
+    except VibesError as error:
+        source.error = error
+        raise
+
+
+def _broken(error: Exception) -> VibesError:
+    return InternalFault(
+        f"Reading the file failed: {str(error).splitlines()[0][:300]}",
+        hint="Is there space left on the disk?",
+    )
+
+
+def _diagnose(
+    cursor: "DuckDBPyConnection",
+    checked: Checked,
+    upload: Upload,
+    source: _Source,
+    rejects: Path | None,
+) -> Diagnosis:
+    bad = 0
+    first: list[BadRow] = []
+    found = cursor.execute(checked.bad_rows())
+    with _rejects_file(rejects) as file:
+        while rows := found.fetchmany(FETCH_ROWS):
+            bad += len(rows)
+            named = [_bad_row(row, checked) for row in rows]
+            first = heapq.nsmallest(SHOWN_BAD_ROWS, [*first, *named], key=lambda row: row.line)
+            if file is not None:
+                file.writelines(
+                    _reject(row, why, upload) for row, why in zip(rows, named, strict=True)
+                )
+    total = source.counted if not upload.has_lines else _count(cursor, source.sql)
+    kept = rejects if bad else None
+    if rejects is not None and not bad:
+        rejects.unlink(missing_ok=True)
+    return Diagnosis(bad=bad, total=total, first=tuple(first), rejects=kept)
+
+
+@contextmanager
+def _rejects_file(path: Path | None) -> Iterator[IO[str] | None]:
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        yield file
+
+
+def _bad_row(row: tuple[Any, ...], checked: Checked) -> BadRow:
+    line, index, value, fault = row[:4]
+    problem = checked.problems[index]
+    target = None if problem.target is None else checked.layout.targets[problem.target]
+    return BadRow(
+        line=line,
+        column=target.label if target else None,
+        value=value,
+        reason=fault or problem.reason,
+    )
+
+
+def _reject(row: tuple[Any, ...], why: BadRow, upload: Upload) -> str:
+    came = dict(zip(upload.headers, row[4:], strict=True))
+    document = why.model_dump() | {"row": came}
+    return json.dumps(document, ensure_ascii=False) + "\n"
+
+
+def _refusal(diagnosis: Diagnosis) -> BadRows:
+    bad, total = diagnosis.bad, diagnosis.total
+    first = diagnosis.first[0]
+    counted = "1 row" if bad == 1 else f"{bad:,} rows"
+    return BadRows(
+        f"{counted} of {total:,} cannot be used; nothing was stored. "
+        f"The first is on line {first.line:,}: {first.reason}",
+        hint="Mend them, or keep the others with --skip-bad-rows (skip_bad_rows=true).",
+        rows=[row.model_dump() for row in diagnosis.first],
+        bad=bad,
+        total=total,
+    )
+
+
+def _count(cursor: "DuckDBPyConnection", relation: str) -> int:
+    row = cursor.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _keep(
+    cursor: "DuckDBPyConnection",
+    select: str,
+    upload: Upload,
+    layout: Layout,
+    places: Places,
+    diagnosis: Diagnosis,
+) -> Staged:
+    events: pa.Table | Path
+    if upload.is_small:
+        events = cursor.execute(select).to_arrow_table()
+        cursor.register("staged", events)
+        relation = "staged"
+    else:
+        events = places.events
+        events.parent.mkdir(parents=True, exist_ok=True)
+        cursor.execute(f"COPY ({select}) TO {literal(str(events))} (FORMAT parquet)")
+        relation = f"read_parquet({literal(str(events))})"
+    rows, first, last, filled = _measure(cursor, relation, layout)
+    if rows == 0:
+        raise UnreadableFile(
+            "The file has a header but no rows.", hint="Nothing was stored. Send at least one row."
+        )
+    return Staged(
+        layout=layout,
+        rows=rows,
+        first=first,
+        last=last,
+        filled=filled,
+        events=events,
+        roster=_roster(cursor, relation, layout, places, small=upload.is_small),
+        diagnosis=diagnosis,
+    )
+
+
+def _measure(
+    cursor: "DuckDBPyConnection", relation: str, layout: Layout
+) -> tuple[int, datetime | None, datetime | None, dict[str, int]]:
+    time = layout.schema.time
+    extent = f"min({quoted(time)}), max({quoted(time)})" if time in layout.names else "NULL, NULL"
+    deciding = [c.name for c in layout.schema.columns if c.decides and c.name in layout.names]
+    counts = "".join(f", count({quoted(name)})" for name in deciding)
+    row = cursor.execute(f"SELECT count(*), {extent}{counts} FROM {relation}").fetchone()
+    rows, first, last, *filled = row or (0, None, None)
+    return rows, first, last, dict(zip(deciding, filled, strict=True))
+
+
+def _roster(
+    cursor: "DuckDBPyConnection", relation: str, layout: Layout, places: Places, *, small: bool
+) -> "pa.Table | Path | None":
+    names = [name for name in layout.entities if name in layout.names]
+    if not names:
+        return None
+    listed = ", ".join(quoted(name) for name in names)
+    some = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in names)
+    select = f"SELECT DISTINCT {listed} FROM {relation} WHERE {some}"
+    if small:
+        return cursor.execute(select).to_arrow_table()
+    places.roster.parent.mkdir(parents=True, exist_ok=True)
+    cursor.execute(f"COPY ({select}) TO {literal(str(places.roster))} (FORMAT parquet)")
+    return places.roster

@@ -1,0 +1,65 @@
+"""Making the lake, tidying it, and its history."""
+
+import re
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.experiment import Snapshot
+from pymc_vibes.store.duck import cursor_of
+from pymc_vibes.store.registry import DDL
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# files that a compaction replaced stay this long, for readers in the middle of a query
+GRACE = "INTERVAL 1 HOUR"
+# a file of an upload that is being checked is not in the catalog yet; no check takes a day
+ORPHAN_GRACE = "INTERVAL 1 DAY"
+
+
+def prepare(root: "DuckDBPyConnection") -> None:
+    """Make the tables of ours where they are missing; call it under the commit lock."""
+    cursor = cursor_of(root)
+    try:
+        found = cursor.execute(
+            "SELECT count(*) FROM duckdb_tables() "
+            "WHERE database_name = 'lake' AND table_name LIKE 'vibes\\_%' ESCAPE '\\'"
+        ).fetchone()
+        if found is None or found[0] < len(DDL):
+            cursor.execute("BEGIN TRANSACTION")
+            for statement in DDL:
+                cursor.execute(statement)
+            cursor.execute("COMMIT")
+    finally:
+        cursor.close()
+
+
+def compact(cursor: "DuckDBPyConnection") -> None:
+    """Write inlined rows to files, merge small files, remove what is no longer referred to."""
+    cursor.execute("CALL ducklake_flush_inlined_data('lake')")
+    cursor.execute("CALL ducklake_merge_adjacent_files('lake')")
+    cursor.execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {GRACE})")
+    cursor.execute(
+        f"CALL ducklake_delete_orphaned_files('lake', older_than => now() - {ORPHAN_GRACE})"
+    )
+
+
+def snapshots(cursor: "DuckDBPyConnection", limit: int) -> tuple[Snapshot, ...]:
+    """List the newest snapshots, newest first."""
+    rows = cursor.execute(
+        "SELECT snapshot_id, make_timestamp(epoch_us(snapshot_time)) AT TIME ZONE 'UTC', "
+        "commit_message, changes FROM lake.snapshots() ORDER BY snapshot_id DESC LIMIT ?",
+        [limit],
+    ).fetchall()
+    return tuple(
+        Snapshot(id=row[0], time=row[1], message=row[2], changes=dict(row[3] or {})) for row in rows
+    )
+
+
+def new_id() -> str:
+    """Give a new id of ours: a ULID in lower case, sortable by time."""
+    from ulid import ULID
+
+    found = str(ULID()).lower()
+    if not re.fullmatch(r"[0-9a-z]{26}", found):
+        raise AssertionError(found)
+    return found
