@@ -1,9 +1,8 @@
 """Two groups against each other, exactly."""
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pymc_vibes.core.answer import Decision, QueryAnswer, Summary
+from pymc_vibes.core.answer import Decision, Estimate, QueryAnswer, Summary
 from pymc_vibes.core.config import Parameters, setting
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.posterior import Posterior
@@ -11,9 +10,6 @@ from pymc_vibes.kinds.bernoulli.answer import context_of, estimates_of, group_ta
 from pymc_vibes.kinds.bernoulli.model import beta_of
 from pymc_vibes.kinds.bernoulli.pictures import curves, difference_figure
 from pymc_vibes.kinds.bernoulli.settings import ProportionConfig
-
-if TYPE_CHECKING:
-    from pymc_vibes.stats.contrast import Contrast
 
 
 class Pair(Parameters):
@@ -62,8 +58,7 @@ def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) ->
             "b": parameters.b,
             "p_A_gt_B": greater,
             "level": level,
-            "difference": _numbers(difference, level),
-            "ratio": _numbers(ratio, level),
+            **{estimate.name: _numbers(estimate) for estimate in contrasts},
             "expected_loss": {
                 "A": exact.expected_loss(beta, i, beta, j, "higher"),
                 "B": exact.expected_loss(beta, j, beta, i, "higher"),
@@ -97,11 +92,12 @@ def _decision(pair: tuple[str, str], greater: float, level: float) -> Decision:
     return Decision(action=action, tone=ruling, reason=f"{shown}, and {interval} does not hold 0.")
 
 
-def _numbers(contrast: "Contrast", level: float) -> dict[str, Any]:
-    ends = {"interval": contrast.interval(level), "hdi": contrast.hdi(level)}
+def _numbers(estimate: Estimate) -> dict[str, Any]:
+    ends = {interval.kind: [interval.low, interval.high] for interval in estimate.intervals}
     return {
-        "mean": contrast.mean,
-        "sd": contrast.sd,
-        "median": contrast.quantile(0.5),
-        **{name: [end if math.isfinite(end) else None for end in e] for name, e in ends.items()},
+        "mean": estimate.mean,
+        "sd": estimate.sd,
+        "median": estimate.median,
+        "interval": ends["eti"],
+        "hdi": ends["hdi"],
     }

@@ -31,7 +31,7 @@ def summarize(posterior: Posterior, config: RateConfig) -> Summary:
     cells = rates.ordered(event, config.direction)
     comparison = compare_two(rates, *pair(cells), config) if len(cells) == 2 else None
     headline, claims, decision = _say(rates, event, cells, config, comparison)
-    further = comparison.estimates() if comparison else ()
+    further = comparison.estimates if comparison else ()
     return Summary(
         headline=headline,
         decision=decision,

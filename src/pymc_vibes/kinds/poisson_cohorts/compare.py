@@ -1,6 +1,7 @@
 """Rates against each other: two exactly, or all of an event."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from pymc_vibes.core.answer import Claim, Decision, Estimate
@@ -50,6 +51,7 @@ class Comparison:
             action=action, tone=self.ruling, reason=f"{shown}, and {interval} does not hold 0."
         )
 
+    @cached_property
     def estimates(self) -> tuple[Estimate, Estimate]:
         """Give difference and ratio, each with the equal-tailed interval of the decision."""
         from pymc_vibes.stats.describe import contrast_estimate
@@ -73,28 +75,22 @@ class Comparison:
         return {
             "p_A_gt_B": self.probability,
             "level": self.level,
-            "difference": contrast_data(self.difference, self.level),
-            "ratio": contrast_data(self.ratio, self.level),
+            **{estimate.name: estimate_data(estimate) for estimate in self.estimates},
             "expected_loss": {"A": self.losses[0], "B": self.losses[1]},
             "better": self.direction,
             "decision": self.ruling,
         }
 
 
-def contrast_data(contrast: "Contrast", level: float) -> dict[str, Any]:
-    """Give a contrast's numbers; None where there is no such number."""
-    import math
-
-    numbers: dict[str, Any] = {
-        "mean": contrast.mean,
-        "sd": contrast.sd,
-        "median": contrast.quantile(0.5),
-        "interval": list(contrast.interval(level)),
-        "hdi": list(contrast.hdi(level)),
-    }
+def estimate_data(estimate: Estimate) -> dict[str, Any]:
+    """Give an estimate's numbers; None where there is no such number."""
+    ends = {interval.kind: [interval.low, interval.high] for interval in estimate.intervals}
     return {
-        name: [v if math.isfinite(v) else None for v in value] if isinstance(value, list) else value
-        for name, value in numbers.items()
+        "mean": estimate.mean,
+        "sd": estimate.sd,
+        "median": estimate.median,
+        "interval": ends["eti"],
+        "hdi": ends["hdi"],
     }
 
 

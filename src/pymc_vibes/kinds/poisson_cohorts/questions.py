@@ -4,7 +4,7 @@ from typing import Any
 
 from pymc_vibes.core.answer import QueryAnswer, Summary
 from pymc_vibes.core.config import Parameters, setting
-from pymc_vibes.core.errors import InsufficientData
+from pymc_vibes.core.errors import BadConfig, InsufficientData
 from pymc_vibes.core.kind import PosteriorQuery
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.poisson_cohorts.answer import (
@@ -103,19 +103,21 @@ def compare(posterior: Posterior, config: RateConfig, parameters: Pair) -> Query
     import numpy as np
 
     rates = Rates(posterior)
+    if parameters.a == parameters.b:
+        raise BadConfig(
+            "A cohort cannot be compared with itself.",
+            hint="Name two cohorts.",
+            fields=[{"field": "b", "reason": "must differ from a"}],
+        )
     event = rates.event(parameters.event or config.event)
     first, second = (rates.index(name, event) for name in (parameters.a, parameters.b))
-    if first == second:
-        raise InsufficientData(
-            f"{parameters.a!r} was to be compared with itself.", hint="Name two cohorts."
-        )
     cells = np.array([first, second])
     comparison = compare_two(rates, first, second, config)
     return QueryAnswer(
         summary=Summary(
             headline=f"{event}: {comparison.claim.text}",
             decision=comparison.decision(),
-            estimates=(*comparison.estimates(), *estimates_of(rates, cells, config)),
+            estimates=(*comparison.estimates, *estimates_of(rates, cells, config)),
             claims=(comparison.claim,),
             findings=findings_of(rates, rates.cells.take(cells), config),
             tables=(rate_table(rates, cells, config),),
