@@ -75,7 +75,7 @@ class StudentT:
 
     def sample(self, index: int, n: int, rng: np.random.Generator) -> "Array":
         """Draw `n` independent values of one label."""
-        return self.loc[index] + self.scale[index] * rng.standard_t(self.df[index], n)
+        return np.asarray(self.loc[index] + self.scale[index] * rng.standard_t(self.df[index], n))
 
     def density(self, index: int, points: int = 201) -> "tuple[Array, Array]":
         """Give a curve `(x, y)` over the central 99.8 % of one label."""

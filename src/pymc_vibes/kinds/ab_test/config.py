@@ -33,11 +33,11 @@ SCHEMA = Schema(
             about="Whether the unit converted.",
         ),
         Column(
-            name="trials", type="integer", role="count", low=0, unit="units", aliases=("n",),
-            about="Units in this row, where data arrive aggregated.",
+            name="trials", type="integer", role="count", low=0, high=1e12, unit="units",
+            aliases=("n",), about="Units in this row, where data arrive aggregated.",
         ),
         Column(
-            name="successes", type="integer", role="count", low=0, unit="conversions",
+            name="successes", type="integer", role="count", low=0, high=1e12, unit="conversions",
             aliases=("conversions",), about="How many of the row's trials converted.",
         ),
         Column(

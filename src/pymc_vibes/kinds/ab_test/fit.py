@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RATE_UNIT = "conversions per unit"
+MOST_VARIANTS = 100  # as many hardly happen, but a wrongly mapped column does
 _USUAL_CONTROLS = ("control", "a", "baseline", "original")
 
 
@@ -31,6 +32,12 @@ def fit(cells: "pa.Table", config: ABTestConfig, watch: Watch) -> Posterior:
             hint="Upload units of both variants, or name them in expected_split.",
             need=2, have=len(variants),
         )  # fmt: skip
+    if len(variants) > MOST_VARIANTS:
+        raise BadConfig(
+            f"The data have {len(variants):,} variants, more than the {MOST_VARIANTS} of a test.",
+            hint="Is the right column taken as `variant`?",
+            fields=[{"field": "variant", "reason": "too many different names"}],
+        )
     units = [int(counted[v]["trials"]) if v in counted else 0 for v in variants]
     conversions = [int(counted[v]["successes"]) if v in counted else 0 for v in variants]
     a, b = config.prior.shapes()

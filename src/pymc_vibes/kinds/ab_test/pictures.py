@@ -56,7 +56,7 @@ def curve_of(comparison: Comparison, config: ABTestConfig, *, name: str = "diffe
     """Declare the posterior of a difference with zero and the zone that does not matter."""
     one, two = comparison.variant, comparison.base
     x, y = comparison.difference.density()
-    low, high = comparison.difference.interval(config.level)
+    low, high = comparison.interval
     zone = None
     if isinstance(config.rope, AbsoluteRope) and config.rope.half_width > 0:
         zone = (-config.rope.half_width, config.rope.half_width)
@@ -85,7 +85,7 @@ def _rate_forest(reading: Reading) -> Figure:
 
 
 def _difference_forest(reading: Reading) -> Figure:
-    ends = [c.difference.interval(reading.config.level) for c in reading.comparisons]
+    ends = [c.interval for c in reading.comparisons]
     told = [c for c in reading.comparisons if c.tone in {"higher", "lower"}]
     return forest(
         "differences",

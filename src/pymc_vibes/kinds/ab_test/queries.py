@@ -14,8 +14,6 @@ from pymc_vibes.kinds.ab_test.reading import Reading, compare
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import percent
 
-_SHOWN = 200
-
 
 class Pair(Parameters):
     """Two variants."""
@@ -118,12 +116,11 @@ def losses(posterior: Posterior, config: ABTestConfig, asked: NoParameters) -> Q
                     title="Expected loss of choosing each variant",
                     columns=("variant", "chance_best", "expected_loss"),
                     units=("", "", RATE_UNIT),
-                    rows=rows[:_SHOWN],
-                    total=len(rows),
+                    rows=rows,
                 ),
             ),
         ),
-        data={"expected_loss": {name: loss for name, _, loss in rows[:_SHOWN]}},
+        data={"expected_loss": {name: loss for name, _, loss in rows}},
     )
 
 

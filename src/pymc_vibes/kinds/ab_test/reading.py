@@ -33,8 +33,15 @@ class Comparison:
     difference: "Contrast"
     lift: "Contrast | None"
     """Relative difference; None where the base has no conversion, so that no base is known."""
+    level: float
     claim: Claim
     """What may be said; its tone is `none` where nothing may: too few units, or a broken split."""
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """Give the equal-tailed interval of the difference: the one that agrees with the claim."""
+        low, high = self.difference.interval(self.level)
+        return float(low), float(high)
 
     @property
     def tone(self) -> Tone:
@@ -142,6 +149,7 @@ def compare(reading: Reading, variant: str, base: str) -> Comparison:
         base_loss=numbers.expected_loss(beta, two, beta, one, direction),
         difference=difference,
         lift=lift if reading.counts[base][1] > 0 else None,
+        level=reading.config.level,
         claim=_claim(reading, variant, base, p_greater, p_same),
     )
 

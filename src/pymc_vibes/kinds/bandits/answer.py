@@ -19,9 +19,10 @@ from pymc_vibes.kinds.bandits.config import BanditConfig, BinaryReward
 from pymc_vibes.kinds.bandits.fit import UNIT
 from pymc_vibes.kinds.bandits.reading import Reading
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.describe import percent, plain
 
 _SHOWN = 200  # rows of a table
+_TINY = 1e-4  # a loss below this share of the mean needs no digits
 
 
 def summarize(posterior: Posterior, config: BanditConfig) -> Summary:
@@ -54,16 +55,19 @@ def _headline(reading: Reading) -> str:
     cost = _cost(reading)
     if reading.tone == "undecided":
         return (
-            f"{leader} leads, but the data do not settle it: {sure} chance of being the best "
-            + (f"of {count} arms. {cost}")
+            f"{leader} leads, but the data do not settle it: {sure} chance of being the best of "
+            f"{count} arms. {cost}"
         )
     return f"{leader} is the best of {count} arms: {sure} chance. {cost}"
 
 
 def _cost(reading: Reading) -> str:
     loss = float(reading.best.expected_loss[reading.leader])
+    size = abs(float(reading.reward.distribution.mean()[reading.leader]))
+    is_tiny = loss < _TINY * size
+    shown = f"under {percent(_TINY)} of its mean reward" if is_tiny else f"{plain(loss)} {UNIT}"
     return (
-        f"Committing to it now costs {plain(loss)} reward per pull in expectation "
+        f"Committing to it now costs {shown} in expectation "
         f"({reading.pulls[reading.leader]:,} of {reading.total:,} pulls were its own)."
     )
 

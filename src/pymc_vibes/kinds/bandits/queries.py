@@ -43,11 +43,8 @@ def assign(posterior: Posterior, config: BanditConfig, asked: Assign) -> QueryAn
     reading = Reading(posterior=posterior, config=config)
     policy = asked.policy or config.policy
     seed = config.seed if asked.seed is None else asked.seed
-    names = (
-        ("unit", asked.unit_id) if asked.unit_id is not None else ("request", asked.request or "")
-    )
+    rng = stream(seed, "assign", *_asker(asked))
     p_best = reading.best.probability
-    rng = stream(seed, "assign", *names)
     index = draw_arm(policy, reading.reward, reading.better, p_best, rng)
     arm, share = reading.arms[index], min(float(shares(policy, p_best)[index]), 1.0)
     to_whom = f" for {asked.unit_id}" if asked.unit_id is not None else ""
@@ -110,6 +107,10 @@ def allocate(posterior: Posterior, config: BanditConfig, asked: Allocate) -> Que
             "policy": policy.kind,
         },
     )  # fmt: skip
+
+
+def _asker(asked: Assign) -> tuple[str, str]:
+    return ("request", asked.request or "") if asked.unit_id is None else ("unit", asked.unit_id)
 
 
 def split_whole(total: int, weights: list[float]) -> list[int]:
