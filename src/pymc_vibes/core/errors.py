@@ -21,7 +21,7 @@ status, `exit_code` the command line's, and keyword extras travel with it as JSO
     │   ├── IllegalTransition         └── KindMismatch
     ├── Denied (exit 4)
     │   ├── NotAuthenticated (401)    ├── NotAllowed (403)
-    │   └── UnsafeBinding
+    │   ├── ForeignRequest (403)      └── UnsafeBinding
     ├── MethodNotAllowed (405)
     ├── InferenceFailed (500, exit 6)
     ├── InternalFault (500, exit 1)
@@ -200,6 +200,10 @@ class NotAuthenticated(Denied):
 
 class NotAllowed(Denied):
     """The token does not allow this."""
+
+
+class ForeignRequest(Denied):
+    """The request comes from where it should not."""
 
 
 class UnsafeBinding(Denied):

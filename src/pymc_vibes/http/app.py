@@ -69,15 +69,15 @@ def create_app(
 
 
 def _route(app: FastAPI) -> None:
+    # routes are matched in this order, so those that are read most come first
+    app.include_router(compat.build())
     app.include_router(operations.router)
-    # the exact addresses of the tree come before those with a name in the same place
     for module in (kinds, experiments, events, runs, questions):
         app.include_router(module.build())
     app.include_router(session.router)
     app.include_router(pages.router)
     app.include_router(reference_page.router)
     app.include_router(problem_pages.router)
-    app.include_router(compat.build())
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
@@ -93,8 +93,8 @@ def _guard(app: FastAPI, settings: Settings) -> None:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
             expose_headers=["ETag", "Link", "Location", "X-Request-ID"],
         )
-    app.add_middleware(Shield)
     app.add_middleware(RequestLog, log=app.state.log, metrics=app.state.metrics)
+    app.add_middleware(Shield)
 
 
 def _lifespan(settings: Settings, given: Service | None) -> Any:

@@ -10,16 +10,21 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from pymc_vibes.core.config import parse
+from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.kind import PosteriorQuery
-from pymc_vibes.http.paging import After, Limit, next_page
+from pymc_vibes.http.paging import next_page
 from pymc_vibes.kinds.poisson_cohorts.model import Rates
+from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.service import Analysis, Service
 from pymc_vibes.service.flights import Memory
 
-__all__ = ["After", "CohortPage", "Limit", "cell", "comparison", "draws", "page"]
-
+KIND = "poisson-cohorts"
+DEFAULT = "observations"
 _MASS = 0.95
 _asked: Memory[Mapping[str, Any]] = Memory(4096)
+
+type Times = Mapping[tuple[str, str], tuple[str, str]]
+_seen: Memory[Times] = Memory(8)
 
 
 class EventLine(BaseModel):
@@ -113,22 +118,23 @@ def _array(names: set[str]) -> Any:
     return pa.array(sorted(names), pa.string())
 
 
-def _times(service: Service, found: Analysis) -> dict[tuple[str, str], tuple[str, str]]:
+def _times(service: Service, found: Analysis) -> Times:
     """Give first and last event of each cell in the window, asked once per answer."""
-    key = f"times/{found.answer.provenance.key}"
-    known = _asked.get(key)
+    experiment = service.experiment(found.answer.experiment)
+    key = f"{experiment.id}/{experiment.version}/{found.answer.provenance.key}"
+    known = _seen.get(key)
     if known is None:
-        known = {"times": _read_times(service, found)}
-        _asked.put(key, known)
-    times: dict[tuple[str, str], tuple[str, str]] = known["times"]
-    return times
+        known = _read_times(service, experiment, found)
+        _seen.put(key, known)
+    return known
 
 
-def _read_times(service: Service, found: Analysis) -> dict[tuple[str, str], tuple[str, str]]:
+def _read_times(service: Service, experiment: Experiment, found: Analysis) -> Times:
     from pymc_vibes.stats.events import within
 
-    start, end = found.config.window  # type: ignore[attr-defined]  # the config of this kind
-    with service.lake.reading(service.experiment(found.answer.experiment)) as view:
+    assert isinstance(found.config, RateConfig)  # noqa: S101  # the config of this kind
+    start, end = found.config.window
+    with service.lake.reading(experiment) as view:
         inside = within(view.events, start, end)
         spans = inside.group_by("cohort", "event").agg(
             first=inside.timestamp.min(), last=inside.timestamp.max()
@@ -154,3 +160,13 @@ def _ask(found: Analysis, question: str, asked: Mapping[str, Any]) -> Mapping[st
         known = dict(answer.data) | {"headline": answer.summary.headline}
         _asked.put(key, known)
     return known
+
+
+def rows_by_cohort(service: Service, experiment: Experiment) -> Mapping[str, int]:
+    """Count the rows of every cohort, whenever they came."""
+    if experiment.rows == 0:
+        return {}
+    with service.lake.reading(experiment) as view:
+        counted = view.events.group_by("cohort").agg(rows=view.events.count())
+        found = view.to_arrow(counted).to_pylist()
+    return {row["cohort"]: row["rows"] for row in found}

@@ -20,16 +20,16 @@ from pymc_vibes.core.kind import Kind
 from pymc_vibes.http import cohorts, parameters, schema
 from pymc_vibes.http.api import events
 from pymc_vibes.http.api.shared import analyze
+from pymc_vibes.http.cohorts import DEFAULT, KIND
 from pymc_vibes.http.deps import MetricsDep, ServiceDep
 from pymc_vibes.http.metrics import Metrics
+from pymc_vibes.http.paging import After, Limit
 from pymc_vibes.http.security import given_name
 from pymc_vibes.http.tabular import MEDIA_TYPES
 from pymc_vibes.http.uploads import StagedDep
 from pymc_vibes.kinds import catalog
 from pymc_vibes.service import Analysis, Service
 
-KIND = "poisson-cohorts"
-DEFAULT = "observations"
 SETTINGS = ("start", "end", "unit", "alpha0", "beta0", "level")
 _PIECE = 5000
 
@@ -160,8 +160,8 @@ def list_cohorts(
     metrics: MetricsDep,
     overrides: Settings,
     experiment: Experiment = DEFAULT,
-    limit: cohorts.Limit = 100,
-    after: cohorts.After = None,
+    limit: Limit = 100,
+    after: After = None,
 ) -> cohorts.CohortPage:
     """List cohorts by name, each with its events, counts and rates; the page's selectors."""
     found = _analysis(service, metrics, experiment, overrides)
@@ -328,8 +328,8 @@ def _add_rates(router: APIRouter) -> None:
     drawn: dict[int | str, dict[str, Any]] = {
         200: {"content": {"application/json": {}, "application/x-ndjson": {}}}
     }
+    # a slash in a name is written as %2F; one that is not belongs to the cohort
     by_path = "/posterior/{cohort:path}/{event}"
-    # a name with slashes is written with %2F; an unwritten slash belongs to the cohort
     for path, endpoint in (
         (f"{by_path}/samples", read_samples),
         ("/posterior/samples", read_samples_by_name),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 type Picture = Literal["json", "png", "svg", "vega"]
 type Stream = Literal["json", "ndjson"]
+type Export = Literal["csv", "ndjson", "parquet"]
 VEGA = "application/vnd.vegalite.v6+json"
 NETCDF = "application/x-netcdf"
 _SUFFIXES: dict[str, Picture] = {".png": "png", ".svg": "svg", ".json": "json", ".vega": "vega"}
@@ -92,7 +93,7 @@ def report(run: Run, analysis: Analysis) -> Response:
     return Response(text, media_type="text/html", headers=headers)
 
 
-def export_response(service: Service, settings: Settings, name: str, form: str) -> Response:
+def export_response(service: Service, settings: Settings, name: str, form: Export) -> Response:
     """Give every event of an experiment as a file."""
     experiment = service.experiment(name)
     path = _private(settings) / f"events.{form}"

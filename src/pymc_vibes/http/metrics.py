@@ -1,8 +1,7 @@
 """Counters and clocks for Prometheus, each with a bounded number of labels.
 
 Addresses are labelled by their template. Cohorts are labelled by name only while slots are left:
-the largest of each upload come first, everything later counts as `(other)`, so that every counter
-only ever rises.
+the largest come first, everything later counts as `(other)`, so that a counter only ever rises.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,9 @@ class Metrics:
         registry = CollectorRegistry()
         self._registry = registry
         self._lock = Lock()
-        self._cohorts: set[str] = set()
+        self._slots: set[str] = set()
+        self._counted: dict[str, int] = {}
+        self._cohorts_at = ""
         self.latency = Histogram(
             "vibes_request_seconds",
             "Time to answer a request.",
@@ -43,7 +44,7 @@ class Metrics:
         )
         self._updates = Counter(
             "vibes_cohort_updates",
-            f"Rows taken in by cohort: the first {COHORT_SLOTS} by name.",
+            f"Rows of `observations` by cohort, {COHORT_SLOTS} of them by name.",
             ("cohort",),
             registry=registry,
         )
@@ -70,17 +71,25 @@ class Metrics:
         self._rows.labels(kind).inc(ingested)
         self._rejected.labels(kind).inc(rejected)
 
-    def count_cohorts(self, rows: Mapping[str, int]) -> None:
-        """Count the rows of an upload by cohort."""
-        for cohort, count in sorted(rows.items(), key=lambda item: -item[1]):
-            self._updates.labels(self._slot(cohort)).inc(count)
+    def count_cohorts(self, version: str, rows: Mapping[str, int]) -> None:
+        """Raise the counter of each cohort to its number of rows."""
+        with self._lock:
+            self._cohorts_at = version
+            for cohort, count in sorted(rows.items(), key=lambda item: -item[1]):
+                before = self._counted.get(cohort, 0)
+                # fewer than before: the experiment was deleted and made anew
+                self._updates.labels(self._slot(cohort)).inc(count - before * (before <= count))
+            self._counted = dict(rows)
+
+    def knows_cohorts(self, version: str) -> bool:
+        """Whether the cohorts were counted at this version of the data."""
+        return self._cohorts_at == version
 
     def render(self) -> bytes:
         """Give the exposition text."""
         return generate_latest(self._registry)
 
     def _slot(self, cohort: str) -> str:
-        with self._lock:
-            if len(self._cohorts) < COHORT_SLOTS:
-                self._cohorts.add(cohort)
-            return cohort if cohort in self._cohorts else OTHER
+        if len(self._slots) < COHORT_SLOTS:
+            self._slots.add(cohort)
+        return cohort if cohort in self._slots else OTHER

@@ -4,8 +4,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from pymc_vibes.core.errors import Unavailable, VibesError
+from pymc_vibes.http import cohorts
 from pymc_vibes.http.deps import MetricsDep, ServiceDep
+from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.release import VERSION
+from pymc_vibes.service import Service
 
 router = APIRouter(tags=["operations"])
 
@@ -54,6 +57,18 @@ def ready(service: ServiceDep) -> Readiness:
     response_class=Response,
     responses={200: {"description": "Exposition text.", "content": {"text/plain": {}}}},
 )
-def metrics(counted: MetricsDep) -> Response:
-    """Give latencies, rows, fits, verdicts and cache hits."""
+def metrics(service: ServiceDep, counted: MetricsDep) -> Response:
+    """Give latencies, rows, fits, verdicts, cache hits and updates by cohort."""
+    _count_cohorts(service, counted)
     return Response(counted.render(), media_type=counted.media_type)
+
+
+def _count_cohorts(service: Service, counted: Metrics) -> None:
+    found = {experiment.name: experiment for experiment in service.experiments()}.get(
+        cohorts.DEFAULT
+    )
+    if found is None or found.kind != cohorts.KIND:
+        return
+    version = f"{found.id}/{found.version}"
+    if not counted.knows_cohorts(version):
+        counted.count_cohorts(version, cohorts.rows_by_cohort(service, found))

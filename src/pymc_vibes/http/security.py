@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pymc_vibes.core.errors import NotAllowed, TooLarge, VibesError
+from pymc_vibes.core.errors import ForeignRequest, TooLarge, VibesError
 from pymc_vibes.http import problems
 from pymc_vibes.http.auth import COOKIE, LOCAL, Principal, Verifier, csrf_token, missing
 from pymc_vibes.settings import Settings
@@ -143,25 +143,25 @@ def is_open(path: str) -> bool:
 
 
 def check_host(host: str) -> None:
-    """Raise `NotAllowed` unless the name in the address is one of this machine."""
+    """Raise `ForeignRequest` unless the name in the address is one of this machine."""
     name = (urlsplit(f"//{host}").hostname or "") if _is_plain(host) else ""
     if name in {"localhost", "testserver"} or name.endswith(".localhost") or _is_loopback(name):
         return
-    raise NotAllowed(
+    raise ForeignRequest(
         f"Without authentication this server does not answer to the host name {host[:80]!r}.",
         hint="Use http://127.0.0.1 or http://localhost, or set VIBES_AUTH_SECRET.",
     )
 
 
 def check_origin(headers: Headers, allowed: frozenset[str]) -> None:
-    """Raise `NotAllowed` where a browser sends an unsafe request from another site."""
+    """Raise `ForeignRequest` where a browser sends an unsafe request from another site."""
     origin = headers.get("origin")
     if origin is not None and origin in allowed:
         return
     site = headers.get("sec-fetch-site", "none")
     same = origin is None or urlsplit(origin).netloc == headers.get("host", "")
     if site in {"cross-site", "same-site"} or not same:
-        raise NotAllowed(
+        raise ForeignRequest(
             "The request comes from a page of another site.",
             hint="List that site in VIBES_CORS_ORIGINS, or send a bearer token.",
         )

@@ -1,11 +1,12 @@
 """Further questions to an answer: one route per question, on experiments and on runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from pymc_vibes.core.answer import QueryAnswer
+from pymc_vibes.core.errors import MethodNotAllowed, VibesError
 from pymc_vibes.core.kind import Kind, Query
 from pymc_vibes.http import parameters, schema
 from pymc_vibes.http.api.shared import API, question_parts
@@ -103,14 +104,19 @@ def _reads_run(slug: str) -> Any:
 
 
 def _add_unknown(router: APIRouter) -> None:
-    methods: Iterable[str] = ("GET", "POST")
-
     def of_experiment(service: ServiceDep, name: str, query: str) -> QueryAnswer:
-        return service.ask(name, query, {})
+        raise _refusal(find_kind(service.experiment(name).kind), query)
 
     def of_run(service: ServiceDep, run_id: str, query: str) -> QueryAnswer:
-        return service.ask_run(run_id, query, {})
+        raise _refusal(find_kind(service.run(run_id).kind), query)
 
     hidden: dict[str, Any] = {"include_in_schema": False, "openapi_extra": QUESTION}
     for path, endpoint in ((ON_EXPERIMENT, of_experiment), (ON_RUN, of_run)):
-        router.add_api_route(f"{path}/{{query}}", endpoint, methods=list(methods), **hidden)
+        router.add_api_route(f"{path}/{{query}}", endpoint, methods=["GET", "POST"], **hidden)
+
+
+def _refusal(kind: Kind[Any], slug: str) -> VibesError:
+    found = kind.query(slug)
+    return MethodNotAllowed(
+        f"{found.title} keeps its first answer, so it is asked with POST.", allow="POST"
+    )
