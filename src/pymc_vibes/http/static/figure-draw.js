@@ -1,0 +1,229 @@
+// The only file that knows Observable Plot: a figure's declaration becomes one SVG element.
+
+import * as Plot from "./vendor/plot.js";
+import {labelsOf, keyRows, placeLabels, drawKey} from "./figure-label.js";
+import {element} from "./figure-svg.js";
+import {FONT, FONT_SIZE, clean, fit, formatter, instant, measure, wrap} from "./figure-text.js";
+
+const STROKES = {thin: 1, normal: 2.25, heavy: 4.5};
+const LINE = 16; // height of a line of text
+const SIDEWAYS = new Set(["interval", "arrow"]); // their low and high lie on the x axis
+const SHAPES = new Set(["area", "band", "line"]); // drawn whole: a missing value is a gap
+
+/** Draw `figure` at `width` pixels in `colors`; the result stands alone, with no style sheet. */
+export function draw(figure, width, colors) {
+  const {spec} = figure;
+  const labels = labelsOf(spec, colors);
+  const direct = compose(spec, width, colors, labels, 0);
+  const placed = placeLabels(direct, labels);
+  const {svg} = placed ? direct : withKey(spec, width, colors, labels);
+  describe(svg, figure);
+  return svg;
+}
+
+function withKey(spec, width, colors, labels) {
+  const rows = keyRows(labels, width);
+  const picture = compose(spec, width, colors, [], rows.length);
+  drawKey(picture.svg, rows);
+  return picture;
+}
+
+function describe(svg, {alt}) {
+  // Plot names its bare groups, which ARIA forbids
+  for (const node of svg.querySelectorAll("[aria-label]")) node.removeAttribute("aria-label");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", clean(alt));
+}
+
+function compose(spec, width, colors, labels, keyed) {
+  const box = layout(spec, width, labels, keyed);
+  const read = reader(spec, colors);
+  const svg = Plot.plot({
+    width,
+    height: box.height,
+    marginTop: box.top,
+    marginRight: box.right,
+    marginBottom: box.bottom,
+    marginLeft: box.left,
+    className: "fig",
+    style: {background: "none", color: colors.quiet, fontFamily: FONT,
+      fontSize: `${FONT_SIZE}px`, overflow: "visible"},
+    x: scale(spec.x, valuesOn(spec, "x")),
+    y: scale(spec.y, valuesOn(spec, "y")),
+    marks: [...frame(spec, box, colors), ...spec.marks.flatMap((mark) => layers(spec, mark, read))],
+  });
+  writeAxisLabels(svg, spec, box, width, colors);
+  return {svg, box, read, spec, width, colors};
+}
+
+// -- reading the tables
+
+function reader(spec, colors) {
+  const parse = {number: Number, time: instant, category: String};
+  const axisOf = (mark, channel) => {
+    if (channel === "low" || channel === "high") return SIDEWAYS.has(mark.kind) ? spec.x : spec.y;
+    return spec[channel];
+  };
+  return (mark) => {
+    const table = spec.tables[mark.table];
+    const channels = ["x", "y", "low", "high"].filter((channel) => mark[channel]);
+    const count = Object.values(table)[0].length;
+    const rows = Array.from({length: count}, (_, i) => {
+      const row = {color: colors.of(mark.by ? table[mark.by][i] : mark.series)};
+      for (const channel of channels) {
+        const value = table[mark[channel]][i];
+        row[channel] = value === null ? null : parse[axisOf(mark, channel).kind](value);
+      }
+      return row;
+    });
+    if (SHAPES.has(mark.kind)) return rows;
+    return rows.filter((row) => channels.every((channel) => row[channel] !== null));
+  };
+}
+
+function groups(rows) {
+  const found = new Map();
+  for (const row of rows) found.set(row.color, [...(found.get(row.color) ?? []), row]);
+  return [...found];
+}
+
+/** The values that lie on an axis, over all marks, in order. */
+export function valuesOn(spec, name) {
+  return spec.marks.flatMap((mark) => {
+    const sideways = SIDEWAYS.has(mark.kind) === (name === "x");
+    const columns = [mark[name], ...(sideways ? [mark.low, mark.high] : [])].filter(Boolean);
+    return columns.flatMap((column) => spec.tables[mark.table][column]);
+  }).filter((value) => value !== null);
+}
+
+// -- layout
+
+function layout(spec, width, labels, keyed) {
+  const rows = spec.y.kind === "category" ? new Set(valuesOn(spec, "y")).size : 0;
+  const left = leftMargin(spec, width);
+  const ends = labels.filter(({kind}) => kind === "line").map(({text}) => measure(text, 600));
+  const right = ends.length ? Math.min(Math.max(...ends) + 14, 0.3 * width) : 16;
+  const xLines = spec.x.hide ? [] : wrap(clean(spec.x.label), width - left - right);
+  const tickLines = spec.x.hide ? 0 : spec.x.kind === "time" ? 2 : 1;
+  const yLines = spec.y.hide || !spec.y.label ? 0 : 1;
+  const top = 8 + LINE * (yLines + 1.25 * keyed) + (labels.some((l) => l.kind === "area") ? 20 : 0);
+  const bottom = 10 + LINE * (tickLines + xLines.length);
+  const body = rows ? rows * 24 : Math.max(190, Math.min(300, 0.42 * width)) + sunken(spec);
+  return {left, right, top, bottom, height: top + body + bottom, xLines, keyed, rows};
+}
+
+function leftMargin(spec, width) {
+  if (spec.y.hide) return 16;
+  const format = formatter(spec.y);
+  const values = valuesOn(spec, "y");
+  const texts = spec.y.kind === "category"
+    ? values.map(clean)
+    : [Math.min(...values), Math.max(...values)].map((value) => format(Number(value.toPrecision(2))));
+  const widest = Math.max(0, ...new Set(texts.map(measure)));
+  return Math.min(widest + 14, 0.4 * width);
+}
+
+// interval rows under a density need room of their own
+function sunken(spec) {
+  return spec.y.hide ? 14 * new Set(valuesOn(spec, "y").filter((y) => y < 0)).size : 0;
+}
+
+function scale(axis, values) {
+  if (axis.kind === "category") {
+    const domain = [...new Set(values.map(String))]; // in the order of the table
+    return {type: "band", domain, padding: 0.25, label: null};
+  }
+  const options = {type: axis.kind === "time" ? "utc" : "linear", label: null, axis: null};
+  if (axis.kind === "number" && axis.zero) options.zero = true;
+  if (axis.domain) Object.assign(options, {domain: axis.domain, clamp: true});
+  return {...options, inset: axis.domain ? 0 : 6};
+}
+
+function frame(spec, box, colors) {
+  const {x, y} = spec;
+  const grid = {stroke: colors.grid, strokeOpacity: 1};
+  const tickSpacing = x.kind === "time" ? 90 : 65;
+  const marks = [];
+  const xFormat = x.kind === "number" ? {tickFormat: formatter(x)} : {};
+  const yFormat = y.kind === "number" ? {tickFormat: formatter(y)} : {};
+  if (!x.hide) {
+    if (y.kind === "category") marks.push(Plot.gridX({...grid, tickSpacing}));
+    marks.push(Plot.axisX({label: null, tickSpacing, tickSize: 4, ...xFormat}));
+  }
+  if (y.kind === "category") {
+    const tickFormat = (text) => fit(clean(text), box.left - 12);
+    marks.push(Plot.axisY({label: null, tickSize: 0, tickFormat, fill: colors.ink}));
+  } else if (!y.hide) {
+    marks.push(Plot.gridY({...grid, tickSpacing: 50}));
+    marks.push(Plot.axisY({label: null, tickSpacing: 50, tickSize: 0, ...yFormat}));
+  }
+  if (y.hide && y.zero) marks.push(Plot.ruleY([0], {stroke: colors.grid}));
+  return marks;
+}
+
+function writeAxisLabels(svg, spec, box, width, colors) {
+  const style = {fill: colors.quiet, "text-anchor": "middle"};
+  const middle = (box.left + width - box.right) / 2;
+  box.xLines.forEach((line, i) => {
+    const y = box.height - 6 - LINE * (box.xLines.length - 1 - i);
+    svg.append(element("text", {...style, x: middle, y}, line));
+  });
+  if (spec.y.hide || !spec.y.label) return;
+  const y = 20 + LINE * 1.25 * box.keyed;
+  const start = {fill: colors.quiet, "text-anchor": "start"};
+  svg.append(element("text", {...start, x: 2, y}, fit(clean(spec.y.label), width - 8)));
+}
+
+// -- marks
+
+function layers(spec, mark, read) {
+  const rows = read(mark);
+  const width = STROKES[mark.weight];
+  const dash = mark.dashed ? "6 3" : undefined;
+  const title = titles(spec, mark);
+  const line = {strokeWidth: width, strokeDasharray: dash};
+  switch (mark.kind) {
+    case "area":
+      return groups(rows).flatMap(([color, points]) => [
+        Plot.areaY(points, {x: "x", y1: 0, y2: "y", fill: color, fillOpacity: 0.14}),
+        Plot.lineY(points, {x: "x", y: "y", stroke: color, ...line}),
+      ]);
+    case "band":
+      return groups(rows).map(([color, points]) =>
+        Plot.areaY(points, {x: "x", y1: "low", y2: "high", fill: color, fillOpacity: 0.16}));
+    case "line":
+      return groups(rows).map(([color, points]) =>
+        Plot.lineY(points, {x: "x", y: "y", stroke: color, ...line}));
+    case "dot":
+      return [dots(rows, mark, title)];
+    case "interval":
+      return [Plot.ruleY(rows, {x1: "low", x2: "high", y: "y", stroke: "color", title,
+        strokeWidth: width, strokeLinecap: "round"})];
+    case "arrow":
+      return [Plot.ruleY(rows, {x1: "low", x2: "high", y: "y", stroke: "color",
+        strokeWidth: width, strokeDasharray: "2 3"})];
+    case "rule_x":
+      return [Plot.ruleX(rows, {x: "x", stroke: "color", ...line, strokeOpacity: 0.7})];
+    case "rule_y":
+      return [Plot.ruleY(rows, {y: "y", stroke: "color", ...line, strokeOpacity: 0.7})];
+    case "bar":
+      return [Plot.barX(rows, {x1: 0, x2: "x", y: "y", fill: "color", title})];
+    default:
+      throw new Error(`unknown mark ${mark.kind}`);
+  }
+}
+
+function dots(rows, mark, title) {
+  const place = {x: "x", y: "y", title};
+  if (!mark.dashed) return Plot.dot(rows, {...place, r: 4.5, fill: "color"});
+  return Plot.dot(rows, {...place, r: 4, symbol: "diamond", stroke: "color", strokeWidth: 1.5});
+}
+
+// the whole name and the numbers, shown on hover
+function titles(spec, mark) {
+  const [x, y] = [formatter(spec.x), formatter(spec.y)];
+  const name = spec.y.kind === "category" ? (row) => `${y(row.y)}: ` : () => "";
+  if (mark.kind === "interval") return (row) => `${name(row)}${x(row.low)} to ${x(row.high)}`;
+  const when = spec.x.kind === "time" ? (value) => value.toISOString().slice(0, 10) : x;
+  return (row) => `${name(row)}${when(row.x)}`;
+}
