@@ -46,6 +46,8 @@ def _summary(summary: Summary) -> None:
         tone = _TONES.get(summary.decision.tone)
         _line(f"{summary.decision.action}: {summary.decision.reason}", style=tone)
     for claim in summary.claims:
+        if claim.text.rstrip(".") in summary.headline:
+            continue  # said already
         _line(f"  {claim.text}", style=_TONES.get(claim.tone))
     for finding in (f for f in summary.findings if f.severity != "error"):
         _finding(finding)
@@ -92,10 +94,12 @@ def _interval(estimate: Estimate) -> str:
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Any], total: int | None) -> None:
     rows = [list(row) for row in rows]
-    say.table(list(columns), rows[:MAX_ROWS], title=title)
+    hidden = say.table(list(columns), rows[:MAX_ROWS], title=title)
     there = total or len(rows)
-    if there > MAX_ROWS:
-        _line(f"  {MAX_ROWS} of {there:,} rows; --json gives more.", style="dim")
+    cut = [f"{MAX_ROWS} of {there:,} rows"] if there > MAX_ROWS else []
+    cut += [f"{hidden} more columns"] if hidden else []
+    if cut:
+        _line(f"  {' and '.join(cut)}; --json gives all.", style="dim")
 
 
 def _figures(figures: Iterable[Figure]) -> None:

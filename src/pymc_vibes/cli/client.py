@@ -16,6 +16,8 @@ from pymc_vibes.settings import Settings
 if TYPE_CHECKING:
     import httpx2
 
+    from pymc_vibes.service import Service
+
 CHUNK = 1 << 20
 CONNECT_SECONDS = 10.0
 # an upload or a fit may take as long as it takes; Ctrl-C ends it
@@ -31,7 +33,7 @@ class Client:
         self._settings = settings
         self._loop = asyncio.new_event_loop()
         self._http: httpx2.AsyncClient | None = None
-        self._app: Any = None  # FastAPI, which only http/ may name
+        self._service: Service | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -48,8 +50,8 @@ class Client:
         """Close connections, and the lake where it was opened here."""
         if self._http is not None:
             self._loop.run_until_complete(self._http.aclose())
-        if self._app is not None:
-            self._app.state.service.close()
+        if self._service is not None:
+            self._service.close()
         self._loop.close()
 
     def get(self, path: str, **query: Any) -> Any:
@@ -129,11 +131,12 @@ class Client:
 
     def _in_process(self) -> Any:
         from pymc_vibes.http.app import create_app
+        from pymc_vibes.service import Service
 
         # whoever may read the files needs no token: authentication guards the network
-        unguarded = {"auth_secret": None, "auth_public_key": None, "log_level": "error"}
-        self._app = create_app(self._settings.model_copy(update=unguarded))
-        return self._app
+        unguarded = self._settings.model_copy(update={"auth_secret": None, "auth_public_key": None})
+        self._service = Service.open(unguarded)
+        return create_app(unguarded, service=self._service, quiet=True)
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+MAX_CELL = 40  # characters of a name that a table shows
+WRAPPED = 24  # characters that a wordy last column needs at least
+MIN_COLUMNS = 2
+PADDING = 3  # around a column
+
 # control and format characters could rewrite the screen or reverse a line
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -50,20 +55,49 @@ def talk(text: str) -> None:
     sys.stderr.write(f"{clean(text)}\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """Print a table for people."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> int:
+    """Print a table for people; give how many columns there was no room for.
+
+    Leading columns are kept whole rather than all of them squeezed. Text may wrap in the last
+    column that is shown, and a long name is cut.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, title=clean(title) or None, title_justify="left")
     rows = [list(row) for row in rows]
-    for index, column in enumerate(columns):
+    room = to_stdout().width
+    shown = columns_that_fit(columns, rows, room)
+    drawn = Table(box=box.SIMPLE_HEAD, title=clean(title) or None, title_justify="left")
+    for index, column in enumerate(columns[:shown]):
         numeric = all(isinstance(row[index], int | float | None) for row in rows)
-        drawn.add_column(clean(column), justify="right" if numeric and rows else "left")
+        last = index == len(columns) - 1
+        drawn.add_column(
+            clean(column).replace("_", " "),
+            justify="right" if numeric and rows else "left",
+            no_wrap=not last,
+            max_width=None if last else MAX_CELL,
+        )
     for row in rows:
-        drawn.add_row(*(Text(cell(value)) for value in row))
+        drawn.add_row(*(Text(cell(value)) for value in row[:shown]))
     to_stdout().print(drawn)
+    return len(columns) - shown
+
+
+def columns_that_fit(columns: Sequence[str], rows: Sequence[Sequence[Any]], room: int) -> int:
+    """Count the leading columns that fit side by side; at least two, and a wordy last one may wrap.
+
+    >>> columns_that_fit(["name", "mean"], [["a", 1.0]], 80)
+    2
+    """
+    taken = 0
+    for index, column in enumerate(columns):
+        longest = max([len(column), *(len(cell(row[index])) for row in rows)], default=0)
+        wraps = index == len(columns) - 1
+        taken += PADDING + min(longest, WRAPPED if wraps else MAX_CELL)
+        if taken > room and index >= MIN_COLUMNS:
+            return index
+    return len(columns)
 
 
 def listing(items: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_data: bool) -> None:
@@ -90,7 +124,7 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     if isinstance(value, list | tuple):
         return ", ".join(cell(part) for part in value)
     return clean(value)
