@@ -17,6 +17,9 @@ from pymc_vibes.core.errors import BadConfig, VibesError
 type Widget = Literal[
     "text", "number", "instant", "select", "lines", "pairs", "json", "union", "group"
 ]
+FEW = 60  # names that a list to choose from may have
+OPEN = "(default)"
+
 type Typed = Mapping[str, str]
 """What a form holds: text by field name."""
 
@@ -259,10 +262,11 @@ def changed(
     """
     kept: dict[str, str] = {}
     for node in _roots(model, prefix):
-        asked = {name: typed[name] for name in _names(node, typed) if name in typed}
+        names = _names(node, typed)
+        asked = {name: typed[name] for name in names if name in typed}
         standing = _texts((node,), base)
         if any(_differs(node, standing.get(name, ""), text) for name, text in asked.items()):
-            kept |= asked
+            kept |= {name: text for name, text in standing.items() if name in names} | asked
     return kept
 
 
@@ -327,16 +331,27 @@ def _field(
         value=shown.get(node.path, ""),
         placeholder=_PLACEHOLDERS.get(widget, ""),
         choices=_choices(node) if widget == "select" else (),
-        suggestions=suggestions.get(last, ()) if widget == "text" else (),
         required=node.required,
         error=_reason(node.path, reasons),
     )
+    if widget == "text":
+        return _offering(node, field, suggestions.get(last, ()))
     if widget == "group":
         below = _fields(node.below(), shown, reasons, suggestions)
         return replace(field, variants=(Variant(tag="", about="", fields=below),))
     if widget == "union":
         return _union(node, field, shown, reasons, suggestions)
     return field
+
+
+def _offering(node: _Node, field: Field, known: tuple[str, ...]) -> Field:
+    """Let a person choose where few names are known, and suggest them where there are many."""
+    if not known or len(known) > FEW:
+        return replace(field, suggestions=known)
+    names = known if not field.value or field.value in known else (field.value, *known)
+    is_open = node.nullable or not field.value
+    choices = ((("", OPEN),) if is_open else ()) + tuple((name, name) for name in names)
+    return replace(field, widget="select", choices=choices)
 
 
 def _union(
@@ -360,13 +375,13 @@ def _union(
         field,
         name=name,
         value=shown.get(name, ""),
-        choices=((("", "(default)"),) if node.nullable else ()) + tags,
+        choices=((("", OPEN),) if node.nullable else ()) + tags,
         variants=variants,
     )
 
 
 _PLACEHOLDERS: Mapping[str, str] = {
-    "instant": "2024-03-01 or 2024-03-01T12:00Z",
+    "instant": "2024-03-01",
     "lines": "one per line",
     "pairs": "name = value, one per line",
 }
@@ -378,7 +393,7 @@ def _choices(node: _Node) -> tuple[tuple[str, str], ...]:
     else:
         options = tuple((str(v), str(v).replace("_", " ")) for v in node.schema["enum"])
     is_open = node.nullable or (node.required and len(options) > 1)
-    return ((("", "(open)"),) if is_open else ()) + options
+    return ((("", OPEN),) if is_open else ()) + options
 
 
 def reasons_by_field(error: VibesError | None, prefix: str = "") -> dict[str, str]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pymc_vibes.core.answer import Answer
+from pymc_vibes.core.answer import Answer, Summary, Tone
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.run import Run
 
-type Reading = Literal["no data", "ready to read", "new data", "collecting", "settled", "attention"]
+type Reading = Literal[
+    "no data", "ready to read", "new data", "collecting", "settled", "answered", "attention"
+]
 
 READINGS: Mapping[str, str] = {
     "no data": "No events yet",
@@ -20,6 +22,7 @@ READINGS: Mapping[str, str] = {
     "new data": "Events arrived after the last reading",
     "collecting": "The data do not settle it yet",
     "settled": "The data settle it",
+    "answered": "An answer without a decision to make",
     "attention": "Something is wrong; read this first",
 }
 ORDERS: Mapping[str, str] = {
@@ -64,9 +67,22 @@ def _reading(experiment: Experiment, run: Run | None) -> Reading:
         return "attention"
     if experiment.updated is not None and experiment.updated > run.created:
         return "new data"
-    decision = run.answer.summary.decision
-    is_settled = decision is not None and decision.tone in {"higher", "lower", "same"}
-    return "settled" if is_settled else "collecting"
+    return _STANDINGS[_tone(run.answer.summary)]
+
+
+_STANDINGS: Mapping[Tone, Reading] = {
+    "higher": "settled",
+    "lower": "settled",
+    "same": "settled",
+    "undecided": "collecting",
+    "none": "answered",
+}
+
+
+def _tone(summary: Summary) -> Tone:
+    if summary.decision is not None:
+        return summary.decision.tone
+    return summary.claims[0].tone if summary.claims else "none"
 
 
 def is_doubtful(answer: Answer) -> bool:

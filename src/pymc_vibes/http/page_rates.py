@@ -5,7 +5,7 @@ chosen yet the first two of the event stand in the form, and the page says that 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,6 +17,7 @@ from pymc_vibes.core.config import Parameters, parse, setting
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.http import asking, forms, view
+from pymc_vibes.http.cohorts import draws
 from pymc_vibes.http.page import Serving
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.service import Analysis, Service
@@ -46,6 +47,8 @@ class _Form:
     problem: VibesError | None = None
     analysis: Analysis | None = None
     is_guessed: bool = False
+    higher: int = 0
+    """In how many pairs of draws the first rate was higher."""
     draws: Draws = field(default_factory=Draws)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -78,18 +81,25 @@ def _answer(service: Service, experiment: Experiment, form: _Form) -> None:
     kind = find_kind(KIND)
     typed = form.typed
     form.names = asking.names_in(service.analysis(experiment.name)) if experiment.rows else {}
-    draws = forms.read(Draws, typed)
-    form.draws = parse(Draws, draws)
+    drawn = forms.read(Draws, typed)
+    form.draws = parse(Draws, drawn)
     overrides = forms.read(kind.config, {name: typed[name] for name in SETTINGS if name in typed})
     if event := typed.get("event"):
         overrides["event"] = event
-    overrides |= draws
-    overrides["draws"] = overrides.pop("n", form.draws.n)
     form.analysis = service.analysis(experiment.name, overrides)
     pair = _pair(form)
     if pair is not None:
         asked = {**pair, "event": event}
         form.answer = service.ask(experiment.name, "compare", asked, overrides)
+        form.typed["event"] = str(form.answer.data["event"])
+        form.higher = _higher(form.analysis, form)
+
+
+def _higher(analysis: Analysis, form: _Form) -> int:
+    """Count the pairs of draws in which the first rate is higher: a check of the exact number."""
+    event, n, seed = form.typed["event"], form.draws.n, form.draws.seed
+    first, second = (draws(analysis, form.typed[side], event, n, seed) for side in ("a", "b"))
+    return sum(one > other for one, other in zip(first, second, strict=True))
 
 
 def _pair(form: _Form) -> dict[str, str] | None:
@@ -114,7 +124,12 @@ def _fields(form: _Form) -> tuple[forms.Field, ...]:
     shown = {name: text for name, text in form.typed.items() if name != "experiment"}
     pair = asking.question(kind.query("compare"), form.names, shown, form.problem).fields
     settings = forms.fields(kind.config, own, typed=shown, error=form.problem)
-    draws = forms.fields(Draws, Draws().model_dump(), typed=shown, error=form.problem)
+    drawn = forms.fields(Draws, Draws().model_dump(), typed=shown, error=form.problem)
     order = ("event", "a", "b", *SETTINGS, "n", "seed")
-    by_name = {field.name: field for field in (*settings, *pair, *draws)}
+    window = form.answer.summary.context if form.answer else {}
+    settings = tuple(
+        replace(field, placeholder=str(window.get(field.name) or field.placeholder)[:16])
+        for field in settings
+    )
+    by_name = {field.name: field for field in (*settings, *pair, *drawn)}
     return tuple(by_name[name] for name in order)

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from pymc_vibes.core.errors import VibesError
+from pymc_vibes.core.errors import ExperimentExists, VibesError
 from pymc_vibes.http import overview, page_experiment, page_kinds, page_rates, view
 from pymc_vibes.http.page import Posted, Serving, go, text_of, to_experiment
 from pymc_vibes.service import Service
@@ -98,15 +98,20 @@ def experiments() -> Response:
 
 @router.post("/example")
 def example(service: Serving, form: Posted) -> Response:
-    """Simulate a world of one kind, or of every kind, and show it."""
+    """Simulate a world of one kind, or of every kind, and show it; once made it is kept."""
+    slug = text_of(form, "kind")
+    wanted = [slug] if slug else [kind.slug for kind in service.kinds()]
+    made = [_example(service, each) for each in wanted]
+    return to_experiment(made[0]) if slug else go("/")
+
+
+def _example(service: Service, slug: str) -> str:
     from pymc_vibes.service.worlds import example_world
 
-    slug = text_of(form, "kind")
-    if slug:
-        return to_experiment(example_world(service, slug).name)
-    for kind in service.kinds():
-        example_world(service, kind.slug)
-    return go("/")
+    try:
+        return example_world(service, slug).name
+    except ExperimentExists:
+        return f"demo-{slug}"
 
 
 @router.get("/runs")

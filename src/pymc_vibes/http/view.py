@@ -6,6 +6,7 @@ functions write them.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -27,6 +28,7 @@ from pymc_vibes.core.schema import Column
 
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
+_EMPTY_FRACTION = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.0+(?=Z?$)")
 DASH = "\N{EN DASH}"
 
 
@@ -78,12 +80,18 @@ def moment(value: datetime | str | None) -> Markup:
         return Markup(DASH)  # noqa: S704  # a constant
     instant = datetime.fromisoformat(value) if isinstance(value, str) else value
     markup = Markup('<time datetime="{}">{}</time>')
-    return markup.format(instant.isoformat(), show(instant.replace(microsecond=0)))
+    return markup.format(instant.isoformat(), show(instant.replace(second=0, microsecond=0)))
 
 
 def compact(value: Any) -> str:
-    """Write a JSON value on one line; text stays bare."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """Write a JSON value on one line: text stays bare, an instant loses its empty fractions.
+
+    >>> compact("2024-03-01T00:00:00.000000Z"), compact("a"), compact({"b": 1})
+    ('2024-03-01T00:00:00Z', 'a', '{"b": 1}')
+    """
+    if isinstance(value, str):
+        return _EMPTY_FRACTION.sub("", value)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def cell(value: Any) -> str:
@@ -106,15 +114,15 @@ def readable(value: Any) -> str:
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
-def context_line(context: Mapping[str, Any]) -> str:
-    """Write what numbers refer to in one line."""
-    return "; ".join(f"{name.replace('_', ' ')}: {readable(v)}" for name, v in context.items())
-
-
 def is_number(rows: Sequence[Sequence[Any]], index: int) -> bool:
     """Whether a column of a table holds numbers."""
     values = [row[index] for row in rows if row[index] is not None]
-    return bool(values) and all(isinstance(v, int | float) for v in values)
+    return bool(values) and all(is_numeric(value) for value in values)
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether a value is a number, which a truth value is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def measures(diagnostics: Diagnostics) -> tuple[tuple[str, Any], ...]:
@@ -164,6 +172,15 @@ def prose(text: str) -> Markup:
 
 
 @cache
+def brief(text: str) -> Markup:
+    """Render one line of light Markdown: code and emphasis, no block."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "autolink"])
+    return Markup(parser.renderInline(text))  # noqa: S704  # html is off
+
+
+@cache
 def static(path: str) -> str:
     """Give the address of a static file; its content is part of it, so that it may be cached."""
     file = HERE / "static" / path
@@ -209,12 +226,13 @@ def environment() -> Environment:
         "moment": moment,
         "compact": compact,
         "prose": prose,
+        "brief": brief,
         "segment": segment,
         "embedded": embedded,
         "cell": cell,
         "readable": readable,
-        "context_line": context_line,
     }
+    made.tests["numeric"] = is_numeric
     made.globals |= {
         "static": static,
         "amount": amount,
