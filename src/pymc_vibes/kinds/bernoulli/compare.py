@@ -1,6 +1,6 @@
 """Two groups against each other, exactly."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Decision, Estimate, QueryAnswer, Summary
 from pymc_vibes.core.config import Parameters, setting
@@ -10,6 +10,10 @@ from pymc_vibes.kinds.bernoulli.answer import context_of, estimates_of, group_ta
 from pymc_vibes.kinds.bernoulli.model import beta_of
 from pymc_vibes.kinds.bernoulli.pictures import curves, difference_figure
 from pymc_vibes.kinds.bernoulli.settings import ProportionConfig
+
+if TYPE_CHECKING:
+    from pymc_vibes.stats.contrast import Contrast
+    from pymc_vibes.stats.exact import Beta
 
 
 class Pair(Parameters):
@@ -25,20 +29,14 @@ def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) ->
 
     from pymc_vibes.stats import compare as exact
     from pymc_vibes.stats.decide import compare_sentence
-    from pymc_vibes.stats.describe import contrast_estimate
 
     beta, (i, j) = beta_of(posterior), _indices(posterior, parameters)
     pair = parameters.a, parameters.b
     greater = exact.probability_greater(beta, i, beta, j)
-    difference, ratio = exact.difference(beta, i, beta, j), exact.ratio(beta, i, beta, j)
+    difference = exact.difference(beta, i, beta, j)
     claim = compare_sentence(*pair, greater, config.level, quantity="success rate")
     level, groups = config.level, np.array([i, j])
-    contrasts = (
-        contrast_estimate(
-            "difference", " minus ".join(pair), difference, level=level, percent=True
-        ),
-        contrast_estimate("ratio", " over ".join(pair), ratio, level=level, unit="times"),
-    )
+    contrasts = _contrasts(difference, exact.ratio(beta, i, beta, j), pair, level)
     decision = _decision(pair, greater, level)
     return QueryAnswer(
         summary=Summary(
@@ -59,13 +57,31 @@ def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) ->
             "p_A_gt_B": greater,
             "level": level,
             **{estimate.name: _numbers(estimate) for estimate in contrasts},
-            "expected_loss": {
-                "A": exact.expected_loss(beta, i, beta, j, "higher"),
-                "B": exact.expected_loss(beta, j, beta, i, "higher"),
-            },
+            "expected_loss": _losses(beta, i, j),
             "decision": decision.tone,
         },
     )
+
+
+def _contrasts(
+    difference: "Contrast", ratio: "Contrast", pair: tuple[str, str], level: float
+) -> tuple[Estimate, Estimate]:
+    from pymc_vibes.stats.describe import contrast_estimate
+
+    words = " minus ".join(pair), " over ".join(pair)
+    return (
+        contrast_estimate("difference", words[0], difference, level=level, percent=True),
+        contrast_estimate("ratio", words[1], ratio, level=level, unit="times"),
+    )
+
+
+def _losses(beta: "Beta", i: int, j: int) -> dict[str, float]:
+    from pymc_vibes.stats.compare import expected_loss
+
+    return {
+        "A": expected_loss(beta, i, beta, j, "higher"),
+        "B": expected_loss(beta, j, beta, i, "higher"),
+    }
 
 
 def _indices(posterior: Posterior, parameters: Pair) -> tuple[int, int]:

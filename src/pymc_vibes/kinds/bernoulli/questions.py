@@ -52,15 +52,7 @@ def predict(posterior: Posterior, config: ProportionConfig, parameters: Next) ->
     tail = (1 - config.level) / 2
     low, high = count_quantile(mass, tail), count_quantile(mass, 1 - tail)
     label = posterior["theta"].labels[group]
-    estimate = Estimate(
-        name="successes",
-        label=label,
-        unit="successes",
-        mean=n * a / (a + b),
-        sd=(n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1))) ** 0.5,
-        median=count_quantile(mass, 0.5),
-        interval=Interval(low=low, high=high, prob=config.level, kind="eti"),
-    )
+    estimate = _predicted(mass, (a, b), label, (low, high), config.level)
     claims = () if parameters.at_least is None else (_at_least(mass, parameters.at_least, n),)
     data: dict[str, Any] = {
         "group": label,
@@ -82,6 +74,27 @@ def predict(posterior: Posterior, config: ProportionConfig, parameters: Next) ->
         summary=Summary(headline=headline, estimates=(estimate,), claims=claims, context=context),
         figures=(_predictive_figure(mass, label, (low, high), config.level),),
         data=data,
+    )
+
+
+def _predicted(
+    mass: "np.ndarray",
+    shapes: tuple[float, float],
+    label: str,
+    interval: tuple[int, int],
+    level: float,
+) -> Estimate:
+    from pymc_vibes.stats.predictive import count_quantile
+
+    (a, b), n = shapes, len(mass) - 1
+    return Estimate(
+        name="successes",
+        label=label,
+        unit="successes",
+        mean=n * a / (a + b),
+        sd=(n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1))) ** 0.5,
+        median=count_quantile(mass, 0.5),
+        interval=Interval(low=interval[0], high=interval[1], prob=level, kind="eti"),
     )
 
 

@@ -208,14 +208,15 @@ def _overdispersion(cells: "pa.Table", config: RateConfig) -> tuple[Finding, ...
     together = pooled.chance()[0] <= found.chance()[alone]
     factor = float(pooled.factor()[0] if together else found.factor()[alone])
     unlikely = float(pooled.chance()[0] if together else found.chance()[alone])
-    where = "" if together else f" of {cells['cohort'][alone].as_py()}"
+    worst = cells.slice(alone, 1).to_pylist()[0]
+    where = "" if together else f" of {worst['event']} in {worst['cohort']}"
     return (
         Finding(
             code="overdispersed",
             severity="warning",
             text=(
-                f"The counts{where} vary more from {config.bucket[0]} to {config.bucket[0]} than a "
-                f"constant rate allows: variance {plain(factor)} times the mean "
+                f"The counts{where} vary more between {config.bucket[0]} than a constant rate "
+                f"allows: variance {plain(factor)} times the mean "
                 f"(chance {chance(unlikely)} if the rate were constant). The intervals are too "
                 f"narrow by a factor of about {plain(factor**0.5)}; "
                 "the kind entity-rates models such counts."

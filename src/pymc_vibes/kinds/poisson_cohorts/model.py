@@ -137,7 +137,6 @@ def fit(cells: "pa.Table", config: RateConfig, watch: Watch) -> Posterior:
     distribution = Gamma(
         alpha0 + answered["k"].to_numpy().astype(float), beta0 + answered["exposure"].to_numpy()
     )
-    start, end = config.window
     rate = Variable(
         name="rate",
         dim="cohort",
@@ -145,7 +144,19 @@ def fit(cells: "pa.Table", config: RateConfig, watch: Watch) -> Posterior:
         unit=f"events per {config.per}",
         distribution=distribution,
     )
-    constants = {
+    return Posterior(
+        method="exact",
+        variables=(rate,),
+        cells=cells,
+        constants=_constants(config),
+        diagnostics=_diagnose(answered),
+    )
+
+
+def _constants(config: RateConfig) -> dict[str, Any]:
+    start, end = config.window
+    alpha0, beta0 = config.prior
+    return {
         "start": start.isoformat(),
         "end": end.isoformat(),
         "per": config.per,
@@ -153,13 +164,6 @@ def fit(cells: "pa.Table", config: RateConfig, watch: Watch) -> Posterior:
         "alpha0": alpha0,
         "beta0": beta0,
     }
-    return Posterior(
-        method="exact",
-        variables=(rate,),
-        cells=cells,
-        constants=constants,
-        diagnostics=_diagnose(answered),
-    )
 
 
 def _diagnose(answered: "pa.Table") -> Diagnostics:

@@ -20,7 +20,7 @@ SECONDS = {
     "week": 604_800,
     "year": 31_557_600,  # the Julian year of 365.25 days
 }
-BUCKETS = {"day": 86_400, "week": 604_800, "four weeks": 2_419_200}
+BUCKETS = {"days": 86_400, "weeks": 604_800, "four-week periods": 2_419_200}
 """Periods between which counts are compared: at least a day, as many files hold only dates."""
 MAX_BUCKETS = 100  # enough to see clustering; more would cost grouping time
 
@@ -169,7 +169,7 @@ class RateConfig(Config):
         start, end = self.window
         seconds = (end - start).total_seconds()
         fitting = (item for item in BUCKETS.items() if seconds <= item[1] * MAX_BUCKETS)
-        return next(fitting, ("four weeks", BUCKETS["four weeks"]))
+        return next(fitting, ("four-week periods", BUCKETS["four-week periods"]))
 
 
 def resolve(config: RateConfig, extent: Extent) -> RateConfig:
