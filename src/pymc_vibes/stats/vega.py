@@ -1,0 +1,123 @@
+"""The notebook's drawer: a figure as a Vega-Lite dict, with the text for those without one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pymc_vibes.core.figure import Axis, Figure, FigureSpec, Mark
+from pymc_vibes.stats.palette import DASH, STROKES, Theme, theme
+
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name: notebooks bring their own
+_TYPES = {"number": "quantitative", "time": "temporal", "category": "nominal"}
+_SIDEWAYS = frozenset({"interval", "arrow"})
+_FORMATS = {"plain": None, "percent": "~%", "si": "~s"}
+
+
+def to_vega_lite(figure: Figure, *, dark: bool = False) -> dict[str, Any]:
+    """Give the figure as a Vega-Lite 6 specification that holds all its data."""
+    spec, colors = figure.spec, theme(dark=dark)
+    return {
+        "$schema": _SCHEMA,
+        "title": {"text": figure.title, "subtitle": spec.note, "anchor": "start"},
+        "description": figure.alt,
+        "width": 560,
+        "height": {"step": 22} if spec.y.kind == "category" else 260,
+        "background": colors.page,
+        "config": _config(colors),
+        "datasets": {name: _records(table) for name, table in spec.tables.items()},
+        "layer": [layer for mark in spec.marks for layer in _layers(spec, mark, colors)],
+    }
+
+
+def mimebundle(figure: Figure) -> dict[str, Any]:
+    """Give what a notebook shows: the Vega-Lite picture, and the sentence where there is none."""
+    return {
+        "application/vnd.vegalite.v6+json": to_vega_lite(figure),
+        "text/plain": f"{figure.title}\n{figure.alt}",
+    }
+
+
+def _config(colors: Theme) -> dict[str, Any]:
+    axis = {"labelColor": colors.quiet, "titleColor": colors.quiet, "gridColor": colors.grid}
+    words = {"color": colors.ink, "subtitleColor": colors.quiet}
+    return {"axis": axis, "title": words, "legend": {"labelColor": colors.ink, "title": None}}
+
+
+def _records(table: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
+    columns = list(table)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*table.values(), strict=True)]
+
+
+def _layers(spec: FigureSpec, mark: Mark, colors: Theme) -> Iterator[dict[str, Any]]:
+    encoding = {**_positions(spec, mark), "color": _color(spec, mark, colors)}
+    for kind in _vega_marks(mark, colors):
+        yield {"data": {"name": mark.table}, "mark": kind, "encoding": encoding}
+
+
+def _positions(spec: FigureSpec, mark: Mark) -> dict[str, Any]:
+    found = {}
+    if mark.x is not None:
+        found["x"] = _channel(spec.x, mark.x)
+    if mark.y is not None:
+        found["y"] = _channel(spec.y, mark.y)
+    if mark.low is not None and mark.high is not None:
+        side: Literal["x", "y"] = "x" if mark.kind in _SIDEWAYS else "y"
+        found[side] = _channel(spec.x if side == "x" else spec.y, mark.low)
+        found[f"{side}2"] = {"field": mark.high}
+    return found
+
+
+def _channel(axis: Axis, column: str) -> dict[str, Any]:
+    scale: dict[str, Any] = {}
+    if axis.kind == "number":
+        scale["zero"] = axis.zero
+    if axis.domain is not None:
+        scale["domain"] = list(axis.domain)
+    drawn = {"title": axis.label or None, "labelLimit": 180}
+    if axis.kind == "number" and _FORMATS[axis.format]:
+        drawn["format"] = _FORMATS[axis.format]
+    return {
+        "field": column,
+        "type": _TYPES[axis.kind],
+        "axis": None if axis.hide else drawn,
+        **({"scale": scale} if scale else {}),
+        **({"sort": None} if axis.kind == "category" else {}),
+    }
+
+
+def _color(spec: FigureSpec, mark: Mark, colors: Theme) -> dict[str, Any]:
+    count = len(spec.series)
+    palette = [colors.of(i) for i in range(count)]
+    if mark.by is not None:
+        scale = {"domain": list(range(count)), "range": palette}
+        return {"field": mark.by, "type": "nominal", "scale": scale, "legend": None}
+    if mark.series is None or not spec.series[mark.series]:
+        return {"value": colors.of(mark.series)}
+    # a constant datum puts the name into the legend
+    named = [i for i, label in enumerate(spec.series) if label]
+    scale = {"domain": [spec.series[i] for i in named], "range": [palette[i] for i in named]}
+    return {"datum": spec.series[mark.series], "type": "nominal", "scale": scale}
+
+
+def _vega_marks(mark: Mark, colors: Theme) -> list[dict[str, Any]]:
+    width = STROKES[mark.weight]
+    dash = {"strokeDash": list(DASH)} if mark.dashed else {}
+    stroke = {"strokeWidth": width, **dash}
+    match mark.kind:
+        case "area":
+            line = {"type": "line", **stroke}
+            return [{"type": "area", "opacity": 0.14, "line": False}, line]
+        case "band":
+            return [{"type": "area", "opacity": 0.16}]
+        case "line":
+            return [{"type": "line", **stroke}]
+        case "dot" if mark.dashed:
+            fill = {"filled": False, "fill": colors.page}
+            return [{"type": "point", "shape": "diamond", "size": 60, **fill}]
+        case "dot":
+            return [{"type": "point", "filled": True, "size": 60, "opacity": 1}]
+        case "bar":
+            return [{"type": "bar"}]
+        case "arrow":
+            return [{"type": "rule", "strokeWidth": 1, "strokeDash": [2, 3]}]
+        case _:
+            return [{"type": "rule", **stroke}]
