@@ -291,9 +291,14 @@ def test_a_prediction_of_more_than_there_can_be_has_no_chance() -> None:
     assert ask(*fitted({"": (3, 10)}), "predict", n=5, at_least=6).data["p_at_least"] == 0
 
 
-def test_a_prediction_needs_to_know_which_group() -> None:
-    with pytest.raises(BadConfig):
-        ask(*fitted({"a": (3, 10), "b": (4, 10)}), "predict")
+def test_a_prediction_is_about_the_largest_group_unless_told_otherwise() -> None:
+    posterior, config = fitted({"a": (3, 10), "b": (4, 20), "c": (1, 5)})
+
+    groups = [
+        ask(posterior, config, "predict", **given).data["group"] for given in ({}, {"group": "c"})
+    ]
+
+    assert groups == ["b", "c"]
 
 
 def test_a_million_trials_are_predicted() -> None:

@@ -27,7 +27,7 @@ class Next(Parameters):
     """How many trials come next."""
 
     n: int = setting(100, "Number of further trials.", unit="trials", ge=1, le=1_000_000)
-    group: str | None = setting(None, "The group; may be left out where there is one.")
+    group: str | None = setting(None, "The group; the one with the most trials by default.")
     at_least: int | None = setting(
         None, "Report the chance of at least so many successes.", unit="successes", ge=0
     )
@@ -99,17 +99,11 @@ def _predicted(
 
 
 def _one_group(posterior: Posterior, name: str | None) -> int:
-    theta = posterior["theta"]
+    import numpy as np
+
     if name is not None:
-        return theta.index(name)
-    if len(theta.labels) > 1:
-        names = ", ".join(theta.labels[:10])
-        raise BadConfig(
-            f"There are {len(theta.labels):,} groups; say which one is meant.",
-            hint=f"Set group, for example to one of: {names}.",
-            fields=[{"field": "group", "reason": "must be given where there are several"}],
-        )
-    return 0
+        return posterior["theta"].index(name)
+    return int(np.argmax(posterior.cells["trials"].to_numpy()))
 
 
 def _at_least(mass: "np.ndarray", wanted: int, n: int) -> Claim:
