@@ -88,7 +88,7 @@ def report(run: Run, analysis: Analysis) -> Response:
     """Give the one-file report."""
     from pymc_vibes.http.report import render_report
 
-    headers = {"Content-Disposition": f'inline; filename="{run.experiment}-{run.id}.html"'}
+    headers = {"Content-Disposition": f'attachment; filename="{run.experiment}-{run.id}.html"'}
     text = render_report(run, analysis)
     return Response(text, media_type="text/html", headers=headers)
 
