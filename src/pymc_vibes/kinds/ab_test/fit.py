@@ -26,18 +26,7 @@ def fit(cells: "pa.Table", config: ABTestConfig, watch: Watch) -> Posterior:
     del watch  # the update is immediate
     counted = {str(row["variant"]): row for row in cells.to_pylist()}
     variants = sorted({*counted, *(config.expected_split or {})})
-    if len(variants) < 2:
-        raise InsufficientData(
-            f"An A/B test needs two variants, the data have {_listed(variants) or 'none'}.",
-            hint="Upload units of both variants, or name them in expected_split.",
-            need=2, have=len(variants),
-        )  # fmt: skip
-    if len(variants) > MOST_VARIANTS:
-        raise BadConfig(
-            f"The data have {len(variants):,} variants, more than the {MOST_VARIANTS} of a test.",
-            hint="Is the right column taken as `variant`?",
-            fields=[{"field": "variant", "reason": "too many different names"}],
-        )
+    _check_number(variants)
     units = [int(counted[v]["trials"]) if v in counted else 0 for v in variants]
     conversions = [int(counted[v]["successes"]) if v in counted else 0 for v in variants]
     a, b = config.prior.shapes()
@@ -77,6 +66,21 @@ def choose_control(variants: Sequence[str], config: ABTestConfig) -> str:
             if variant.strip().casefold() == usual:
                 return variant
     return variants[0]
+
+
+def _check_number(variants: Sequence[str]) -> None:
+    if len(variants) < 2:
+        raise InsufficientData(
+            f"An A/B test needs two variants, the data have {_listed(variants) or 'none'}.",
+            hint="Upload units of both variants, or name them in expected_split.",
+            need=2, have=len(variants),
+        )  # fmt: skip
+    if len(variants) > MOST_VARIANTS:
+        raise BadConfig(
+            f"The data have {len(variants):,} variants, more than the {MOST_VARIANTS} of a test.",
+            hint="Is the right column taken as `variant`?",
+            fields=[{"field": "variant", "reason": "too many different names"}],
+        )
 
 
 def _listed(variants: Sequence[str]) -> str:

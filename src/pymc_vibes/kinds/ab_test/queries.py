@@ -23,9 +23,11 @@ class Pair(Parameters):
 
 
 class Margin(Parameters):
-    """A variant and how much better it must be."""
+    """A treatment and how much higher it must be."""
 
-    variant: str = setting(..., "The variant that is asked about.", min_length=1, max_length=500)
+    treatment: str | None = setting(
+        None, "The treatment; may be left out where there is one.", min_length=1, max_length=500
+    )
     by: float = setting(
         0.0, "How much higher than the control's its rate must be.", unit=RATE_UNIT, gt=-1, lt=1
     )
@@ -69,15 +71,13 @@ def compare_two(posterior: Posterior, config: ABTestConfig, asked: Pair) -> Quer
 
 
 def exceeds(posterior: Posterior, config: ABTestConfig, asked: Margin) -> QueryAnswer:
-    """Give the chance that a variant beats the control by a margin."""
+    """Give the chance that a treatment's rate exceeds the control's by a margin."""
     reading = Reading(posterior=posterior, config=config)
-    posterior["rate"].index(asked.variant)
-    if asked.variant == reading.control:
-        raise BadConfig(f"{asked.variant} is the control; ask about a treatment.")
-    comparison = compare(reading, asked.variant, reading.control)
+    treatment = _treatment(reading, asked.treatment)
+    comparison = compare(reading, treatment, reading.control)
     probability = min(max(comparison.difference.probability_above(asked.by), 0.0), 1.0)
     text = (
-        f"the rate of {asked.variant} is more than {percent(asked.by)} (absolute) above that of "
+        f"the rate of {treatment} is more than {percent(asked.by)} (absolute) above that of "
         f"{reading.control}"
     )
     return QueryAnswer(
@@ -88,7 +88,7 @@ def exceeds(posterior: Posterior, config: ABTestConfig, asked: Margin) -> QueryA
             findings=words.findings(reading),
         ),
         figures=(curve_of(comparison, config),),
-        data={"variant": asked.variant, "by": asked.by, "probability": probability},
+        data={"treatment": treatment, "by": asked.by, "probability": probability},
     )
 
 
@@ -122,6 +122,18 @@ def losses(posterior: Posterior, config: ABTestConfig, asked: NoParameters) -> Q
         ),
         data={"expected_loss": {name: loss for name, _, loss in rows}},
     )
+
+
+def _treatment(reading: Reading, name: str | None) -> str:
+    treatments = reading.variants[1:]
+    if name is None and len(treatments) == 1:
+        return treatments[0]
+    if name is None or name == reading.control:
+        raise BadConfig(
+            "Say which treatment is meant.", hint=f"They are: {', '.join(treatments[:20])}.",
+            fields=[{"field": "treatment", "reason": "must name one treatment"}],
+        )  # fmt: skip
+    return reading.posterior["rate"].labels[reading.posterior["rate"].index(name)]
 
 
 def _names(reading: Reading) -> str:

@@ -2,6 +2,7 @@
 
 from pymc_vibes.core.answer import Claim, Finding, QueryAnswer, Summary, Table
 from pymc_vibes.core.config import Parameters, setting
+from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.kind import PosteriorQuery
 from pymc_vibes.core.posterior import Posterior, stream
 from pymc_vibes.kinds.bandits.config import BanditConfig, Policy
@@ -91,21 +92,21 @@ def allocate(posterior: Posterior, config: BanditConfig, asked: Allocate) -> Que
             ),
             context={"policy": policy.model_dump(mode="json")},
         ),
-        figures=(
-            bars(
-                "shares",
-                f"{top} gets the largest share of the next pulls",
-                f"One bar per arm: its share of the next pulls; {top} leads with "
-                f"{most}.",
-                labels=reading.arms, values=weights, x_label="share of the next pulls",
-                x_domain=(0.0, 1.0),
-            ),
-        ),
+        figures=(_share_bars(reading.arms, weights, f"{top} leads with {most}"),),
         data={
             "weights": dict(zip(reading.arms, weights, strict=True)),
             "units": dict(zip(reading.arms, units, strict=True)),
             "policy": policy.kind,
         },
+    )  # fmt: skip
+
+
+def _share_bars(arms: tuple[str, ...], weights: list[float], finding: str) -> Figure:
+    return bars(
+        "shares",
+        f"Shares of the next pulls: {finding}",
+        f"One bar per arm: its share of the next pulls; {finding}.",
+        labels=arms, values=weights, x_label="share of the next pulls", x_domain=(0.0, 1.0),
     )  # fmt: skip
 
 

@@ -1,0 +1,383 @@
+"""What every kind owes, whoever wrote it."""
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from scipy import stats
+
+from pymc_vibes.core.answer import QueryAnswer
+from pymc_vibes.core.config import Config, parse
+from pymc_vibes.core.errors import VibesError
+from pymc_vibes.core.figure import MAX_VALUES, Figure
+from pymc_vibes.core.kind import Kind, PosteriorQuery
+from pymc_vibes.kinds import catalog
+from pymc_vibes.stats.calibrate import distance, dkw_bound, sbc_ranks
+from tests.contract.bench import ARROW, Bench, complete, world
+
+SIZE = 1500
+BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "const", "enum")
+
+COMPARING = sorted(
+    slug
+    for slug, kind in catalog().items()
+    if any(query.slug == "compare" for query in kind.queries)
+)
+
+
+def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Walk the fields of a JSON schema and of every record in it."""
+    for record in (schema, *schema.get("$defs", {}).values()):
+        for name, field in record.get("properties", {}).items():
+            yield f"{record.get('title')}.{name}", field
+
+
+def settings_of(kind: Kind[Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    models = [kind.config, *(query.parameters for query in kind.queries)]
+    return [field for model in models for field in fields(model.model_json_schema())]
+
+
+def entities(kind: Kind[Any], events: pa.Table) -> list[str]:
+    """Name the labels of the first entity column, in order."""
+    return sorted(set(events[kind.schema.entities[0]].to_pylist()))
+
+
+def told(kind: Kind[Any], bench: Bench, events: pa.Table, config: Config) -> str:
+    """Give the whole answer as text."""
+    resolved, posterior = bench.fit(kind, events, config)
+    figures = [figure.model_dump_json() for figure in kind.figures(posterior, resolved)]
+    return "\n".join([kind.summarize(posterior, resolved).model_dump_json(), *figures])
+
+
+def shuffled(events: pa.Table) -> pa.Table:
+    order = list(range(events.num_rows))
+    random.Random(5).shuffle(order)  # noqa: S311  # not a secret
+    return events.take(order)
+
+
+def renamed(value: Any, labels: Mapping[str, str]) -> Any:
+    """Rename labels wherever a config mentions them."""
+    if isinstance(value, Mapping):
+        return {labels.get(k, k): renamed(v, labels) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [renamed(v, labels) for v in value]
+    return labels.get(value, value) if isinstance(value, str) else value
+
+
+def twice(kind: Kind[Any], events: pa.Table) -> pa.Table:
+    """Give the events and the same once more, seen in other units."""
+    again = events
+    for column in kind.schema.columns:
+        if column.role == "unit" and column.name in events.column_names:
+            at = events.column_names.index(column.name)
+            other = pc.binary_join_element_wise(events[column.name], "again", " ")
+            again = again.set_column(at, column.name, other)
+    return pa.concat_tables([events, again])
+
+
+def arguments(kind: Kind[Any], query: PosteriorQuery[Any, Any], events: pa.Table) -> dict[str, Any]:
+    """Fill what a query demands, and what is named like an entity: a label of the data each."""
+    names = iter(entities(kind, events) * 2)
+    schema = query.parameters.model_json_schema()
+    filled = {
+        name: next(names) if schema["properties"][name].get("type") == "string" else 0.5
+        for name in schema.get("required", [])
+    }
+    known = [name for name in kind.schema.entities if name in schema["properties"]]
+    return filled | {name: events[name][-1].as_py() for name in known}
+
+
+def ask(kind: Kind[Any], bench: Bench, events: pa.Table) -> Iterator[QueryAnswer]:
+    """Put every question that needs a posterior."""
+    config, posterior = bench.fit(kind, events, kind.example)
+    for query in kind.queries:
+        if isinstance(query, PosteriorQuery):
+            asked = parse(query.parameters, arguments(kind, query, events))
+            yield query.answer(posterior, config, asked)
+
+
+# described
+
+
+def test_every_setting_is_described(kind: Kind[Any]) -> None:
+    undescribed = [name for name, field in settings_of(kind) if not field.get("description")]
+
+    assert undescribed == []
+
+
+def test_every_number_that_can_be_set_is_bounded(kind: Kind[Any]) -> None:
+    unbounded = []
+    for name, field in settings_of(kind):
+        kinds = [field, *field.get("anyOf", [])]
+        numbers = [k for k in kinds if k.get("type") in {"number", "integer"}]
+        unbounded += [name for number in numbers if not any(bound in number for bound in BOUNDS)]
+
+    assert unbounded == []
+
+
+def test_alternatives_are_told_apart_by_their_kind(kind: Kind[Any]) -> None:
+    unions = [
+        (name, field)
+        for name, field in settings_of(kind)
+        if sum("$ref" in option for option in field.get("anyOf", [])) > 1
+    ]
+
+    assert unions == []  # a discriminated union has `oneOf`
+
+
+def test_every_column_and_question_says_what_it_is(kind: Kind[Any]) -> None:
+    texts = [column.about for column in (*kind.schema.columns, *kind.schema.patterns)]
+    texts += [text for query in kind.queries for text in (query.title, query.about)]
+
+    assert all(text.strip() for text in texts)
+
+
+def test_the_page_of_a_kind_has_model_assumptions_and_references(kind: Kind[Any]) -> None:
+    assert kind.title
+    assert kind.question.endswith("?")
+    assert "~" in kind.about
+    assert "ssum" in kind.about
+    assert "eference" in kind.about
+
+
+def test_the_description_is_json(kind: Kind[Any]) -> None:
+    assert json.loads(json.dumps(kind.describe()))["slug"] == kind.slug
+
+
+@pytest.mark.parametrize("which", ["default", "example"])
+def test_settings_survive_json(kind: Kind[Any], which: str) -> None:
+    config = kind.config() if which == "default" else kind.example
+
+    assert parse(kind.config, json.loads(config.model_dump_json())) == config
+
+
+# worlds
+
+
+def test_simulated_events_fit_the_schema(kind: Kind[Any]) -> None:
+    _, events = world(kind, SIZE)
+
+    for name in events.column_names:
+        column = kind.schema.column(name)
+        assert pa.types.is_timestamp(events.schema.field(name).type) == (column.type == "instant")
+        events[name].cast(ARROW[column.type])
+        assert not column.required or events[name].null_count == 0
+        if column.type in {"integer", "number"}:
+            ends = pc.min_max(events[name]).as_py()
+            assert column.low is None or ends["min"] >= column.low
+            assert column.high is None or ends["max"] <= column.high
+    assert {c.name for c in kind.schema.columns if c.required} <= set(events.column_names)
+
+
+def test_every_simulated_row_is_complete(kind: Kind[Any]) -> None:
+    _, events = world(kind, SIZE)
+    present = {name for name in events.column_names if events[name].null_count == 0}
+
+    assert not kind.schema.one_of or any(set(group) <= present for group in kind.schema.one_of)
+
+
+def test_the_same_seed_makes_the_same_world(kind: Kind[Any]) -> None:
+    assert world(kind, SIZE, seed=3)[1] == world(kind, SIZE, seed=3)[1]
+    assert world(kind, SIZE, seed=3)[1] != world(kind, SIZE, seed=4)[1]
+
+
+def test_the_world_knows_what_the_posterior_is_about(kind: Kind[Any], bench: Bench) -> None:
+    truth, events = world(kind, SIZE)
+
+    _, posterior = bench.fit(kind, events, kind.example)
+
+    for variable in posterior.variables:
+        assert set(variable.labels) <= set(truth[variable.name][variable.dim].to_numpy())
+
+
+# answers
+
+
+def test_the_same_events_give_the_same_bytes(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+
+    assert told(kind, bench, events, kind.example) == told(kind, bench, events, kind.example)
+
+
+def test_the_order_of_events_does_not_matter(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+
+    one = told(kind, bench, events, kind.example)
+
+    assert told(kind, bench, shuffled(events), kind.example) == one
+
+
+def test_names_of_labels_do_not_matter(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+    column = kind.schema.entities[0]
+    labels = {label: f"⁂ {label}" for label in entities(kind, events)}
+    config = parse(kind.config, renamed(kind.example.model_dump(mode="json"), labels))
+    at = events.column_names.index(column)
+    other = events.set_column(at, column, pa.array(labels[x] for x in events[column].to_pylist()))
+
+    answer = told(kind, bench, other, config)
+
+    assert answer.replace("⁂ ", "") == told(kind, bench, events, kind.example)
+
+
+def test_twice_the_data_narrow_every_posterior(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+
+    _, once = bench.fit(kind, events, kind.example)
+    _, double = bench.fit(kind, twice(kind, events), kind.example)
+
+    for variable in once.variables:
+        before, after = variable.distribution, double[variable.name].distribution
+        ratio = after.sd() / before.sd()
+        relative = ratio * np.abs(before.mean() / after.mean())
+        assert (np.minimum(ratio, relative) < 1).all()
+
+
+def test_an_answer_is_json_without_nan(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    for line in told(kind, bench, events, kind.example).splitlines():
+        assert json.loads(line, parse_constant=refuse)
+
+
+def check_figures(figures: tuple[Figure, ...]) -> None:
+    names = [figure.name for figure in figures]
+    assert len(set(names)) == len(names)
+    for figure in figures:
+        columns = [column for table in figure.spec.tables.values() for column in table.values()]
+        assert 0 < sum(len(column) for column in columns) <= MAX_VALUES
+        assert figure.title.strip()
+        assert len(figure.alt) > 20
+
+
+def test_figures_have_a_title_words_and_numbers(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+    config, posterior = bench.fit(kind, events, kind.example)
+
+    figures = kind.figures(posterior, config)
+
+    assert figures
+    check_figures(figures)
+
+
+def test_every_question_has_an_answer(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+
+    for answer in ask(kind, bench, events):
+        assert answer.summary.headline.strip()
+        assert json.loads(answer.model_dump_json()) is not None
+        check_figures(answer.figures)
+
+
+def test_no_chance_is_shown_as_certain(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+    config, posterior = bench.fit(kind, twice(kind, twice(kind, events)), kind.example)
+
+    summary = kind.summarize(posterior, config)
+
+    texts = [summary.headline, *(claim.text for claim in summary.claims)]
+    assert not any(bad in text for text in texts for bad in ("100.0 %", "100 % chance", " 0.0 %"))
+
+
+def test_draws_agree_with_the_exact_mean(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+    _, posterior = bench.fit(kind, events, kind.example)
+    size = 4000
+
+    draws = posterior.draw(size, seed=8)
+
+    for variable in posterior.variables:
+        standard_error = variable.distribution.sd() / size**0.5
+        gap = np.abs(draws[variable.name].mean(axis=0) - variable.distribution.mean())
+        assert (gap < 6 * standard_error).all()
+
+
+# edges
+
+
+def test_no_event_is_an_answer_or_an_error_of_ours(kind: Kind[Any], bench: Bench) -> None:
+    nothing = complete(kind, world(kind, SIZE)[1].slice(0, 0))
+
+    for config in (kind.config(), kind.example):
+        assert outcome(kind, bench, nothing, config)
+
+
+def test_one_event_is_an_answer_or_an_error_of_ours(kind: Kind[Any], bench: Bench) -> None:
+    one = world(kind, SIZE)[1].slice(0, 1)
+
+    for config in (kind.config(), kind.example):
+        assert outcome(kind, bench, one, config)
+
+
+def outcome(kind: Kind[Any], bench: Bench, events: pa.Table, config: Config) -> str:
+    try:
+        return told(kind, bench, events, config)
+    except VibesError as error:
+        return f"{error.detail} {error.hint}"
+
+
+def test_a_silent_entity_is_kept(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+    column = kind.schema.entities[0]
+    silent = entities(kind, events)[-1]
+    others = events.filter(pc.not_equal(events[column], silent))
+
+    _, cells = bench.cells(kind, others, kind.example, roster=events)
+
+    assert silent in cells[column].to_pylist()
+
+
+# right
+
+
+def test_many_events_find_the_truth(kind: Kind[Any], bench: Bench) -> None:
+    truth, events = world(kind, 20_000, seed=6)
+
+    _, posterior = bench.fit(kind, events, kind.example)
+
+    for variable in posterior.variables:
+        true = truth[variable.name].sel({variable.dim: list(variable.labels)}).to_numpy()
+        off = np.abs(variable.distribution.mean() - true) / variable.distribution.sd()
+        assert (off < 6).all()
+
+
+def test_the_posterior_is_calibrated(kind: Kind[Any], bench: Bench) -> None:
+    def learn(truth: Any, rng: np.random.Generator) -> Any:
+        events = kind.simulate(truth, 200, rng)
+        return bench.fit(kind, events, kind.example)[1]
+
+    places = sbc_ranks(lambda rng: kind.truth(kind.example, rng), learn, worlds=400, seed=2)
+
+    # false-alarm rate at most 1e-6 for each variable; 400 worlds see a shift of a third of an sd
+    for values in places.values():
+        assert distance(values) < dkw_bound(len(values), alpha=1e-6)
+
+
+@pytest.mark.parametrize("slug", COMPARING)
+def test_no_difference_is_rarely_called_one(slug: str, bench: Bench) -> None:
+    kind, worlds = catalog()[slug], 30
+    query = kind.query("compare")
+    assert isinstance(query, PosteriorQuery)
+
+    alarms = 0
+    for seed in range(worlds):
+        rng = np.random.default_rng(seed)
+        truth = kind.truth(kind.example, rng)
+        same = truth.map(lambda values: values * 0 + values.mean(), keep_attrs=True)
+        events = kind.simulate(same, 1000, rng)
+        config, posterior = bench.fit(kind, events, kind.example)
+        asked = parse(query.parameters, arguments(kind, query, events))
+        claims = query.answer(posterior, config, asked).summary.claims
+        alarms += any(claim.tone in {"higher", "lower"} for claim in claims)
+
+    # at level 95 % and one look about 5 % of the worlds: over 10 come in fewer than 1e-5 of runs
+    assert stats.binom.sf(10, worlds, 0.05) < 1e-5
+    assert alarms <= 10
