@@ -48,6 +48,7 @@ class Committer:
         lock_path: Path,
         version: Callable[[], int],
         tidy: Callable[["DuckDBPyConnection"], None],
+        shelf: registry.Shelf,
         *,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
@@ -56,6 +57,7 @@ class Committer:
         self._lock_seconds = lock_seconds
         self._version = version
         self._tidy = tidy
+        self._shelf = shelf
         self._known: Known | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
@@ -174,7 +176,7 @@ class Committer:
         with self._cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
             try:
-                writing = Writing(cursor, self._current(cursor))
+                writing = Writing(cursor, self._current())
                 done = [(job, _outcome(job, writing)) for job in jobs]
                 if writing.is_empty:
                     cursor.execute("ROLLBACK")
@@ -185,19 +187,27 @@ class Committer:
                 _roll_back(cursor)
                 raise
         if not writing.is_empty:
-            self._known = writing.known if self._version() == writing.snapshot else None
+            self._remember(writing.known)
         for job, (result, refusal) in done:
             if refusal is None:
                 job.future.set_result(result)
             else:
                 job.future.set_exception(refusal)
 
-    def _current(self, cursor: "DuckDBPyConnection") -> Known:
+    def _current(self) -> Known:
         snapshot = self._version()
         if self._known is None or self._known.snapshot != snapshot:
-            experiments = dict(registry.load(cursor, snapshot))
+            experiments = dict(self._shelf.at(snapshot, self._cursor))
             self._known = Known(snapshot=snapshot, experiments=experiments)
         return self._known
+
+    def _remember(self, known: Known) -> None:
+        """Keep what was committed, if the lake is now where it was to be."""
+        if self._version() == known.snapshot:
+            self._known = known
+            self._shelf.put(known.snapshot, known.experiments)
+        else:
+            self._known = None
 
 
 def _outcome(job: _Job, writing: Writing) -> tuple[Any, VibesError | None]:

@@ -51,13 +51,14 @@ class Lake:
         self._settings = settings
         self._root = root
         self._clock = Clock(root, settings.catalog_path.absolute())
-        self._known: tuple[int, Mapping[str, Experiment]] = (-1, {})
+        self._shelf = registry.Shelf()
         self._engine = open_reader(settings)
         self._committer = Committer(
             root,
             _lock_path(settings),
             self._clock.version,
             upkeep.compact,
+            self._shelf,
             lock_seconds=lock_seconds,
         )
         self._ingest = Ingest(
@@ -110,7 +111,7 @@ class Lake:
 
     def experiments(self) -> tuple[Experiment, ...]:
         """List the experiments by name."""
-        return tuple(self._experiments().values())
+        return tuple(sorted(self._experiments().values(), key=lambda each: each.name))
 
     def experiment(self, name: str) -> Experiment:
         """Give the experiment of that name, or raise `ExperimentNotFound`."""
@@ -218,18 +219,8 @@ class Lake:
         )
 
     def _experiments(self) -> Mapping[str, Experiment]:
-        version = self.version()
-        known_at, known = self._known
-        if known_at == version:
-            return known
-        cursor = cursor_of(self._root)
-        try:
-            found = registry.load(cursor, version)
-        finally:
-            cursor.close()
-        named = {experiment.name: experiment for experiment in found.values()}
-        self._known = (version, named)
-        return named
+        found = self._shelf.at(self.version(), lambda: cursor_of(self._root))
+        return {experiment.name: experiment for experiment in found.values()}
 
 
 def _lock_path(settings: "Settings") -> Path:

@@ -6,7 +6,7 @@ rows, in the transaction of its events; sizes and times of an experiment are sum
 
 # ruff: noqa: S608  # every name in the SQL is ours or quoted; values are bound or quoted
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ DDL = (
     "digest VARCHAR, receipt VARCHAR, rows BIGINT, first TIMESTAMP, last TIMESTAMP, "
     "received TIMESTAMP, snapshot BIGINT)",
 )
-CATALOG_TABLES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +52,29 @@ class Batch:
             self.received,
             snapshot,
         )
+
+
+class Shelf:
+    """The experiments as of the newest snapshot that this process has seen, by id."""
+
+    def __init__(self) -> None:
+        self._held: tuple[int, Mapping[str, Experiment]] = (-1, {})
+
+    def at(
+        self, snapshot: int, cursor_of_lake: "Callable[[], DuckDBPyConnection]"
+    ) -> Mapping[str, Experiment]:
+        """Give the experiments at a snapshot, reading them only when they are not at hand."""
+        held_at, held = self._held
+        if held_at == snapshot:
+            return held
+        with cursor_of_lake() as cursor:
+            found = load(cursor, snapshot)
+        self.put(snapshot, found)
+        return found
+
+    def put(self, snapshot: int, experiments: Mapping[str, Experiment]) -> None:
+        """Keep what a commit of this process has made of them."""
+        self._held = (snapshot, experiments)
 
 
 def load(cursor: "DuckDBPyConnection", snapshot: int) -> Mapping[str, Experiment]:

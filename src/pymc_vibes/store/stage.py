@@ -240,39 +240,66 @@ def _keep(
     places: Places,
     diagnosis: Diagnosis,
 ) -> Staged:
-    events: pa.Table | Path
     if upload.is_small:
-        events = cursor.execute(select).to_arrow_table()
-        cursor.register("staged", events)
-        relation = "staged"
-    else:
-        events = places.events
-        events.parent.mkdir(parents=True, exist_ok=True)
-        cursor.execute(f"COPY ({select}) TO {literal(str(events))} (FORMAT parquet)")
-        relation = f"read_parquet({literal(str(events))})"
+        return _keep_table(cursor.execute(select).to_arrow_table(), layout, diagnosis)
+    places.events.parent.mkdir(parents=True, exist_ok=True)
+    cursor.execute(f"COPY ({select}) TO {literal(str(places.events))} (FORMAT parquet)")
+    relation = f"read_parquet({literal(str(places.events))})"
     rows, first, last, filled = _measure(cursor, relation, layout)
     if rows == 0:
-        raise UnreadableFile(
-            "The file has a header but no rows.", hint="Nothing was stored. Send at least one row."
-        )
+        raise _no_rows()
     return Staged(
         layout=layout,
         rows=rows,
         first=first,
         last=last,
         filled=filled,
-        events=events,
-        roster=_roster(cursor, relation, layout, places, small=upload.is_small),
+        events=places.events,
+        roster=_roster(cursor, relation, layout, places),
         diagnosis=diagnosis,
     )
+
+
+def _keep_table(events: "pa.Table", layout: Layout, diagnosis: Diagnosis) -> Staged:
+    import pyarrow.compute as pc
+
+    if events.num_rows == 0:
+        raise _no_rows()
+    time = _time_of(layout)
+    ends = pc.min_max(events[time]).as_py() if time else {"min": None, "max": None}
+    names = [name for name in layout.entities if name in layout.names]
+    return Staged(
+        layout=layout,
+        rows=events.num_rows,
+        first=ends["min"],
+        last=ends["max"],
+        filled={name: events.num_rows - events[name].null_count for name in _deciding(layout)},
+        events=events,
+        roster=events.select(names).group_by(names).aggregate([]) if names else None,
+        diagnosis=diagnosis,
+    )
+
+
+def _no_rows() -> UnreadableFile:
+    return UnreadableFile(
+        "The file has a header but no rows.", hint="Nothing was stored. Send at least one row."
+    )
+
+
+def _time_of(layout: Layout) -> str | None:
+    return layout.schema.time if layout.schema.time in layout.names else None
+
+
+def _deciding(layout: Layout) -> list[str]:
+    return [c.name for c in layout.schema.columns if c.decides and c.name in layout.names]
 
 
 def _measure(
     cursor: "DuckDBPyConnection", relation: str, layout: Layout
 ) -> tuple[int, datetime | None, datetime | None, dict[str, int]]:
-    time = layout.schema.time
-    extent = f"min({quoted(time)}), max({quoted(time)})" if time in layout.names else "NULL, NULL"
-    deciding = [c.name for c in layout.schema.columns if c.decides and c.name in layout.names]
+    time = _time_of(layout)
+    extent = f"min({quoted(time)}), max({quoted(time)})" if time else "NULL, NULL"
+    deciding = _deciding(layout)
     counts = "".join(f", count({quoted(name)})" for name in deciding)
     row = cursor.execute(f"SELECT count(*), {extent}{counts} FROM {relation}").fetchone()
     rows, first, last, *filled = row or (0, None, None)
@@ -280,16 +307,13 @@ def _measure(
 
 
 def _roster(
-    cursor: "DuckDBPyConnection", relation: str, layout: Layout, places: Places, *, small: bool
-) -> "pa.Table | Path | None":
+    cursor: "DuckDBPyConnection", relation: str, layout: Layout, places: Places
+) -> Path | None:
     names = [name for name in layout.entities if name in layout.names]
     if not names:
         return None
     listed = ", ".join(quoted(name) for name in names)
-    some = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in names)
-    select = f"SELECT DISTINCT {listed} FROM {relation} WHERE {some}"
-    if small:
-        return cursor.execute(select).to_arrow_table()
+    select = f"SELECT DISTINCT {listed} FROM {relation}"
     places.roster.parent.mkdir(parents=True, exist_ok=True)
     cursor.execute(f"COPY ({select}) TO {literal(str(places.roster))} (FORMAT parquet)")
     return places.roster

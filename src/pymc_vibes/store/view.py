@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 type ExportFormat = Literal["csv", "ndjson", "parquet"]
 
 EXPORT_ROWS = 100_000  # rows handed over at once
+_IBIS = {
+    "VARCHAR": "string",
+    "BIGINT": "int64",
+    "DOUBLE": "float64",
+    "BOOLEAN": "boolean",
+    "TIMESTAMP": "timestamp(6)",
+}
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -56,10 +63,9 @@ def reading(
     cursor = cursor_of(root)
     try:
         at = experiment.snapshot if snapshot is None else snapshot
-        relation = _events(cursor, experiment, at, schema)
         backend = ibis.duckdb.from_connection(cursor)
         yield View(
-            events=backend.sql(relation),
+            events=_events(cursor, backend, experiment, at, schema),
             roster=_roster(cursor, backend, experiment, at),
             extent=_extent(cursor, experiment, snapshot),
             connection=backend,
@@ -70,20 +76,23 @@ def reading(
 
 def _events(
     cursor: "DuckDBPyConnection",
+    backend: Any,
     experiment: Experiment,
     at: int | None,
     schema: "Schema | None",
-) -> str:
+) -> "ir.Table":
     table = _table(experiment, at)
     columns = _describe(cursor, experiment, table, at)
     listed = [quoted(name) for name in columns]
-    if schema is not None:
-        listed += [
-            f"NULL::{STORAGE[column.type]} AS {quoted(column.name)}"
-            for column in schema.columns
-            if column.name not in columns
-        ]
-    return f"SELECT {', '.join(listed)} FROM {table}"
+    declared = {} if schema is None else {c.name: STORAGE[c.type] for c in schema.columns}
+    absent = {name: kind for name, kind in declared.items() if name not in columns}
+    listed += [f"NULL::{kind} AS {quoted(name)}" for name, kind in absent.items()]
+    return _ibis_table(backend, f"SELECT {', '.join(listed)} FROM {table}", columns | absent)
+
+
+def _ibis_table(backend: Any, select: str, columns: dict[str, str]) -> "ir.Table":
+    # the types are known, so Ibis need not ask for them
+    return backend.sql(select, schema={name: _IBIS[kind] for name, kind in columns.items()})
 
 
 def _table(experiment: Experiment, at: int | None, prefix: str = "e") -> str:
@@ -118,10 +127,11 @@ def _roster(
 
     table = _table(experiment, at, "r")
     try:
-        cursor.execute(f"DESCRIBE FROM {table}")
+        rows = cursor.execute(f"DESCRIBE FROM {table}").fetchall()
     except duckdb.CatalogException:
         return None
-    return backend.sql(f"SELECT * FROM {table}")
+    columns = {row[0]: row[1] for row in rows}
+    return _ibis_table(backend, f"SELECT {', '.join(map(quoted, columns))} FROM {table}", columns)
 
 
 def _extent(

@@ -245,7 +245,7 @@ class Writing:
         combos = dict.fromkeys(
             tuple((blank | row)[name] for name in names) for row in arrived.to_pylist()
         )
-        fresh = [combo for combo in combos if combo not in cached]
+        fresh = [combo for combo in combos if any(combo) and combo not in cached]
         if fresh:
             marks = ", ".join("?" for _ in names)
             self._cursor.executemany(f"INSERT INTO lake.{table} VALUES ({marks})", fresh)
@@ -261,11 +261,16 @@ class Writing:
 
     def _anti_join(self, table: str, relation: str) -> None:
         names = [row[0] for row in self._cursor.execute(f"DESCRIBE FROM {relation}").fetchall()]
+        absent = read_columns(self._cursor, table).keys() - set(names)
         listed = ", ".join(quoted(name) for name in names)
-        same = " AND ".join(f"n.{quoted(c)} IS NOT DISTINCT FROM o.{quoted(c)}" for c in names)
+        same = " AND ".join(
+            [f"n.{quoted(name)} IS NOT DISTINCT FROM o.{quoted(name)}" for name in names]
+            + [f"o.{quoted(name)} IS NULL" for name in absent]
+        )
+        some = " OR ".join(f"n.{quoted(name)} IS NOT NULL" for name in names)
         self._cursor.execute(
             f"INSERT INTO lake.{table} ({listed}) SELECT {listed} FROM {relation} n "
-            f"WHERE NOT EXISTS (SELECT 1 FROM lake.{table} o WHERE {same})"
+            f"WHERE ({some}) AND NOT EXISTS (SELECT 1 FROM lake.{table} o WHERE {same})"
         )
 
     def _insert_batches(self) -> None:

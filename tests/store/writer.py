@@ -1,0 +1,22 @@
+"""A process that appends batches to the lake and says so after each; the tests kill it."""
+
+import sys
+from pathlib import Path
+
+from tests.store.lake_worlds import NAME, open_lake, put
+
+
+def main(home: str, folder: str, who: str, count: int, rows: int) -> None:
+    """Append `count` batches of `rows` rows, naming each before and after."""
+    scratch = Path(folder)
+    scratch.mkdir(parents=True, exist_ok=True)
+    with open_lake(Path(home)) as lake:
+        for number in range(count):
+            batch = f"{who}-{number}"
+            lines = "".join(f"2026-01-01,{who},{batch},1\n" for _ in range(rows))
+            put(lake, scratch, "ts,cohort,event,count\n" + lines, name=NAME)
+            print(batch, flush=True)  # noqa: T201  # the acknowledgement that the test reads
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
