@@ -300,6 +300,18 @@ def test_draws_agree_with_the_exact_mean(kind: Kind[Any], bench: Bench) -> None:
         assert (gap < 6 * standard_error).all()
 
 
+def test_the_posterior_is_an_arviz_tree(kind: Kind[Any], bench: Bench) -> None:
+    _, events = world(kind, SIZE)
+    _, posterior = bench.fit(kind, events, kind.example)
+
+    tree = posterior.tree(50, seed=1)
+
+    assert set(tree.children) >= {"posterior", "exact", "observed_data"}
+    for variable in posterior.variables:
+        assert tree["posterior"][variable.name].dims == ("chain", "draw", variable.dim)
+        assert tree["posterior"][variable.name].attrs["unit"] == variable.unit
+
+
 # edges
 
 

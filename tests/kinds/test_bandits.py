@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from pymc_vibes.core.answer import QueryAnswer, Summary
 from pymc_vibes.core.config import parse
@@ -22,6 +23,7 @@ from pymc_vibes.core.run import NOBODY
 from pymc_vibes.kinds.bandits import BanditConfig, kind
 from pymc_vibes.kinds.bandits.config import Thompson, TopTwoThompson
 from pymc_vibes.kinds.bandits.policy import draw_arm, shares
+from pymc_vibes.kinds.bandits.reading import Reading
 
 type Reduce = Callable[..., list[dict[str, Any]]]
 
@@ -352,6 +354,23 @@ def test_the_decision_has_the_color_of_the_claim(
     assert told.decision is not None
     assert (told.decision.tone, told.decision.action) == (tone, action)
     assert {claim.tone for claim in told.claims} <= {tone}
+
+
+def test_equal_arms_are_rarely_called_settled() -> None:
+    rewards = np.random.default_rng(31).binomial(800, 0.1, size=(300, 4)).tolist()
+
+    tones = [
+        Reading(posterior=posterior, config=config).tone
+        for posterior, config in (
+            fitted({arm: (800, ones) for arm, ones in zip("ABCD", test, strict=True)})
+            for test in rewards
+        )
+    ]
+
+    # one arm must beat another with 97.5 %: at most 4 x 2.5 % of 300 tests, and over 57 of them
+    # come in fewer than 1e-6 of runs
+    assert stats.binom.sf(57, 300, 0.1) < 1e-5
+    assert tones.count("higher") <= 57
 
 
 def test_regret_so_far_is_pulls_times_expected_loss() -> None:

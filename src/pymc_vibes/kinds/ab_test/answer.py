@@ -114,6 +114,14 @@ def _treatments(reading: Reading) -> Table:
     )  # fmt: skip
 
 
+def _counted(reading: Reading) -> str:
+    unnamed = reading.posterior.constants["unnamed"]
+    total = sum(units for units, _ in reading.counts.values())
+    if unnamed == 0:
+        return "each unit_id once"
+    return "every row or trial" if unnamed == total else "each unit_id once, and rows without one"
+
+
 def _context(reading: Reading) -> Mapping[str, JsonValue]:
     config = reading.config
     return {
@@ -127,6 +135,7 @@ def _context(reading: Reading) -> Mapping[str, JsonValue]:
         "window_start": None if config.start is None else show(config.start),
         "window_end": None if config.end is None else show(config.end),
         "split_p_value": reading.split.p_value,
+        "counted": _counted(reading),
         "units": sum(units for units, _ in reading.counts.values()),
         "claims": "each treatment is compared with the control on its own, without a correction "
         "for their number",

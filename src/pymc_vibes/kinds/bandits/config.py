@@ -17,7 +17,7 @@ SCHEMA = Schema(
             about="When the reward arrived; needed only for a window.",
         ),
         Column(
-            name="arm", type="string", role="entity", required=True,
+            name="arm", type="string", role="entity", required=True, joinable=True,
             aliases=("item_id", "action", "variant", "option"),
             about="The arm that was pulled.",
         ),
