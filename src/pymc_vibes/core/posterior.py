@@ -82,9 +82,12 @@ class Variable:
         return self.positions[label]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Posterior:
-    """The joint posterior of a kind's variables, and the cells it was fitted to."""
+    """The joint posterior of a kind's variables, and the cells it was fitted to.
+
+    Two posteriors are equal only if they are the same one, so that one can be a key.
+    """
 
     method: Method
     variables: tuple[Variable, ...]

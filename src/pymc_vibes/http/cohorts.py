@@ -13,7 +13,7 @@ from pymc_vibes.core.config import parse
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.kind import PosteriorQuery
 from pymc_vibes.http.paging import next_page
-from pymc_vibes.kinds.poisson_cohorts.model import Rates
+from pymc_vibes.kinds.poisson_cohorts.numbers import cell_data, rates_of
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.service import Analysis, Service
 from pymc_vibes.service.flights import Memory
@@ -55,7 +55,9 @@ class CohortPage(BaseModel):
 
 def cell(found: Analysis, cohort: str, event: str) -> Mapping[str, Any]:
     """Give the numbers of one cell."""
-    return _ask(found, "rate", {"cohort": cohort, "event": event})
+    assert isinstance(found.config, RateConfig)  # noqa: S101  # the config of this kind
+    rates = rates_of(found.posterior)
+    return cell_data(rates, rates.index(cohort, event), found.config)
 
 
 def comparison(found: Analysis, first: str, second: str, event: str) -> Mapping[str, Any]:
@@ -65,7 +67,7 @@ def comparison(found: Analysis, first: str, second: str, event: str) -> Mapping[
 
 def draws(found: Analysis, cohort: str, event: str, n: int, seed: int) -> list[float]:
     """Draw from the posterior of one cell."""
-    rates = Rates(found.posterior)
+    rates = rates_of(found.posterior)
     label = rates.variable.labels[rates.index(cohort, event)]
     drawn: list[float] = found.posterior.sample("rate", label, n, seed).tolist()
     return drawn
@@ -84,7 +86,7 @@ def page(
     import numpy as np
     import pyarrow.compute as pc
 
-    rates = Rates(found.posterior)
+    rates = rates_of(found.posterior)
     names = sorted(set(rates.cells["cohort"].to_pylist()))
     rest = [name for name in names if after is None or name > after]
     shown = set(rest[:limit])

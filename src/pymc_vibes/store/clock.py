@@ -58,6 +58,9 @@ def _footprint(path: Path) -> tuple[int, int, int]:
         found = path.stat()
     except FileNotFoundError:
         return (0, 0, 0)
+    if found.st_size == 0:
+        # an empty write-ahead log says nothing, and merely asking makes it anew
+        return (0, 0, 0)
     return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 

@@ -10,6 +10,7 @@ from pymc_vibes.kinds.poisson_cohorts.model import (
     dispersion_of,
     is_overdispersed,
 )
+from pymc_vibes.kinds.poisson_cohorts.numbers import rates_of
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _COLUMNS = (
 
 def summarize(posterior: Posterior, config: RateConfig) -> Summary:
     """Say the rates of one event, highest first, and who stands out."""
-    rates = Rates(posterior)
+    rates = rates_of(posterior)
     event = rates.event(config.event)
     cells = rates.ordered(event, config.direction)
     comparison = compare_two(rates, *pair(cells), config) if len(cells) == 2 else None

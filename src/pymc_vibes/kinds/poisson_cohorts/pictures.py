@@ -6,6 +6,7 @@ from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.poisson_cohorts.compare import Comparison, compare_two, pair
 from pymc_vibes.kinds.poisson_cohorts.model import Rates
+from pymc_vibes.kinds.poisson_cohorts.numbers import rates_of
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _DRAWABLE = 400  # rows whose intervals are computed for a forest; it draws fewe
 
 def figures(posterior: Posterior, config: RateConfig) -> tuple[Figure, ...]:
     """Draw the rates of one event: curves of a few cohorts, a forest of many."""
-    rates = Rates(posterior)
+    rates = rates_of(posterior)
     event = rates.event(config.event)
     cells = rates.ordered(event, config.direction)
     if len(cells) == 0:

@@ -1,7 +1,5 @@
 """Further questions to fitted rates: one cell, two cohorts, all cohorts of an event."""
 
-from typing import Any
-
 from pymc_vibes.core.answer import QueryAnswer, Summary
 from pymc_vibes.core.config import Parameters, setting
 from pymc_vibes.core.errors import BadConfig, InsufficientData
@@ -15,7 +13,7 @@ from pymc_vibes.kinds.poisson_cohorts.answer import (
     rate_words,
 )
 from pymc_vibes.kinds.poisson_cohorts.compare import chances_of_best, compare_two
-from pymc_vibes.kinds.poisson_cohorts.model import Rates
+from pymc_vibes.kinds.poisson_cohorts.numbers import cell_data, rates_of
 from pymc_vibes.kinds.poisson_cohorts.pictures import (
     difference_figure,
     rate_curves,
@@ -52,7 +50,7 @@ def rate(posterior: Posterior, config: RateConfig, parameters: RateOf) -> QueryA
     """Give the posterior of one cohort's rate of one event."""
     import numpy as np
 
-    rates = Rates(posterior)
+    rates = rates_of(posterior)
     event = rates.event(parameters.event or config.event)
     cell = rates.index(parameters.cohort, event)
     cells = np.array([cell])
@@ -70,39 +68,11 @@ def rate(posterior: Posterior, config: RateConfig, parameters: RateOf) -> QueryA
     )
 
 
-def cell_data(rates: Rates, cell: int, config: RateConfig) -> dict[str, Any]:
-    """Give a cell's numbers; `hdi95` and `eti95` always hold 95 %, `hdi` and `eti` the level."""
-    one = rates.gamma.take([cell])
-    row = rates.cells.slice(cell, 1).to_pylist()[0]
-    tail = (1 - config.level) / 2
-    known = rates.constants
-    return {
-        "cohort": row["cohort"],
-        "event": row["event"],
-        "alpha": float(one.shape[0]),
-        "beta": float(one.rate[0]),
-        "mean": float(one.mean()[0]),
-        "median": float(one.quantile(0.5)[0]),
-        "sd": float(one.sd()[0]),
-        "hdi95": [float(end[0]) for end in one.hdi(0.95)],
-        "eti95": [float(one.quantile(q)[0]) for q in (0.025, 0.975)],
-        "hdi": [float(end[0]) for end in one.hdi(config.level)],
-        "eti": [float(one.quantile(q)[0]) for q in (tail, 1 - tail)],
-        "level": config.level,
-        "k": row["k"],
-        "T": row["exposure"],
-        "unit": known["per"],
-        "start": known["start"],
-        "end": known["end"],
-        "exposure": known["exposure"],
-    }
-
-
 def compare(posterior: Posterior, config: RateConfig, parameters: Pair) -> QueryAnswer:
     """Compare the rates of two cohorts exactly."""
     import numpy as np
 
-    rates = Rates(posterior)
+    rates = rates_of(posterior)
     if parameters.a == parameters.b:
         raise BadConfig(
             "A cohort cannot be compared with itself.",
@@ -137,7 +107,7 @@ def rank(posterior: Posterior, config: RateConfig, parameters: AllOf) -> QueryAn
     """Rank the cohorts of an event: pairs, chance of being first, expected rank."""
     from pymc_vibes.stats.best import pairwise, ranks
 
-    rates = Rates(posterior)
+    rates = rates_of(posterior)
     event = rates.event(parameters.event or config.event)
     cells = rates.ordered(event, config.direction)
     if len(cells) < 2:
