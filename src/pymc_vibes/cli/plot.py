@@ -16,14 +16,13 @@ from pymc_vibes.cli.braille import Color, Grid, paint
 from pymc_vibes.cli.scale import Scale, axis_lines, number, scale_of
 from pymc_vibes.core.figure import Figure, FigureSpec, Mark
 from pymc_vibes.stats.label import printable
-from pymc_vibes.stats.layers import Row, placer, values_on
+from pymc_vibes.stats.layers import Row, channels_on, placer, values_on
 
 _HEIGHT = 11  # rows of cells of a plot with curves
 _NARROWEST = 30
 _Y_TICKS = 6
 _NAMES = 26  # cells for the names of rows
 _BLOCKS = "▏▎▍▌▋▊▉█"
-_SIDEWAYS = frozenset({"interval", "arrow"})
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,10 @@ def _numbers(layers: Iterable[_Layer], side: str) -> list[float]:
     return [
         number(row[channel])
         for layer in layers
-        for channel in _channels(layer.mark, side)
+        for channel in channels_on(layer.mark, side)
         for row in layer.rows
-        if row.get(channel) is not None
+        if row[channel] is not None
     ]
-
-
-def _channels(mark: Mark, side: str) -> tuple[str, ...]:
-    return (side, "low", "high") if (mark.kind in _SIDEWAYS) == (side == "x") else (side,)
 
 
 # -- the names of the series

@@ -70,7 +70,7 @@ class Mark(Record):
     weight: Literal["thin", "normal", "heavy"] = "normal"
 
 
-_READS: Mapping[str, tuple[str, ...]] = {
+READS: Mapping[str, tuple[str, ...]] = {
     "area": ("x", "y"),
     "band": ("x", "low", "high"),
     "line": ("x", "y"),
@@ -81,6 +81,7 @@ _READS: Mapping[str, tuple[str, ...]] = {
     "rule_y": ("y",),
     "bar": ("x", "y"),
 }
+"""The channels that a mark reads; a drawer ignores any other."""
 
 
 class FigureSpec(Record):
@@ -119,7 +120,7 @@ class FigureSpec(Record):
     def _check_mark(self, mark: Mark) -> None:
         if mark.table not in self.tables:
             raise ValueError(f"mark reads table {mark.table!r}, which does not exist")
-        for channel in _READS[mark.kind]:
+        for channel in READS[mark.kind]:
             column = getattr(mark, channel)
             if column is None or column not in self.tables[mark.table]:
                 raise ValueError(f"mark {mark.kind!r} needs column {channel}, has {column!r}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.core.figure import Axis, FigureSpec, Mark
+from pymc_vibes.core.figure import READS, Axis, FigureSpec, Mark
 from pymc_vibes.stats.palette import DASH, STROKES, Theme
 
 if TYPE_CHECKING:
@@ -17,33 +17,35 @@ _SIDEWAYS = frozenset({"interval", "arrow"})  # their low and high lie on the x 
 
 def values_on(spec: FigureSpec, side: str) -> list[Any]:
     """Give the values that lie on the axis `side`, over all marks, in order."""
-    columns = [
-        (mark.table, column)
+    return [
+        value
         for mark in spec.marks
-        for column in (getattr(mark, side), *_bounds(mark, side))
-        if column is not None
+        for channel in channels_on(mark, side)
+        for value in spec.tables[mark.table][getattr(mark, channel)]
+        if value is not None
     ]
-    found = [value for table, column in columns for value in spec.tables[table][column]]
-    return [value for value in found if value is not None]
 
 
-def _bounds(mark: Mark, side: str) -> tuple[str | None, ...]:
-    return (mark.low, mark.high) if (mark.kind in _SIDEWAYS) == (side == "x") else ()
+def channels_on(mark: Mark, side: str) -> tuple[str, ...]:
+    """Give the channels of a mark that lie on the axis `side`.
+
+    >>> channels_on(Mark(kind="interval", table="t", low="low", high="high", y="y"), "x")
+    ('low', 'high')
+    """
+    across = "x" if mark.kind in _SIDEWAYS else "y"
+    return tuple(c for c in READS[mark.kind] if (c if c in "xy" else across) == side)
 
 
 def placer(spec: FigureSpec, rows: list[Any]) -> Callable[[Mark], list[Row]]:
     """Give the reader of a mark's rows in the units of the axes; categories lie at their row."""
-    places = {"x": _reader(spec.x, []), "y": _reader(spec.y, rows)}
+    readers = {"x": _reader(spec.x, []), "y": _reader(spec.y, rows)}
 
     def place(mark: Mark) -> list[Row]:
-        across = "x" if mark.kind in _SIDEWAYS else "y"
-        readers = {"x": places["x"], "y": places["y"], "low": places[across]}
-        readers["high"] = places[across]
         table = spec.tables[mark.table]
         columns = {
-            channel: [None if v is None else read(v) for v in table[column]]
-            for channel, read in readers.items()
-            if (column := getattr(mark, channel)) is not None
+            channel: [None if v is None else read(v) for v in table[getattr(mark, channel)]]
+            for side, read in readers.items()
+            for channel in channels_on(mark, side)
         }
         count = len(next(iter(columns.values())))
         columns["series"] = list(table[mark.by]) if mark.by else [mark.series] * count

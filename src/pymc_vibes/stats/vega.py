@@ -1,9 +1,9 @@
 """The notebook's drawer: a figure as a Vega-Lite dict, with the text for those without one."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pymc_vibes.core.figure import Axis, Figure, FigureSpec, Mark
+from pymc_vibes.core.figure import READS, Axis, Figure, FigureSpec, Mark
 from pymc_vibes.stats.palette import DASH, STROKES, Theme, theme
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name: notebooks bring their own
@@ -54,16 +54,11 @@ def _layers(spec: FigureSpec, mark: Mark, colors: Theme) -> Iterator[dict[str, A
 
 
 def _positions(spec: FigureSpec, mark: Mark) -> dict[str, Any]:
-    found = {}
-    if mark.x is not None:
-        found["x"] = _channel(spec.x, mark.x)
-    if mark.y is not None:
-        found["y"] = _channel(spec.y, mark.y)
-    if mark.low is not None and mark.high is not None:
-        side: Literal["x", "y"] = "x" if mark.kind in _SIDEWAYS else "y"
-        found[side] = _channel(spec.x if side == "x" else spec.y, mark.low)
-        found[f"{side}2"] = {"field": mark.high}
-    return found
+    across = ("x", spec.x) if mark.kind in _SIDEWAYS else ("y", spec.y)
+    places = {"x": ("x", spec.x), "y": ("y", spec.y), "low": across}
+    reads = [channel for channel in READS[mark.kind] if channel != "high"]
+    found = {places[c][0]: _channel(places[c][1], getattr(mark, c)) for c in reads}
+    return found | ({f"{across[0]}2": {"field": mark.high}} if "low" in reads else {})
 
 
 def _channel(axis: Axis, column: str) -> dict[str, Any]:

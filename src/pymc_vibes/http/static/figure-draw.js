@@ -8,6 +8,17 @@ import {FONT, FONT_SIZE, clean, fit, formatter, instant, measure, wrap} from "./
 const STROKES = {thin: 1, normal: 2.25, heavy: 4.5};
 const LINE = 16; // height of a line of text
 const SIDEWAYS = new Set(["interval", "arrow"]); // their low and high lie on the x axis
+const READS = {
+  area: ["x", "y"],
+  band: ["x", "low", "high"],
+  line: ["x", "y"],
+  dot: ["x", "y"],
+  interval: ["low", "high", "y"],
+  arrow: ["low", "high", "y"],
+  rule_x: ["x"],
+  rule_y: ["y"],
+  bar: ["x", "y"],
+};
 const SHAPES = new Set(["area", "band", "line"]); // drawn whole: a missing value is a gap
 
 /** Draw `figure` at `width` pixels in `colors`; the result stands alone, with no style sheet. */
@@ -50,7 +61,11 @@ function compose(spec, width, colors, labels, keyed) {
       fontSize: `${FONT_SIZE}px`, overflow: "visible"},
     x: scale(spec.x, valuesOn(spec, "x")),
     y: scale(spec.y, valuesOn(spec, "y")),
-    marks: [...frame(spec, box, colors), ...spec.marks.flatMap((mark) => layers(spec, mark, read))],
+    marks: [
+      ...frame(spec, box, colors),
+      ...spec.marks.flatMap((mark) => layers(spec, mark, read)),
+    ],
+    clip: Boolean(spec.x.domain || spec.y.domain),
   });
   writeAxisLabels(svg, spec, box, width, colors);
   return {svg, box, read, spec, width, colors};
@@ -60,25 +75,26 @@ function compose(spec, width, colors, labels, keyed) {
 
 function reader(spec, colors) {
   const parse = {number: Number, time: instant, category: String};
-  const axisOf = (mark, channel) => {
-    if (channel === "low" || channel === "high") return SIDEWAYS.has(mark.kind) ? spec.x : spec.y;
-    return spec[channel];
-  };
   return (mark) => {
     const table = spec.tables[mark.table];
-    const channels = ["x", "y", "low", "high"].filter((channel) => mark[channel]);
+    const channels = READS[mark.kind];
     const count = Object.values(table)[0].length;
     const rows = Array.from({length: count}, (_, i) => {
       const row = {color: colors.of(mark.by ? table[mark.by][i] : mark.series)};
       for (const channel of channels) {
         const value = table[mark[channel]][i];
-        row[channel] = value === null ? null : parse[axisOf(mark, channel).kind](value);
+        row[channel] = value === null ? null : parse[spec[sideOf(mark, channel)].kind](value);
       }
       return row;
     });
     if (SHAPES.has(mark.kind)) return rows;
     return rows.filter((row) => channels.every((channel) => row[channel] !== null));
   };
+}
+
+function sideOf(mark, channel) {
+  if (channel === "x" || channel === "y") return channel;
+  return SIDEWAYS.has(mark.kind) ? "x" : "y";
 }
 
 function groups(rows) {
@@ -88,11 +104,10 @@ function groups(rows) {
 }
 
 /** The values that lie on an axis, over all marks, in order. */
-export function valuesOn(spec, name) {
+function valuesOn(spec, name) {
   return spec.marks.flatMap((mark) => {
-    const sideways = SIDEWAYS.has(mark.kind) === (name === "x");
-    const columns = [mark[name], ...(sideways ? [mark.low, mark.high] : [])].filter(Boolean);
-    return columns.flatMap((column) => spec.tables[mark.table][column]);
+    const channels = READS[mark.kind].filter((channel) => sideOf(mark, channel) === name);
+    return channels.flatMap((channel) => spec.tables[mark.table][mark[channel]]);
   }).filter((value) => value !== null);
 }
 
@@ -102,7 +117,7 @@ function layout(spec, width, labels, keyed) {
   const rows = spec.y.kind === "category" ? new Set(valuesOn(spec, "y")).size : 0;
   const left = leftMargin(spec, width);
   const ends = labels.filter(({kind}) => kind === "line").map(({text}) => measure(text, 600));
-  const right = ends.length ? Math.min(Math.max(...ends) + 14, 0.3 * width) : 16;
+  const right = ends.length ? Math.min(Math.max(...ends) + 14, 0.3 * width) : 22;
   const xLines = spec.x.hide ? [] : wrap(clean(spec.x.label), width - left - right);
   const tickLines = spec.x.hide ? 0 : spec.x.kind === "time" ? 2 : 1;
   const yLines = spec.y.hide || !spec.y.label ? 0 : 1;
@@ -118,7 +133,7 @@ function leftMargin(spec, width) {
   const values = valuesOn(spec, "y");
   const texts = spec.y.kind === "category"
     ? values.map(clean)
-    : [Math.min(...values), Math.max(...values)].map((value) => format(Number(value.toPrecision(2))));
+    : [Math.min(...values), Math.max(...values)].map((end) => format(Number(end.toPrecision(2))));
   const widest = Math.max(0, ...new Set(texts.map(measure)));
   return Math.min(widest + 14, 0.4 * width);
 }
@@ -135,7 +150,11 @@ function scale(axis, values) {
   }
   const options = {type: axis.kind === "time" ? "utc" : "linear", label: null, axis: null};
   if (axis.kind === "number" && axis.zero) options.zero = true;
-  if (axis.domain) Object.assign(options, {domain: axis.domain, clamp: true});
+  if (axis.domain) options.domain = axis.domain;
+  else if (axis.kind === "number" && new Set(values).size === 1 && !axis.zero) {
+    const room = Math.abs(values[0]) / 2 || 1; // one value alone lies in the middle
+    options.domain = [values[0] - room, values[0] + room];
+  }
   return {...options, inset: axis.domain ? 0 : 6};
 }
 
@@ -207,10 +226,16 @@ function layers(spec, mark, read) {
     case "rule_y":
       return [Plot.ruleY(rows, {y: "y", stroke: "color", ...line, strokeOpacity: 0.7})];
     case "bar":
-      return [Plot.barX(rows, {x1: 0, x2: "x", y: "y", fill: "color", title})];
+      return [bars(rows, spec, title)];
     default:
       throw new Error(`unknown mark ${mark.kind}`);
   }
+}
+
+function bars(rows, spec, title) {
+  const ends = {x1: 0, x2: "x", y: "y", title};
+  if (spec.y.kind === "category") return Plot.barX(rows, {...ends, fill: "color"});
+  return Plot.ruleY(rows, {...ends, stroke: "color", strokeWidth: 10}); // no band to fill
 }
 
 function dots(rows, mark, title) {

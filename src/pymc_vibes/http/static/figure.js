@@ -57,8 +57,8 @@ class VibesFigure extends HTMLElement {
   #buttons() {
     const {name} = this.#figure;
     const actions = {
-      PNG: async () => save(await pngOf(this.#figure, this.#svg(), this.#colors()), `${name}.png`),
-      SVG: () => save(svgOf(this.#figure, this.#svg(), this.#colors()), `${name}.svg`),
+      PNG: () => this.#picture(pngOf),
+      SVG: () => this.#picture(svgOf),
       CSV: () => save(fileOf(csvOf(this.#figure), "text/csv;charset=utf-8"), `${name}.csv`),
     };
     const buttons = Object.entries(actions).map(([format, action]) => {
@@ -70,8 +70,11 @@ class VibesFigure extends HTMLElement {
     return make("div", {className: "fig-save"}, ...buttons);
   }
 
-  #svg() {
-    return this.#frame.querySelector("svg");
+  async #picture(write) {
+    const svg = this.#frame.querySelector("svg");
+    if (!svg) return; // it could not be drawn, and the page says so
+    const file = await write(this.#figure, svg, this.#colors());
+    save(file, `${this.#figure.name}.${file.type === "image/png" ? "png" : "svg"}`);
   }
 
   #colors() {
@@ -80,7 +83,8 @@ class VibesFigure extends HTMLElement {
     const series = Array.from({length: 7}, (_, i) => read(`series-${i}`));
     const ink = read("figure-ink");
     const of = (index) => (index === null || index === undefined ? ink : series[index % 7]);
-    return {of, ink, quiet: read("figure-quiet"), grid: read("figure-grid"), page: read("figure-page")};
+    const [quiet, grid, page] = ["quiet", "grid", "page"].map((name) => read(`figure-${name}`));
+    return {of, ink, quiet, grid, page};
   }
 
   #resized() {
