@@ -1,11 +1,30 @@
-"""The real browser of the browser tests: one per worker, a clean profile per test."""
+"""The real browser and the real server of the browser tests: one each, a clean profile per test."""
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+import uvicorn
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
+from pymc_vibes.http.app import create_app
+from pymc_vibes.kinds import catalog
+from pymc_vibes.service import Service
+from pymc_vibes.service.worlds import example_world
+from pymc_vibes.settings import Settings
 from scripts.chromium import find_chromium
+
+SECRET = "a secret of the browser tests, forty characters"  # noqa: S105  # of these tests only
 
 # in a container tests run as root, where the sandbox cannot; the rest keeps off the network
 ARGUMENTS = [
@@ -42,3 +61,72 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Page:
     """An empty page in that profile."""
     return context.new_page()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A server on this machine with its service."""
+
+    url: str
+    service: Service
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Site]:
+    """Serve the application from a thread; connections wait in the socket until it is up."""
+    service = Service.open(settings)
+    app = create_app(settings, service=service, quiet=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(128)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        yield Site(url=f"http://127.0.0.1:{bound.getsockname()[1]}", service=service)
+        server.should_exit = True
+        thread.join()
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server with an example of every kind."""
+    with served(Settings(home=tmp_path_factory.mktemp("site") / "home")) as up:
+        for slug in catalog():
+            example_world(up.service, slug, size=1500)
+        yield up
+
+
+@pytest.fixture(scope="session")
+def locked_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An empty server that asks who is there."""
+    home = tmp_path_factory.mktemp("locked") / "home"
+    with served(Settings(home=home, auth_secret=SECRET)) as up:
+        yield up
+
+
+class Watch:
+    """Listens to a page: what it complains of, and where it asks for things."""
+
+    def __init__(self, page: Page, home: str) -> None:
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        self._home = home
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+        page.on("request", self._see)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # the browser notes every answer of 400 and above; a page about a problem is one
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def _see(self, request: Request) -> None:
+        if not request.url.startswith((self._home, "data:", "blob:")):
+            self.elsewhere.append(request.url)
+
+    def assert_calm(self) -> None:
+        """Check that nothing was complained of and nothing was asked for elsewhere."""
+        assert self.complaints == []
+        assert self.elsewhere == []
