@@ -134,11 +134,22 @@ def test_a_bar_is_as_long_as_its_value() -> None:
     half, third = (len(re.findall("[▏▎▍▌▋▊▉█]", line)) for line in lines[1:3])
 
     assert third == pytest.approx(half * 2 / 3, abs=1)
-    assert lines[1].endswith("50 %")
+    assert lines[1].endswith("50.0 %")
 
 
 def test_values_that_are_fractions_show_as_percent() -> None:
     assert re.search(r"-2 % .* 0 % .* 4 %", render(difference(), width=100, color=False))
+
+
+def test_a_chance_never_reads_as_certain() -> None:
+    figure = bars(
+        "best", *WORDS, labels=["a", "b"], values=[1.0, 1e-9], x_label="chance of being the best"
+    )
+
+    lines = render(figure, width=100, color=False).splitlines()
+
+    assert [line.split("  ")[-1] for line in lines[1:3]] == ["over 99.9 %", "under 0.1 %"]
+    assert "100 %" in lines[4]
 
 
 def test_times_show_as_dates() -> None:

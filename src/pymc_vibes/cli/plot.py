@@ -193,7 +193,7 @@ def _draw_curves(spec: FigureSpec, width: int, *, color: bool) -> list[str]:
                 draw(grid, layer, x, y)
     if not color:
         _write_tags(grid, spec, above, x, y)
-    ticks = {} if spec.y.hide else {grid.row(y.share(t)): y.text(t) for t in y.ticks(_Y_TICKS)}
+    ticks = {} if spec.y.hide else {grid.row(y.share(t)): y.tick_text(t) for t in y.ticks(_Y_TICKS)}
     plot = [
         f"{ticks.get(i, ''):>{gutter - 1}} {line}" if gutter else line
         for i, line in enumerate(grid.lines(color=color))
@@ -211,7 +211,7 @@ def _is_sunk(spec: FigureSpec, layer: _Layer) -> bool:
 
 def _gutter(spec: FigureSpec, sunk: list[_Layer], y: Scale, width: int) -> int:
     if not spec.y.hide:
-        return 1 + max(len(y.text(tick)) for tick in y.ticks(_Y_TICKS))
+        return 1 + max(len(y.tick_text(tick)) for tick in y.ticks(_Y_TICKS))
     names = [_series_name(spec, row["series"]) for layer in sunk for row in layer.rows]
     widest = max(map(cell_len, names), default=0)
     return 2 + min(widest, width // 4) if widest else 0

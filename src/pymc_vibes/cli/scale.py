@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pymc_vibes.core.figure import Axis
-from pymc_vibes.stats.label import printable, shortened, value_text
+from pymc_vibes.stats.label import printable, shortened, tick_text, value_text
 
 _DAY = 86_400.0
 
@@ -35,9 +35,15 @@ class Scale:
         return [i * step for i in range(first, last + 1)]
 
     def text(self, value: float) -> str:
-        """Write a value of the axis with up to four digits."""
+        """Write a value with up to four digits."""
+        if self.axis.kind == "time":
+            return self.tick_text(value)
+        return value_text(float(f"{value:.4g}"), self.axis.format)
+
+    def tick_text(self, value: float) -> str:
+        """Write a tick with up to four digits."""
         if self.axis.kind != "time":
-            return value_text(float(f"{value:.4g}"), self.axis.format)
+            return tick_text(float(f"{value:.4g}"), self.axis.format)
         when = datetime.fromtimestamp(value, UTC)
         is_short = self.high - self.low < 3 * _DAY
         return when.strftime("%m-%d %H:%M" if is_short else "%Y-%m-%d")
@@ -67,7 +73,7 @@ def axis_lines(scale: Scale, gutter: int, width: int) -> list[str]:
     taken = 0
     for tick in scale.ticks(max(4, width // 10)):
         column = min(width - 1, int(scale.share(tick) * width))
-        words = scale.text(tick)
+        words = scale.tick_text(tick)
         start = min(max(0, gutter + column - len(words) // 2), gutter + width - len(words))
         if start < taken:
             continue

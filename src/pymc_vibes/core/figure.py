@@ -34,7 +34,8 @@ class Axis(Record):
 
     label: str
     kind: Literal["number", "time", "category"] = "number"
-    format: Literal["plain", "percent", "si"] = "plain"
+    format: Literal["plain", "percent", "chance", "si"] = "plain"
+    """`chance` is a percentage too, but a value never reads 0 % or 100 %."""
     zero: bool = False
     """Zero is part of the axis."""
     hide: bool = False

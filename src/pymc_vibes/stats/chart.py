@@ -32,7 +32,7 @@ type Curve = tuple[str, Numbers, Numbers, float | None, float | None]
 """Label, x, density, low and high of its interval."""
 type Line = tuple[str, Positions, Numbers, MaybeNumbers | None, MaybeNumbers | None]
 """Label, x, y, and low and high of its band, or None for a bare line."""
-type Format = Literal["plain", "percent", "si"]
+type Format = Literal["plain", "percent", "chance", "si"]
 
 MAX_CURVES = 7  # as many as there are colors
 FOREST_ENDS = 20  # rows drawn at the top and at the bottom of a forest that is too long
@@ -319,7 +319,7 @@ def bars(
     values: Numbers,
     x_label: str,
     unit: str = "",
-    x_format: Format = "percent",
+    x_format: Format = "chance",
     x_domain: tuple[float, float] | None = None,
     marker: Numbers | None = None,
     marker_label: str = "",

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.figure import Axis, Figure, FigureSpec
-from pymc_vibes.stats.label import printable, shortened, value_text
+from pymc_vibes.stats.label import printable, shortened, tick_text
 from pymc_vibes.stats.layers import DRAW, placer, values_on
 from pymc_vibes.stats.palette import Theme, theme
 from pymc_vibes.stats.vega import mimebundle, to_vega_lite
@@ -137,7 +137,7 @@ def _tick_texts(drawn: Any, axis: Axis) -> None:
     from matplotlib.ticker import FuncFormatter
 
     if axis.kind == "number":
-        drawn.set_major_formatter(FuncFormatter(lambda v, _: value_text(v, axis.format)))
+        drawn.set_major_formatter(FuncFormatter(lambda v, _: tick_text(v, axis.format)))
     if axis.kind == "time":
         locator = AutoDateLocator(tz=UTC)  # type: ignore[no-untyped-call]  # has no types
         drawn.set_major_locator(locator)

@@ -4,6 +4,8 @@ import math
 import re
 from typing import Literal
 
+from pymc_vibes.stats.decide import chance
+
 # control characters, and marks that turn the direction of the text around them
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
@@ -27,15 +29,24 @@ def shortened(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"
 
 
-def value_text(value: float, style: Literal["plain", "percent", "si"] = "plain") -> str:
-    """Write a value as an axis of that format shows it.
+def value_text(value: float, style: Literal["plain", "percent", "chance", "si"] = "plain") -> str:
+    """Write a value in the format of its axis.
 
     >>> value_text(0.0512, "percent"), value_text(15_300, "si"), value_text(-2.5), value_text(2e-7)
     ('5.12 %', '15.3k', '-2.5', '2e-7')
+    >>> value_text(1.0, "chance"), tick_text(1.0, "chance")
+    ('over 99.9 %', '100 %')
     """
+    if style == "chance":
+        return chance(value)
     if style == "percent":
         return f"{_plain(100 * value)} %"
     return _si(value) if style == "si" else _plain(value)
+
+
+def tick_text(value: float, style: Literal["plain", "percent", "chance", "si"] = "plain") -> str:
+    """Write a tick: the ends of an axis of chances are 0 % and 100 %, which no value is."""
+    return value_text(value, "percent" if style == "chance" else style)
 
 
 def _plain(value: float) -> str:

@@ -9,7 +9,7 @@ from pymc_vibes.stats.palette import DASH, STROKES, Theme, theme
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name: notebooks bring their own
 _TYPES = {"number": "quantitative", "time": "temporal", "category": "nominal"}
 _SIDEWAYS = frozenset({"interval", "arrow"})
-_FORMATS = {"plain": None, "percent": "~%", "si": "~s"}
+_FORMATS = {"plain": None, "percent": "~%", "chance": "~%", "si": "~s"}
 
 
 def to_vega_lite(figure: Figure, *, dark: bool = False) -> dict[str, Any]:

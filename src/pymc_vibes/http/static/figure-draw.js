@@ -3,7 +3,7 @@
 import * as Plot from "./vendor/plot.js";
 import {labelsOf, keyRows, placeLabels, drawKey} from "./figure-label.js";
 import {element} from "./figure-svg.js";
-import {FONT, FONT_SIZE, clean, fit, formatter, instant, measure, wrap} from "./figure-text.js";
+import {FONT, FONT_SIZE, clean, fit, formatter, instant, measure, tickFormatter, wrap} from "./figure-text.js";
 
 const STROKES = {thin: 1, normal: 2.25, heavy: 4.5};
 const LINE = 16; // height of a line of text
@@ -129,7 +129,7 @@ function layout(spec, width, labels, keyed) {
 
 function leftMargin(spec, width) {
   if (spec.y.hide) return 16;
-  const format = formatter(spec.y);
+  const format = tickFormatter(spec.y);
   const values = valuesOn(spec, "y");
   const texts = spec.y.kind === "category"
     ? values.map(clean)
@@ -163,8 +163,8 @@ function frame(spec, box, colors) {
   const grid = {stroke: colors.grid, strokeOpacity: 1};
   const tickSpacing = x.kind === "time" ? 90 : 65;
   const marks = [];
-  const xFormat = x.kind === "number" ? {tickFormat: formatter(x)} : {};
-  const yFormat = y.kind === "number" ? {tickFormat: formatter(y)} : {};
+  const xFormat = x.kind === "number" ? {tickFormat: tickFormatter(x)} : {};
+  const yFormat = y.kind === "number" ? {tickFormat: tickFormatter(y)} : {};
   if (!x.hide) {
     if (y.kind === "category") marks.push(Plot.gridX({...grid, tickSpacing}));
     marks.push(Plot.axisX({label: null, tickSpacing, tickSize: 4, ...xFormat}));

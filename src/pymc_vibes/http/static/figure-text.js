@@ -56,9 +56,21 @@ function plain(value) {
   return (size < 1e4 ? bare : grouped).format(value);
 }
 
+// a chance never reads 0 % or 100 %
+function chance(value) {
+  if (value > 0.999) return "over 99.9 %";
+  return value < 0.001 ? "under 0.1 %" : `${(100 * value).toFixed(1)} %`;
+}
+
+/** How the ticks of an axis read, as a function: those of chances end at 0 % and 100 %. */
+export function tickFormatter(axis) {
+  return formatter(axis.format === "chance" ? {...axis, format: "percent"} : axis);
+}
+
 /** How the values of an axis read, as a function. */
 export function formatter(axis) {
   if (axis.kind !== "number") return clean;
+  if (axis.format === "chance") return chance;
   if (axis.format === "percent") return (value) => `${plain(100 * value)} %`;
   if (axis.format === "si") return (value) => compact.format(value);
   return plain;
