@@ -126,6 +126,9 @@ class PosteriorQuery[C: Config, P: Parameters]:
     answer: AskPosterior[C, P]
     sticky_by: str | None = None
     """A parameter whose first answer is kept: the same unit always gets the same arm."""
+    fresh: str | None = None
+    """A text parameter that the service fills with a new id where neither it nor the sticky one is
+    given: the answer stays a pure function, and anonymous requests still differ."""
     on: Literal["posterior"] = "posterior"
 
 

@@ -151,7 +151,8 @@ class Analyses:
 
     def _reduce(self, question: _Question) -> "tuple[Config, pa.Table, tuple[Finding, ...]]":
         kind = question.kind
-        with self._lake.reading(question.experiment, question.snapshot) as view:
+        opened = self._lake.reading(question.experiment, question.snapshot, kind.schema)
+        with opened as view:
             config = question.config
             if kind.resolve is not None:
                 config = kind.resolve(config, view.extent)
@@ -169,7 +170,7 @@ class Analyses:
     ) -> Analysis:
         config = parse(question.kind.config, provenance.config)
         run = Run(
-            id=_new_id(),
+            id=new_id(),
             experiment=question.experiment.name,
             kind=question.kind.slug,
             state=RunState.RUNNING,
@@ -238,7 +239,8 @@ def _as_cached(analysis: Analysis) -> Analysis:
     )
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Make an id: a ULID in lower case, so that ids sort by time."""
     from ulid import ULID
 
     return str(ULID()).lower()

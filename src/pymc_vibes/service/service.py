@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pymc_vibes.core.answer import Answer, QueryAnswer
-from pymc_vibes.core.config import Config, parse
+from pymc_vibes.core.config import Parameters, parse
 from pymc_vibes.core.errors import (
     BadConfig,
     ExperimentNotFound,
@@ -26,7 +26,7 @@ from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.kind import ConfigQuery, Kind, PosteriorQuery
 from pymc_vibes.core.run import Run
 from pymc_vibes.kinds import catalog, find_kind
-from pymc_vibes.service.analysis import Analyses, Analysis
+from pymc_vibes.service.analysis import Analyses, Analysis, new_id
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -303,8 +303,11 @@ class Service:
         return self.lake.snapshots(limit)
 
     def _answer(
-        self, analysis: Analysis, query: PosteriorQuery[Any, Any], asked: Config | Any
+        self, analysis: Analysis, query: PosteriorQuery[Any, Any], asked: Parameters
     ) -> QueryAnswer:
+        named = query.sticky_by is not None and getattr(asked, query.sticky_by) is not None
+        if query.fresh is not None and not named and getattr(asked, query.fresh) is None:
+            asked = asked.model_copy(update={query.fresh: new_id()})
         return query.answer(analysis.posterior, analysis.config, asked)
 
     def _experiments(self) -> Mapping[str, Experiment]:

@@ -82,12 +82,21 @@ def _events(
     schema: "Schema | None",
 ) -> "ir.Table":
     table = _table(experiment, at)
+    if schema is not None and experiment.rows == 0:
+        return _no_events(backend, schema)
     columns = _describe(cursor, experiment, table, at)
     listed = [quoted(name) for name in columns]
     declared = {} if schema is None else {c.name: STORAGE[c.type] for c in schema.columns}
     absent = {name: kind for name, kind in declared.items() if name not in columns}
     listed += [f"NULL::{kind} AS {quoted(name)}" for name, kind in absent.items()]
     return _ibis_table(backend, f"SELECT {', '.join(listed)} FROM {table}", columns | absent)
+
+
+def _no_events(backend: Any, schema: "Schema") -> "ir.Table":
+    """Give the declared columns without rows: some kinds answer before the first event."""
+    columns = {column.name: STORAGE[column.type] for column in schema.columns}
+    listed = [f"NULL::{kind} AS {quoted(name)}" for name, kind in columns.items()]
+    return _ibis_table(backend, f"SELECT {', '.join(listed)} WHERE false", columns)
 
 
 def _ibis_table(backend: Any, select: str, columns: dict[str, str]) -> "ir.Table":

@@ -27,7 +27,7 @@ class Assign(Parameters):
     request: str | None = setting(
         None,
         "A text of the caller that makes anonymous requests differ, such as a request id: the same "
-        "text, seed and data give the same arm. Not needed with a unit.",
+        "text, seed and data give the same arm. One is made where it and the unit are left out.",
         min_length=1, max_length=500,
     )  # fmt: skip
 
@@ -138,7 +138,7 @@ def _nothing_known(reading: Reading) -> tuple[Finding, ...]:
 QUERIES = (
     PosteriorQuery[BanditConfig, Assign](
         slug="assign", title="Give the next arm", parameters=Assign, answer=assign,
-        sticky_by="unit_id",
+        sticky_by="unit_id", fresh="request",
         about="The arm for the next unit by the bandit's policy, with the chance it was given by. "
         "A unit keeps its first arm.",
     ),
