@@ -118,7 +118,9 @@ def _dress(axes: "Axes", spec: FigureSpec, rows: list[Any], colors: Theme) -> No
 def _dress_axis(axes: "Axes", side: str, axis: Axis, colors: Theme) -> None:
     drawn = axes.xaxis if side == "x" else axes.yaxis
     if axis.domain is not None:
-        (axes.set_xlim if side == "x" else axes.set_ylim)(axis.domain)
+        low, high = axis.domain
+        room = 0.012 * (high - low)  # a dot on the edge is drawn whole
+        (axes.set_xlim if side == "x" else axes.set_ylim)(low - room, high + room)
     elif axis.zero and axis.kind == "number":
         axes.update_datalim([(0, 0)], updatex=side == "x", updatey=side == "y")
         axes.autoscale_view()

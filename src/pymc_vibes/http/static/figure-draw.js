@@ -214,7 +214,7 @@ function layers(spec, mark, read) {
       return groups(rows).map(([color, points]) =>
         Plot.lineY(points, {x: "x", y: "y", stroke: color, ...line}));
     case "dot":
-      return [dots(rows, mark, title)];
+      return [dots(rows.filter((row) => isShown(row, spec)), mark, title)];
     case "interval":
       return [Plot.ruleY(rows, {x1: "low", x2: "high", y: "y", stroke: "color", title,
         strokeWidth: width, strokeLinecap: "round"})];
@@ -238,8 +238,15 @@ function bars(rows, spec, title) {
   return Plot.ruleY(rows, {...ends, stroke: "color", strokeWidth: 10}); // no band to fill
 }
 
+function isShown(row, spec) {
+  return ["x", "y"].every((side) => {
+    const [low, high] = spec[side].domain ?? [-Infinity, Infinity];
+    return spec[side].kind === "category" || (low <= row[side] && row[side] <= high);
+  });
+}
+
 function dots(rows, mark, title) {
-  const place = {x: "x", y: "y", title};
+  const place = {x: "x", y: "y", title, clip: false}; // a dot on the edge is drawn whole
   if (!mark.dashed) return Plot.dot(rows, {...place, r: 4.5, fill: "color"});
   return Plot.dot(rows, {...place, r: 4, symbol: "diamond", stroke: "color", strokeWidth: 1.5});
 }
