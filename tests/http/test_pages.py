@@ -12,7 +12,6 @@ from markupsafe import escape
 from starlette.testclient import TestClient
 
 from pymc_vibes.http.app import create_app
-from pymc_vibes.http.auth import create_token
 from pymc_vibes.kinds import catalog
 from pymc_vibes.settings import Settings
 
@@ -373,44 +372,3 @@ def test_no_page_holds_a_script_or_style_of_its_own(test_page: TestClient) -> No
         assert re.findall(r"<script(?![^>]*(src=|application/json))", page) == []
         assert "<style" not in page
         assert {name for name in attributes_of(page) if re.match(r"on|style$", name)} == set()
-
-
-def test_static_files_are_named_by_their_content(browser: TestClient) -> None:
-    page = browser.get("/").text
-
-    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
-        answer = browser.get(address)
-
-        assert answer.status_code == 200
-        assert "immutable" in answer.headers["Cache-Control"]
-
-
-def test_the_chosen_colors_are_in_the_page_from_the_start(browser: TestClient) -> None:
-    browser.cookies.set("theme", "dark")
-    dark = browser.get("/").text
-    browser.cookies.set("theme", '"><script>')
-    hostile = browser.get("/").text
-
-    assert '<html lang="en" data-theme="dark">' in dark
-    assert '<html lang="en">' in hostile
-
-
-def test_forms_of_a_session_carry_its_token(locked: TestClient, locked_settings: Settings) -> None:
-    token = create_token(locked_settings, "bob", ["read", "write"], 1)
-    locked.headers.update(BROWSER)
-    locked.post("/sign-in", data={"token": token, "next": "/"})
-
-    page = locked.get("/").text
-    found = re.findall(r'name="csrf_token" value="([^"]+)"', page)
-    posted = locked.post("/example", data={"kind": "bernoulli", "csrf_token": found[0]})
-    forged = locked.post("/example", data={"kind": "bernoulli", "csrf_token": "x"})
-
-    assert len(set(found)) == 1
-    assert [posted.status_code, forged.status_code] == [303, 403]
-
-
-def test_without_a_session_a_person_is_sent_to_sign_in(locked: TestClient) -> None:
-    answer = locked.get("/experiments/signups", headers=BROWSER)
-
-    assert answer.status_code == 303
-    assert answer.headers["Location"] == "/sign-in?next=%2Fexperiments%2Fsignups"

@@ -28,6 +28,7 @@ from pymc_vibes.http import (
     session,
 )
 from pymc_vibes.http.api import events, experiments, kinds, questions, runs
+from pymc_vibes.http.compress import Compress
 from pymc_vibes.http.deps import check_access
 from pymc_vibes.http.logs import RequestLog, make_log
 from pymc_vibes.http.metrics import Metrics
@@ -84,6 +85,7 @@ def _route(app: FastAPI) -> None:
 def _guard(app: FastAPI, settings: Settings) -> None:
     """Stand guards before the routes; the one added last stands outermost."""
     app.add_middleware(Tags)
+    app.add_middleware(Compress)
     app.add_middleware(Gate, settings=settings)
     if settings.cors_origins:
         app.add_middleware(

@@ -6,17 +6,15 @@ one lands beside its field. No kind has a form of its own.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
 from pymc_vibes.core.errors import BadConfig, VibesError
+from pymc_vibes.http.nodes import Node, Widget, roots
 
-type Widget = Literal[
-    "text", "number", "instant", "select", "lines", "pairs", "json", "union", "group"
-]
 FEW = 60  # names that a list to choose from may have
 OPEN = "(default)"
 
@@ -57,109 +55,15 @@ class Variant:
     fields: tuple[Field, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Node:
-    path: str
-    schema: Mapping[str, Any]
-    nullable: bool
-    required: bool
-    definitions: Mapping[str, Any]
-
-    @property
-    def widget(self) -> Widget:
-        schema = self.schema
-        if "oneOf" in schema:
-            return "union"
-        if "properties" in schema:
-            return "group"
-        if "enum" in schema or schema.get("type") == "boolean":
-            return "select"
-        return _WIDGETS.get(schema.get("type", ""), _text_widget)(schema)
-
-    @property
-    def tag_name(self) -> str:
-        return str(self.schema.get("discriminator", {}).get("propertyName", "kind"))
-
-    def below(self) -> Iterator["_Node"]:
-        yield from _nodes(self.schema, self.definitions, f"{self.path}.")
-
-    def variants(self) -> dict[str, "_Node"]:
-        found = {}
-        for option in self.schema["oneOf"]:
-            schema = _resolve(option, self.definitions)
-            tag = str(schema["properties"][self.tag_name]["const"])
-            inner = {k: v for k, v in schema["properties"].items() if k != self.tag_name}
-            found[tag] = replace(
-                self, path=f"{self.path}.{tag}", schema={**schema, "properties": inner}
-            )
-        return found
-
-
-def _text_widget(schema: Mapping[str, Any]) -> Widget:
-    return "instant" if schema.get("format") == "date-time" else "text"
-
-
-def _array_widget(schema: Mapping[str, Any]) -> Widget:
-    first: Mapping[str, Any] = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
-    item = first.get("type")
-    return "lines" if item in {"string", "number", "integer"} else "json"
-
-
-def _object_widget(schema: Mapping[str, Any]) -> Widget:
-    value = schema.get("additionalProperties", {})
-    is_plain = isinstance(value, dict) and value.get("type") in {"string", "number", "integer"}
-    return "pairs" if is_plain else "json"
-
-
-_WIDGETS: Mapping[str, Callable[[Mapping[str, Any]], Widget]] = {
-    "number": lambda _schema: "number",
-    "integer": lambda _schema: "number",
-    "array": _array_widget,
-    "object": _object_widget,
-}
-
-
-def _resolve(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Follow references; what stands beside one wins over what it refers to."""
-    resolved = dict(schema)
-    while "$ref" in resolved:
-        target = definitions[resolved.pop("$ref").rsplit("/", 1)[-1]]
-        resolved = {**target, **resolved}
-    return resolved
-
-
-def _nodes(
-    schema: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str
-) -> Iterator[_Node]:
-    for name, raw in schema.get("properties", {}).items():
-        inner = _resolve(raw, definitions)
-        options = [_resolve(option, definitions) for option in inner.pop("anyOf", [])]
-        plain = [option for option in options if option.get("type") != "null"]
-        if len(plain) == 1:
-            inner = {**plain[0], **inner}
-        yield _Node(
-            path=f"{prefix}{name}",
-            schema=inner,
-            nullable=len(plain) < len(options),
-            required=name in schema.get("required", ()),
-            definitions=definitions,
-        )
-
-
-def _roots(model: type[BaseModel], prefix: str) -> tuple[_Node, ...]:
-    schema = model.model_json_schema()
-    return tuple(_nodes(schema, schema.get("$defs", {}), prefix))
-
-
 def read(model: type[BaseModel], typed: Typed, prefix: str = "") -> dict[str, Any]:
     """Turn typed text into values for `model`; an empty field is None where that is allowed.
 
     Raises `BadConfig` where a field that holds JSON or pairs cannot be read.
     """
-    return _read(_roots(model, prefix), typed)
+    return _read(roots(model, prefix), typed)
 
 
-def _read(nodes: Iterator[_Node] | tuple[_Node, ...], typed: Typed) -> dict[str, Any]:
+def _read(nodes: Iterator[Node] | tuple[Node, ...], typed: Typed) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for node in nodes:
         name = node.path.rsplit(".", 1)[-1]
@@ -169,7 +73,7 @@ def _read(nodes: Iterator[_Node] | tuple[_Node, ...], typed: Typed) -> dict[str,
     return values
 
 
-def _read_node(node: _Node, typed: Typed) -> tuple[bool, Any]:
+def _read_node(node: Node, typed: Typed) -> tuple[bool, Any]:
     if node.widget == "group":
         inner = _read(node.below(), typed)
         return bool(inner), inner
@@ -188,7 +92,7 @@ def _read_node(node: _Node, typed: Typed) -> tuple[bool, Any]:
     return True, _value(node, text)
 
 
-def _value(node: _Node, text: str) -> Any:
+def _value(node: Node, text: str) -> Any:
     if node.widget == "lines":
         return [line.strip() for line in text.splitlines() if line.strip()]
     if node.widget == "pairs":
@@ -201,23 +105,23 @@ def _value(node: _Node, text: str) -> Any:
     return text
 
 
-def _pair(node: _Node, line: str) -> tuple[str, str]:
+def _pair(node: Node, line: str) -> tuple[str, str]:
     key, separator, value = line.rpartition("=")
     if not separator or not key.strip():
         raise _unreadable(node, f"each line reads name = value (given {line[:80]!r})")
     return key.strip(), value.strip()
 
 
-def _unreadable(node: _Node, reason: str) -> BadConfig:
+def _unreadable(node: Node, reason: str) -> BadConfig:
     return BadConfig(f"{node.path}: {reason}.", fields=[{"field": node.path, "reason": reason}])
 
 
 def texts(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Write values as the text of their fields."""
-    return _texts(_roots(model, prefix), values)
+    return _texts(roots(model, prefix), values)
 
 
-def _texts(nodes: Iterator[_Node] | tuple[_Node, ...], values: Mapping[str, Any]) -> dict[str, str]:
+def _texts(nodes: Iterator[Node] | tuple[Node, ...], values: Mapping[str, Any]) -> dict[str, str]:
     written: dict[str, str] = {}
     for node in nodes:
         value = values.get(node.path.rsplit(".", 1)[-1])
@@ -230,7 +134,7 @@ def _texts(nodes: Iterator[_Node] | tuple[_Node, ...], values: Mapping[str, Any]
     return written
 
 
-def _union_texts(node: _Node, value: Mapping[str, Any]) -> dict[str, str]:
+def _union_texts(node: Node, value: Mapping[str, Any]) -> dict[str, str]:
     tag = str(value.get(node.tag_name, ""))
     variant = node.variants().get(tag)
     below = _texts(variant.below(), value) if variant else {}
@@ -261,7 +165,7 @@ def changed(
     Fields of a variant that was not chosen are dropped.
     """
     kept: dict[str, str] = {}
-    for node in _roots(model, prefix):
+    for node in roots(model, prefix):
         names = _names(node, typed)
         asked = {name: typed[name] for name in names if name in typed}
         standing = _texts((node,), base)
@@ -270,13 +174,13 @@ def changed(
     return kept
 
 
-def _differs(node: _Node, standing: str, text: str) -> bool:
+def _differs(node: Node, standing: str, text: str) -> bool:
     given = text.strip().replace("\r\n", "\n")
     may_be_empty = node.nullable or node.widget in {"union", "group"}
     return given != standing.strip() and (bool(given) or may_be_empty)
 
 
-def _names(node: _Node, typed: Typed) -> tuple[str, ...]:
+def _names(node: Node, typed: Typed) -> tuple[str, ...]:
     if node.widget == "group":
         return tuple(name for child in node.below() for name in _names(child, typed))
     if node.widget == "union":
@@ -302,11 +206,11 @@ def fields(
     """
     shown = {**texts(model, values, prefix), **(typed or {})}
     reasons = reasons_by_field(error, prefix)
-    return _fields(_roots(model, prefix), shown, reasons, suggestions or {})
+    return _fields(roots(model, prefix), shown, reasons, suggestions or {})
 
 
 def _fields(
-    nodes: Iterator[_Node] | tuple[_Node, ...],
+    nodes: Iterator[Node] | tuple[Node, ...],
     shown: Mapping[str, str],
     reasons: Mapping[str, str],
     suggestions: Mapping[str, tuple[str, ...]],
@@ -315,7 +219,7 @@ def _fields(
 
 
 def _field(
-    node: _Node,
+    node: Node,
     shown: Mapping[str, str],
     reasons: Mapping[str, str],
     suggestions: Mapping[str, tuple[str, ...]],
@@ -344,7 +248,7 @@ def _field(
     return field
 
 
-def _offering(node: _Node, field: Field, known: tuple[str, ...]) -> Field:
+def _offering(node: Node, field: Field, known: tuple[str, ...]) -> Field:
     """Let a person choose where few names are known, and suggest them where there are many."""
     if not known or len(known) > FEW:
         return replace(field, suggestions=known)
@@ -355,7 +259,7 @@ def _offering(node: _Node, field: Field, known: tuple[str, ...]) -> Field:
 
 
 def _union(
-    node: _Node,
+    node: Node,
     field: Field,
     shown: Mapping[str, str],
     reasons: Mapping[str, str],
@@ -387,7 +291,7 @@ _PLACEHOLDERS: Mapping[str, str] = {
 }
 
 
-def _choices(node: _Node) -> tuple[tuple[str, str], ...]:
+def _choices(node: Node) -> tuple[tuple[str, str], ...]:
     if node.schema.get("type") == "boolean":
         options: tuple[tuple[str, str], ...] = (("true", "yes"), ("false", "no"))
     else:
