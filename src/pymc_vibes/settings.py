@@ -7,7 +7,7 @@ variables win over it. `vibes doctor` prints them, secrets masked.
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pymc_vibes.core.errors import BadConfig
@@ -80,6 +80,15 @@ class Settings(BaseSettings):
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads of the lake's engine; empty: every core."
     )
+
+    @field_validator("catalog", "data", "queue", "artifacts")
+    @classmethod
+    def _is_local(cls, place: str) -> str:
+        if "://" in place:
+            raise ValueError(
+                f"{place.partition('://')[0]}:// is not supported yet: give a path on this machine"
+            )
+        return place
 
     @model_validator(mode="after")
     def _secret_is_long(self) -> Self:

@@ -11,8 +11,8 @@ import pytest
 from matplotlib.image import imread
 
 from pymc_vibes.core.figure import Axis, Figure, FigureSpec, Mark
-from pymc_vibes.stats.draw import mimebundle, to_png, to_svg, to_vega_lite
-from pymc_vibes.stats.palette import DARK, LIGHT, Theme
+from pymc_vibes.core.palette import DARK, LIGHT, Theme
+from pymc_vibes.stats.draw import to_png, to_svg
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "a $x^2$ & \x1b[31m \u202e 名前 🎉", "x" * 500)
 KINDS = ("area", "band", "line", "dot", "interval", "arrow", "rule_x", "rule_y", "bar")
@@ -167,7 +167,7 @@ def test_figures_drawn_at_once_do_not_mix() -> None:
 
 
 def test_a_vega_lite_figure_holds_its_data_and_reads_its_columns() -> None:
-    picture = json.loads(json.dumps(to_vega_lite(all_marks())))
+    picture = json.loads(json.dumps(all_marks().vega_lite()))
 
     tables = picture["datasets"]
     fields = {
@@ -184,7 +184,7 @@ def test_a_vega_lite_figure_holds_its_data_and_reads_its_columns() -> None:
 
 
 def test_a_band_spans_y_and_an_interval_spans_x_in_vega_lite() -> None:
-    layers = to_vega_lite(all_marks())["layer"]
+    layers = all_marks().vega_lite()["layer"]
 
     spans = [{name for name in ("x2", "y2") if name in layer["encoding"]} for layer in layers[2:6]]
 
@@ -192,13 +192,13 @@ def test_a_band_spans_y_and_an_interval_spans_x_in_vega_lite() -> None:
 
 
 def test_rows_keep_their_order_in_vega_lite() -> None:
-    [bar] = to_vega_lite(rows(("b", "a")))["layer"]
+    [bar] = rows(("b", "a")).vega_lite()["layer"]
 
     assert bar["encoding"]["y"]["sort"] is None
 
 
 def test_a_notebook_without_pictures_shows_the_sentence() -> None:
-    bundle = mimebundle(all_marks())
+    bundle = all_marks()._repr_mimebundle_()  # what a notebook calls
 
     assert bundle["text/plain"] == "Nine marks\nA sentence."
     assert bundle["application/vnd.vegalite.v6+json"]["layer"]

@@ -49,7 +49,7 @@ def picture(figure: Figure, form: Picture, *, dark: bool) -> Response:
         return Response(draw.to_png(figure, dark=dark), media_type="image/png")
     if form == "svg":
         return Response(draw.to_svg(figure, dark=dark), media_type="image/svg+xml")
-    return Response(json.dumps(draw.to_vega_lite(figure)), media_type=VEGA)
+    return Response(json.dumps(figure.vega_lite()), media_type=VEGA)
 
 
 def posterior(analysis: Analysis, settings: Settings, n: int, seed: int) -> Response:

@@ -50,6 +50,10 @@ class Contrast:
         """Give P(contrast > x)."""
         return self._tails_at(x)[1]
 
+    def probability_within(self, low: float, high: float) -> float:
+        """Give P(low < contrast <= high), for example of a zone too small to matter."""
+        return max(self.cdf(high) - self.cdf(low), 0.0)
+
     def quantile(self, q: float) -> float:
         """Give the value below which the contrast lies with probability `q`."""
         return float(self._quantiles(np.array([q]))[0])
@@ -66,7 +70,7 @@ class Contrast:
         return min(low, self.neutral), max(high, self.neutral)
 
     def hdi(self, mass: float) -> tuple[float, float]:
-        """Give the shortest interval that holds `mass`."""
+        """Give the shortest interval that holds `mass`; of a ratio it can start at exactly 0."""
         scores, x = self._table
         lower = np.linspace(0.0, 1 - mass, 1001)
         starts, stops = _at(lower, scores, x), _at(lower + mass, scores, x)
@@ -75,7 +79,8 @@ class Contrast:
         if 0 < best < len(lower) - 1:
             below = self._polish(lower[[best - 1]], lower[[best + 1]], below, mass)
         low, high = self._quantiles(np.concatenate([below, below + mass]))
-        return float(low), float(high)
+        starts_at_zero = self.is_log and best == 0
+        return self.offset if starts_at_zero else float(low), float(high)
 
     def density(self, points: int = 201) -> tuple[Array, Array]:
         """Give a curve `(x, y)` over the central 99.8 %; finite everywhere."""

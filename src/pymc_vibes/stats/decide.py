@@ -5,6 +5,7 @@ equal-tailed interval of that level always agree.
 """
 
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Literal
 
 from pymc_vibes.core.answer import Claim, Tone
@@ -14,9 +15,10 @@ type Direction = Literal["higher", "lower"]
 
 type Ruling = Literal["higher", "lower", "undecided"]
 
-_PROBABLY = 4.0
-"""`Probably` starts where the chance of being wrong is four times the one that settles it: at a
-level of 95 % that is a chance of 90 %."""
+_NORMAL = NormalDist()
+_PROBABLY = _NORMAL.inv_cdf(0.90) / _NORMAL.inv_cdf(0.975)
+"""`Probably` starts at this share of the normal score that settles it: at a level of 95 % it takes
+a chance of 90 %, at 80 % one of 80 %, at 99 % one of 95.4 %."""
 
 
 def decide(p_greater: float, level: float) -> Ruling:
@@ -63,7 +65,7 @@ def compare_sentence(
     if ruling != "undecided":
         text = f"{first} has the {ruling} {quantity} than {second}: {chance(p)} chance."
         return Claim(text=text, probability=p, tone=ruling)
-    if 1 - p <= _PROBABLY * (1 - level) / 2:
+    if p >= _probable(level):
         text = (
             f"{first} probably has a {word} {quantity} than {second} ({chance(p)} chance), "
             "but the data do not settle it."
@@ -74,6 +76,12 @@ def compare_sentence(
             f"is {chance(p)}."
         )
     return Claim(text=text, probability=p, tone="undecided")
+
+
+def _probable(level: float) -> float:
+    return (
+        _NORMAL.cdf(_PROBABLY * _NORMAL.inv_cdf((1 + level) / 2)) - 1e-12
+    )  # rounding: 90 % counts
 
 
 def join(names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The drawer of files: a figure as PNG or SVG, with matplotlib and without a display.
 
 `Figure` is used directly, never pyplot, and one figure is drawn at a time: matplotlib's settings
-and fonts are shared by all threads. The notebook's drawer, a pure dict, is `stats.vega`.
+and fonts are shared by all threads. The notebook's drawer, a pure dict, is `core.vega`.
 """
 
 import io
@@ -11,16 +11,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.figure import Axis, Figure, FigureSpec
+from pymc_vibes.core.palette import Theme, theme
 from pymc_vibes.stats.label import printable, shortened, tick_text
 from pymc_vibes.stats.layers import DRAW, placer, values_on
-from pymc_vibes.stats.palette import Theme, theme
-from pymc_vibes.stats.vega import mimebundle, to_vega_lite
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
-
-__all__ = ["mimebundle", "to_png", "to_svg", "to_vega_lite"]
 
 _WIDTH = 7.2  # inches
 _NAME_LETTERS = 34  # of a name; the whole of it is in the table

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.figure import READS, Axis, FigureSpec, Mark
-from pymc_vibes.stats.palette import DASH, STROKES, Theme
+from pymc_vibes.core.palette import DASH, STROKES, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,10 +1,10 @@
-"""The notebook's drawer: a figure as a Vega-Lite dict, with the text for those without one."""
+"""The notebook's drawer: a figure as a Vega-Lite dict."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pymc_vibes.core.figure import READS, Axis, Figure, FigureSpec, Mark
-from pymc_vibes.stats.palette import DASH, STROKES, Theme, theme
+from pymc_vibes.core.marks import READS, Axis, FigureSpec, Mark
+from pymc_vibes.core.palette import DASH, STROKES, Theme, theme
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name: notebooks bring their own
 _TYPES = {"number": "quantitative", "time": "temporal", "category": "nominal"}
@@ -12,27 +12,19 @@ _SIDEWAYS = frozenset({"interval", "arrow"})
 _FORMATS = {"plain": None, "percent": "~%", "chance": "~%", "si": "~s"}
 
 
-def to_vega_lite(figure: Figure, *, dark: bool = False) -> dict[str, Any]:
-    """Give the figure as a Vega-Lite 6 specification that holds all its data."""
-    spec, colors = figure.spec, theme(dark=dark)
+def to_vega_lite(spec: FigureSpec, *, title: str, alt: str, dark: bool = False) -> dict[str, Any]:
+    """Give a figure as a Vega-Lite 6 specification that holds all its data."""
+    colors = theme(dark=dark)
     return {
         "$schema": _SCHEMA,
-        "title": {"text": figure.title, "subtitle": spec.note, "anchor": "start"},
-        "description": figure.alt,
+        "title": {"text": title, "subtitle": spec.note, "anchor": "start"},
+        "description": alt,
         "width": 560,
         "height": {"step": 22} if spec.y.kind == "category" else 260,
         "background": colors.page,
         "config": _config(colors),
         "datasets": {name: _records(table) for name, table in spec.tables.items()},
         "layer": [layer for mark in spec.marks for layer in _layers(spec, mark, colors)],
-    }
-
-
-def mimebundle(figure: Figure) -> dict[str, Any]:
-    """Give what a notebook shows: the Vega-Lite picture, and the sentence where there is none."""
-    return {
-        "application/vnd.vegalite.v6+json": to_vega_lite(figure),
-        "text/plain": f"{figure.title}\n{figure.alt}",
     }
 
 
