@@ -56,7 +56,7 @@ def test_a_claim_says_what_its_color_says(tone: str) -> None:
     told = summary({"A": (5000, 550), "B": (5000, {"higher": 680, "lower": 430}[tone])})
 
     assert told.claims[0].tone == tone
-    assert f"B has the {tone} conversion rate than A" in told.claims[0].text
+    assert f"B has a {tone} conversion rate than A" in told.claims[0].text
     assert told.headline.startswith(told.claims[0].text)
 
 

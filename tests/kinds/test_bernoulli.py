@@ -223,7 +223,7 @@ def test_two_groups_are_compared_in_the_headline() -> None:
 
     summary = kind.summarize(posterior, config)
 
-    assert summary.headline == "a has the lower success rate than b: over 99.9 % chance."
+    assert summary.headline == "a has a lower success rate than b: over 99.9 % chance."
     assert [figure.name for figure in kind.figures(posterior, config)] == ["rates", "difference"]
 
 

@@ -119,11 +119,13 @@ def difference_curve(
     unit: str = "",
     x_format: Format = "plain",
     sides: tuple[str, str] = ("", ""),
+    colors: tuple[int, int] = (0, 1),
 ) -> Figure:
     """Declare the posterior of one difference (or ratio, with `zero=1`) against no difference.
 
     The curve changes color at `zero`: `sides` says what lies left and right of it, such as
-    `("A higher", "B higher")`. `rope` is the zone that is too small to matter.
+    `("A higher", "B higher")`, `colors` which series they are where both are drawn together.
+    `rope` is the zone that is too small to matter.
     The interval is equal-tailed, because a decision is read from it.
     """
     tables = _difference_tables(curve_columns(x, y), (low, mean, high), zero)
@@ -134,9 +136,9 @@ def difference_curve(
     spec = FigureSpec(
         x=Axis(label=with_unit(x_label, unit), format=x_format),
         y=Axis(label="density", hide=True, zero=True),
-        series=sides,
+        series=tuple(side for _, side in sorted(zip(colors, sides, strict=True))),
         tables=tables,
-        marks=_difference_marks(tables),
+        marks=_difference_marks(tables, colors),
         shown=("numbers",),
         note=sentences(f"Bar: {level_words(level)} equal-tailed interval; dot: mean.", zone),
     )
@@ -161,11 +163,13 @@ def _difference_tables(
     }
 
 
-def _difference_marks(tables: dict[str, Columns]) -> tuple[Mark, ...]:
+def _difference_marks(
+    tables: dict[str, Columns], colors: tuple[int, int]
+) -> tuple[Mark, ...]:
     zone = [Mark(kind="band", table="zone", x="x", low="low", high="high")]
     halves = [
-        Mark(kind="area", table=side, x="x", y="y", series=i)
-        for i, side in enumerate(_SIDES)
+        Mark(kind="area", table=side, x="x", y="y", series=color)
+        for color, side in zip(colors, _SIDES, strict=True)
         if side in tables
     ]
     return (

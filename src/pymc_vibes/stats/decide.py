@@ -63,7 +63,7 @@ def compare_sentence(
     p = max(p_greater, 1 - p_greater)
     word = "higher" if p_greater >= 0.5 else "lower"
     if ruling != "undecided":
-        text = f"{first} has the {ruling} {quantity} than {second}: {chance(p)} chance."
+        text = f"{first} has a {ruling} {quantity} than {second}: {chance(p)} chance."
         return Claim(text=text, probability=p, tone=ruling)
     if p >= _probable(level):
         text = (
@@ -79,9 +79,8 @@ def compare_sentence(
 
 
 def _probable(level: float) -> float:
-    return (
-        _NORMAL.cdf(_PROBABLY * _NORMAL.inv_cdf((1 + level) / 2)) - 1e-12
-    )  # rounding: 90 % counts
+    bar = _NORMAL.cdf(_PROBABLY * _NORMAL.inv_cdf((1 + level) / 2))
+    return bar - 1e-12  # rounding: exactly 90 % counts
 
 
 def join(names: Sequence[str]) -> str:

@@ -118,4 +118,5 @@ def difference_figure(
         x_format="percent",
         level=level,
         sides=(f"{pair[1]} higher", f"{pair[0]} higher"),
+        colors=(1, 0),
     )

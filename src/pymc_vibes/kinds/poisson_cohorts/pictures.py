@@ -78,6 +78,7 @@ def difference_figure(comparison: Comparison) -> Figure:
         unit=comparison.unit,
         level=comparison.level,
         sides=(f"{second} higher", f"{first} higher"),
+        colors=(1, 0),
     )
 
 
