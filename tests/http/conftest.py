@@ -39,6 +39,15 @@ def rates(client: TestClient) -> TestClient:
     return client
 
 
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Observations of two cohorts, for tests that only read."""
+    settings = Settings(home=tmp_path_factory.mktemp("observed"))
+    with TestClient(create_app(settings, quiet=True)) as opened:
+        opened.post("/ingest", json={"rows": ROWS}).raise_for_status()
+        yield opened
+
+
 @pytest.fixture
 def locked_settings(tmp_path: Path) -> Settings:
     """Settings that demand a token."""

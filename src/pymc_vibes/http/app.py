@@ -106,11 +106,11 @@ def _lifespan(settings: Settings, given: Service | None) -> Any:
         if given is not None:
             yield
             return
-        app.state.service = Service.open(settings)
+        opened = app.state.service = Service.open(settings)
         try:
             yield
         finally:
-            app.state.service.close()
+            opened.close()
 
     return lifespan
 

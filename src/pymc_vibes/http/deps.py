@@ -1,5 +1,6 @@
 """What routes ask for, by name."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -66,14 +67,19 @@ def require(scope: Scope, wanted: str) -> Principal:
     return principal
 
 
-async def check_access(request: Request) -> None:
+async def check_access(request: Request) -> AsyncIterator[None]:
     """Deny unless the token's scopes allow the route: the app's own default, so none can forget.
 
     A safe method needs `read`, any other `write` unless the route is marked as a `QUESTION`.
     Requests that carry the session cookie must also prove that they come from a form of ours.
     """
-    if request.scope["state"].get("is_open"):
-        return
+    if not request.scope["state"].get("is_open"):
+        await _check_scope(request)
+    yield
+    await request.close()
+
+
+async def _check_scope(request: Request) -> None:
     route = request.scope.get("route")
     marks = getattr(route, "openapi_extra", None) or {}
     asks = request.method in SAFE or marks.get("x-scope") == "read"
@@ -86,6 +92,7 @@ async def _check_form_token(request: Request) -> None:
     given = request.headers.get("x-csrf-token")
     kind = request.headers.get("content-type", "")
     if given is None and kind.startswith(("multipart/form-data", "application/x-www-form")):
+        # the framework keeps the parsed form for the route; `check_access` closes it at the end
         field = (await request.form()).get("csrf_token")
         given = field if isinstance(field, str) else None
     if given is None or not same_token(given, request.state.csrf_token):

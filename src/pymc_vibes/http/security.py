@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -211,10 +211,8 @@ def _limited(scope: Scope, receive: Receive, limit: int) -> Receive:
 def _match_names(scope: Scope) -> Scope:
     """Keep encoded slashes of cohort and event names from cutting the path."""
     raw: bytes = scope.get("raw_path") or b""
-    if b"%2f" not in raw.lower() or not scope["path"].startswith("/posterior/"):
+    if b"%" not in raw or not scope["path"].startswith("/posterior/"):
         return scope
-    from urllib.parse import unquote
-
     parts = raw.decode("ascii", "replace").partition("?")[0].split("/")
     return {**scope, "path": "/".join(unquote(part).replace("/", _SLASH) for part in parts)}
 

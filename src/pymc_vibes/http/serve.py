@@ -2,11 +2,14 @@
 
 import ipaddress
 import logging
+import signal
+import socket
 import sys
+from types import FrameType
 
 import structlog
 
-from pymc_vibes.core.errors import UnsafeBinding
+from pymc_vibes.core.errors import Unavailable, UnsafeBinding
 from pymc_vibes.http.logs import processors, redact, renderer
 from pymc_vibes.settings import Settings
 
@@ -24,12 +27,29 @@ def check_binding(settings: Settings, host: str) -> None:
     )
 
 
+def check_free(host: str, port: int) -> None:
+    """Raise `Unavailable` where the port cannot be listened on."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, *_, address in found:
+            socket.create_server(address[:2], family=family).close()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Unavailable(
+            f"The server cannot listen on {host}, port {port}: {reason}.",
+            hint="Stop what runs there, or choose another port: --port 0 takes a free one.",
+        ) from error
+
+
 def run(settings: Settings, host: str, port: int, *, reload: bool = False) -> None:
     """Serve until told to stop; open requests may finish first."""
     import uvicorn
 
     check_binding(settings, host)
+    check_free(host, port)
     _log_like_us(settings)
+    # the server finishes its requests, then passes the signal on to this handler
+    signal.signal(signal.SIGTERM, _stop)
     if reload:
         # the reloader starts fresh processes, which read the settings from the environment again
         uvicorn.run("pymc_vibes.http.app:app", host=host, port=port, reload=True)
@@ -45,6 +65,11 @@ def run(settings: Settings, host: str, port: int, *, reload: bool = False) -> No
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """End with exit code 0: to be told to stop is no failure."""
+    sys.exit(0)
 
 
 def _is_loopback(host: str) -> bool:

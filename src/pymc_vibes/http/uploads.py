@@ -89,14 +89,14 @@ async def _receive(request: Request, file: IO[bytes]) -> tuple[str | None, FileF
 
 
 async def _receive_form(request: Request, file: IO[bytes]) -> tuple[str, FileFormat | None]:
-    form = await request.form()
-    files = [field for field in form.values() if isinstance(field, UploadFile)]
-    if len(files) != 1:
-        raise BadRequest(
-            f"The form must hold one file, has {len(files)}.", hint="`curl -F file=@data.csv`"
-        )
-    while piece := await files[0].read(PIECE):
-        await run_in_threadpool(file.write, piece)
+    async with request.form() as form:
+        files = [field for field in form.values() if isinstance(field, UploadFile)]
+        if len(files) != 1:
+            raise BadRequest(
+                f"The form must hold one file, has {len(files)}.", hint="`curl -F file=@data.csv`"
+            )
+        while piece := await files[0].read(PIECE):
+            await run_in_threadpool(file.write, piece)
     kind = _media_type(files[0].content_type or "")
     return files[0].filename or "upload", _FORMATS.get(kind)
 

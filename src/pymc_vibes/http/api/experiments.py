@@ -63,7 +63,7 @@ def list_experiments(
 def create_experiment(service: ServiceDep, response: Response, body: JsonObject) -> Experiment:
     """Make an empty experiment; `config` holds its own defaults, the rest is the kind's."""
     name, kind = body.get("name"), body.get("kind")
-    display_name, config = body.get("display_name"), body.get("config") or {}
+    display_name, config = body.get("display_name"), body.get("config")
     if unknown := sorted(set(body) - _FIELDS):
         raise BadRequest(
             f"An experiment has no field {unknown[0][:80]!r}.",
@@ -71,7 +71,7 @@ def create_experiment(service: ServiceDep, response: Response, body: JsonObject)
         )
     if not isinstance(name, str) or not isinstance(kind, str):
         raise BadRequest("`name` and `kind` are needed, both as text.")
-    if not isinstance(display_name, str | None) or not isinstance(config, dict):
+    if not isinstance(display_name, str | None) or not isinstance(config, dict | None):
         raise BadRequest("`display_name` must be text and `config` a JSON object.")
     made = service.create(name, kind, display_name=display_name, config=config)
     response.headers["Location"] = f"{PREFIX}/{made.name}"
