@@ -1,16 +1,19 @@
 """The root command: global options, groups, and the one place where errors become exit codes."""
 
-import signal
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pymc_vibes.cli import say
+from pymc_vibes.cli import pipes, say
 from pymc_vibes.cli.commands import analyze, data, db, experiments, operate, rates, runs
+from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.session import Session
-from pymc_vibes.core.errors import BadRows, VibesError
+from pymc_vibes.core.errors import BadRows, InternalFault, VibesError
+from pymc_vibes.settings import load_settings
 
 INTERRUPTED = 130
 
@@ -49,20 +52,29 @@ def root(
 
 def run() -> None:
     """Run the command line and turn errors into a sentence and an exit code."""
-    if hasattr(signal, "SIGPIPE"):
-        # a closed pipe (`| head`) ends the program quietly
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    pipes.end_quietly_when_unread()
     try:
         app()
-    except VibesError as error:
+    except (VibesError, Misuse) as error:
         _explain(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say.talk("Interrupted.")
-        sys.exit(INTERRUPTED)
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+            raise
+        _stop_now()
+    except Exception as error:  # noqa: BLE001  # the edge: no traceback reaches a person unasked
+        sys.exit(_explain_fault(error))
 
 
-def _explain(error: VibesError) -> None:
+def _stop_now() -> None:
+    """End without waiting for work in other threads; the lake keeps or drops a commit whole."""
+    say.talk("Interrupted.")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
+
+
+def _explain(error: VibesError | Misuse) -> None:
     say.talk(f"Error: {error.detail}")
     if isinstance(error, BadRows):
         for row in error.extras.get("rows", ()):
@@ -70,3 +82,28 @@ def _explain(error: VibesError) -> None:
             say.talk(f"  {where}: {row['reason']}")
     if error.hint:
         say.talk(f"Try: {error.hint}")
+
+
+def _explain_fault(error: Exception) -> int:
+    """Tell what no one foresaw, and give the exit code."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        fault = InternalFault(
+            f"{where}{error.strerror}.", hint="`vibes doctor` checks folders and permissions."
+        )
+    else:
+        fault = InternalFault(
+            f"Something broke on our side: {type(error).__name__}: {error}",
+            hint="Run it again with VIBES_LOG_LEVEL=debug to see where, and report it.",
+        )
+    _explain(fault)
+    if _wants_detail():
+        traceback.print_exception(error)
+    return fault.exit_code
+
+
+def _wants_detail() -> bool:
+    try:
+        return load_settings().log_level == "debug"
+    except VibesError:
+        return False

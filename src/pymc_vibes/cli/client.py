@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pymc_vibes.core.errors import InternalFault, ServerUnreachable, VibesError, problems
+from pymc_vibes.cli import pipes
+from pymc_vibes.core.errors import BadConfig, InternalFault, ServerUnreachable, VibesError, problems
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ class Client:
         body: dict[str, Any] = {} if json is None else {"json": json}
         if content is not None:
             body = {"content": _chunks(content)}
-        return self._loop.run_until_complete(
-            self._send(method, path, params=wanted, headers=dict(headers or {}), **body)
-        )
+        with pipes.hang_ups_are_errors():
+            return self._loop.run_until_complete(
+                self._send(method, path, params=wanted, headers=dict(headers or {}), **body)
+            )
 
     async def _send(self, method: str, path: str, **request: Any) -> "httpx2.Response":
         import httpx2
@@ -98,8 +100,9 @@ class Client:
         try:
             response = await http.request(method, path, **request)
         except httpx2.TransportError as error:
+            reason = str(error).rstrip(".") or type(error).__name__
             raise ServerUnreachable(
-                f"No answer from {self._settings.url}: {str(error) or type(error).__name__}.",
+                f"No answer from {self._settings.url}: {reason}.",
                 hint="Start it with `vibes serve`, or unset VIBES_URL to work in this process.",
             ) from error
         if response.status_code >= 400:
@@ -117,6 +120,7 @@ class Client:
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         if self._settings.url:
+            _check_url(self._settings.url)
             self._http = httpx2.AsyncClient(
                 base_url=self._settings.url.rstrip("/"), headers=headers, timeout=timeout
             )
@@ -137,6 +141,14 @@ class Client:
         unguarded = self._settings.model_copy(update={"auth_secret": None, "auth_public_key": None})
         self._service = Service.open(unguarded)
         return create_app(unguarded, service=self._service, quiet=True)
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise BadConfig(
+            f"{url!r} is not the address of a server.",
+            hint="Give VIBES_URL or --url like http://127.0.0.1:8000, or leave it out.",
+        )
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

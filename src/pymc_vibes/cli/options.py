@@ -9,53 +9,63 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pymc_vibes.core.errors import BadConfig
+from pymc_vibes.cli.misuse import Misuse
 
 _JSON = ("{", "[", "true", "false", "null")
 
 
-def read_options(tokens: Sequence[str], assignments: Iterable[str] = ()) -> dict[str, Any]:
+def read_options(
+    tokens: Sequence[str], assignments: Iterable[str] = (), *, schema: Mapping[str, Any]
+) -> dict[str, Any]:
     """Read `--name value`, `--name=value` and `name=value` pairs into a nested mapping.
 
-    >>> read_options(["--level", "0.9", "--prior.kind=mean"], ["seed=7"])
-    {'level': '0.9', 'prior': {'kind': 'mean'}, 'seed': '7'}
+    Names that people chose, such as those of variants, stay as they are written.
+
+    >>> schema = {"properties": {"level": {"type": "number"}, "seed": {"type": "integer"}}}
+    >>> read_options(["--level", "0.9"], ["seed=7"], schema=schema)
+    {'level': '0.9', 'seed': '7'}
     """
-    pairs = [*_flags(list(tokens)), *(_split(text) for text in assignments)]
+    pairs = [*_flags(list(tokens)), *(split_assignment(text) for text in assignments)]
     values: dict[str, Any] = {}
     for path, text in pairs:
-        *parents, last = path.replace("-", "_").split(".")
+        first, *rest = path.split(".")
+        field = first.replace("-", "_")
+        parts = [field, *(rest if _is_free(schema, field) else (_snake(part) for part in rest))]
         place = values
-        for parent in parents:
+        for parent in parts[:-1]:
             place = place.setdefault(parent, {})
-        place[last] = _value(text)
+            if not isinstance(place, dict):
+                raise Misuse(f"{path} asks for a part of {parent}, which is given whole as well.")
+        place[parts[-1]] = _value(text, schema, field if not rest else None)
     return values
 
 
 def check_known(values: Mapping[str, Any], schema: Mapping[str, Any], *, of: str) -> None:
-    """Raise `BadConfig` for a name that the schema lacks, suggesting what was meant."""
+    """Raise `Misuse` for a name that the schema lacks, suggesting what was meant."""
     known = schema.get("properties", {})
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean --{near[0].replace('_', '-')}?" if near else None
-            raise BadConfig(
-                f"{of} has no option --{name.replace('_', '-')}.",
-                hint=hint or f"It has: {', '.join(f'--{k.replace("_", "-")}' for k in known)}.",
-            )
+            hint = f"Did you mean {flag(near[0])}?" if near else None
+            every = f"It has: {', '.join(flag(k) for k in known)}." if known else "It has none."
+            raise Misuse(f"{of} has no option {flag(name)}.", hint=hint or every)
 
 
-def describe_options(schema: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Give a row per option: name, type, default, meaning with bounds and unit."""
-    required = set(schema.get("required", ()))
-    return [
-        (
-            f"--{name.replace('_', '-')}",
-            _type(field, schema),
-            "required" if name in required else json.dumps(field.get("default")),
-            _about(field),
-        )
-        for name, field in schema.get("properties", {}).items()
-    ]
+def split_assignment(text: str) -> tuple[str, str]:
+    """Split `name=value`, or raise `Misuse`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise Misuse(f"{text!r} is not an assignment.", hint="Write it as name=value.")
+    return name, value
+
+
+def flag(name: str) -> str:
+    """Write a field's name as an option.
+
+    >>> flag("loss_threshold")
+    '--loss-threshold'
+    """
+    return f"--{name.replace('_', '-')}"
 
 
 def _flags(tokens: list[str]) -> list[tuple[str, str]]:
@@ -63,7 +73,7 @@ def _flags(tokens: list[str]) -> list[tuple[str, str]]:
     while tokens:
         token = tokens.pop(0)
         if not token.startswith("--") or token == "--":  # noqa: S105  # a dash, not a password
-            raise BadConfig(
+            raise Misuse(
                 f"{token!r} stands alone.",
                 hint="Write options as --name value or --set name=value.",
             )
@@ -74,44 +84,25 @@ def _flags(tokens: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _split(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise BadConfig(f"{text!r} is not an assignment.", hint="Write it as name=value.")
-    return name, value
+def _snake(name: str) -> str:
+    return name.replace("-", "_")
 
 
-def _value(text: str) -> Any:
+def _is_free(schema: Mapping[str, Any], field: str) -> bool:
+    """Say whether the field is a mapping whose keys are not ours."""
+    found = schema.get("properties", {}).get(field, {})
+    return any("additionalProperties" in option for option in (found, *found.get("anyOf", ())))
+
+
+def _value(text: str, schema: Mapping[str, Any], field: str | None) -> Any:
+    """Read a value; where text is wanted it stays text, even if it reads `true` or `[1]`."""
+    found = schema.get("properties", {}).get(field, {})
+    types = {option.get("type") for option in (found, *found.get("anyOf", ()))} - {None}
+    if types == {"string"} or (types == {"string", "null"} and text != "null"):
+        return text
     if not text.startswith(_JSON):
         return text
     try:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _type(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    if "$ref" in field:
-        field = schema["$defs"][field["$ref"].rsplit("/", 1)[-1]]
-        return str(field.get("title", "object"))
-    options = field.get("anyOf") or field.get("oneOf")
-    if options:
-        kinds = [_type(option, schema) for option in options]
-        return " | ".join(kind for kind in kinds if kind != "null")
-    if "enum" in field:
-        return " | ".join(str(value) for value in field["enum"])
-    return str(field.get("const", field.get("format", field.get("type", "value"))))
-
-
-def _about(field: Mapping[str, Any]) -> str:
-    bounds = {
-        "minimum": "at least",
-        "exclusiveMinimum": "more than",
-        "maximum": "at most",
-        "exclusiveMaximum": "less than",
-    }
-    said = [f"{words} {field[key]:g}" for key, words in bounds.items() if key in field]
-    unit = [f"in {field['unit']}"] if "unit" in field else []
-    notes = ", ".join((*unit, *said))
-    about = str(field.get("description", ""))
-    return f"{about} ({notes})" if notes else about

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pymc_vibes.cli.client import Client
+from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.core.errors import UnreadableFile
 
 _FORMATS = {
@@ -38,12 +39,24 @@ def send(
     with tempfile.TemporaryDirectory() as folder:
         source = _from_stdin(Path(folder)) if file is None or str(file) == "-" else file
         if not source.is_file():
-            raise UnreadableFile(f"There is no file {source}.", hint="Check the path.")
+            what = "a folder, not a file" if source.is_dir() else "not there"
+            raise UnreadableFile(f"{source} is {what}.", hint="Check the path.")
         if empty_is_fine and source.stat().st_size == 0:
             return None
         wanted = {"format": _FORMATS.get(source.suffix.lower()), **query}
         target = path or f"/api/v1/experiments/{name}/events"
         return client.upload(target, source, headers=headers, query=wanted)
+
+
+def save(content: bytes, output: Path) -> None:
+    """Write a file, or raise `Misuse` where it cannot be written."""
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise Misuse(
+            f"{output} cannot be written: {error.strerror or error}.",
+            hint="Check that the folder is there and yours.",
+        ) from error
 
 
 def _from_stdin(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import sys
@@ -34,7 +35,7 @@ def check_free(host: str, port: int) -> None:
         for family, *_, address in found:
             socket.create_server(address[:2], family=family).close()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = os.strerror(error.errno).lower() if (error.errno or 0) > 0 else str(error)
         raise Unavailable(
             f"The server cannot listen on {host}, port {port}: {reason}.",
             hint="Stop what runs there, or choose another port: --port 0 takes a free one.",

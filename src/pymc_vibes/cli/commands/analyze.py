@@ -1,16 +1,19 @@
 """`vibes analyze` and `vibes ask`: questions, with options that the kind brings along."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pymc_vibes.cli import say
-from pymc_vibes.cli.options import check_known, describe_options, read_options
+from pymc_vibes.cli.misuse import Misuse
+from pymc_vibes.cli.options import check_known, read_options
+from pymc_vibes.cli.reference import option_lines
 from pymc_vibes.cli.session import AsJson, Session, session
+from pymc_vibes.cli.upload import save
 from pymc_vibes.core.answer import Answer, QueryAnswer
-from pymc_vibes.core.errors import BadName, InferenceFailed, QueryNotFound
+from pymc_vibes.core.errors import InferenceFailed, QueryNotFound
 
 _DYNAMIC = {
     "ignore_unknown_options": True,
@@ -18,6 +21,8 @@ _DYNAMIC = {
     "help_option_names": [],
 }
 Help = Annotated[bool, typer.Option("--help", "-h", help="Show the options of the kind.")]
+# options as they were written: `--name value` tokens, `name=value` assignments
+type Written = tuple[Sequence[str], Sequence[str]]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value; repeat.")]
 
 
@@ -53,14 +58,14 @@ def analyze(
         _explain(here, name, kind, context)
         return
     experiment = _named(name)
-    values = read_options(context.args, settings or ())
     found = here.client.get(f"/api/v1/experiments/{experiment}")
     schema = here.client.get(f"/api/v1/kinds/{found['kind']}")["config"]
+    values = read_options(context.args, settings or (), schema=schema)
     check_known(values, schema, of=found["kind"])
     body = here.client.post(f"/api/v1/experiments/{experiment}/runs", values, snapshot=snapshot)
     answer = Answer.model_validate(body)
     if report is not None:
-        report.write_bytes(here.client.raw(f"/api/v1/runs/{answer.run_id}/report"))
+        save(here.client.raw(f"/api/v1/runs/{answer.run_id}/report"), report)
         say.talk(f"Wrote {report}.")
     show(body, answer, as_json=as_json, plot=plot)
 
@@ -96,8 +101,7 @@ def ask(
     if show_help or question is None:
         _explain(here, name, kind, context)
         return
-    values = read_options(context.args, settings or ())
-    answer = put(here, _named(name), question, values, read_options([], config or ()))
+    answer = put(here, _named(name), question, (context.args, settings or ()), ((), config or ()))
     show_query(answer, as_json=as_json, plot=plot)
 
 
@@ -105,19 +109,28 @@ def put(
     here: Session,
     name: str,
     question: str,
-    parameters: Mapping[str, Any],
-    config: Mapping[str, Any],
+    parameters: Written,
+    config: Written,
 ) -> Any:
     """Put a question to an experiment and give the JSON answer."""
-    found = here.client.get(f"/api/v1/experiments/{name}")
-    queries = here.client.get(f"/api/v1/kinds/{found['kind']}")["queries"]
-    query = next((q for q in queries if q["slug"] == question), None)
+    kind = here.client.get(f"/api/v1/experiments/{name}")["kind"]
+    known = here.client.get(f"/api/v1/kinds/{kind}")
+    query = next((q for q in known["queries"] if q["slug"] == question), None)
     if query is None:
-        known = ", ".join(q["slug"] for q in queries)
-        raise QueryNotFound(f"{name} has no question {question!r}.", hint=f"It has: {known}.")
-    check_known(parameters, query["parameters"], of=f"{found['kind']} {question}")
-    body = {"parameters": parameters, "config": config}
+        slugs = ", ".join(q["slug"] for q in known["queries"])
+        raise QueryNotFound(f"{name} has no question {question!r}.", hint=f"It has: {slugs}.")
+    body = {
+        "parameters": _checked(parameters, query["parameters"], of=f"{kind} {question}"),
+        "config": _checked(config, known["config"], of=kind),
+    }
     return here.client.post(f"/api/v1/experiments/{name}/{question}", body)
+
+
+def _checked(written: Written, schema: Mapping[str, Any], *, of: str) -> dict[str, Any]:
+    tokens, assignments = written
+    values = read_options(tokens, assignments, schema=schema)
+    check_known(values, schema, of=of)
+    return values
 
 
 def show_query(body: Any, *, as_json: bool, plot: bool) -> None:
@@ -132,7 +145,7 @@ def show_query(body: Any, *, as_json: bool, plot: bool) -> None:
 
 def _named(name: str | None) -> str:
     if name is None:
-        raise BadName("Which experiment?", hint="`vibes experiments list` shows them.")
+        raise Misuse("Which experiment?", hint="`vibes experiments list` shows them.")
     return name
 
 
@@ -144,10 +157,14 @@ def _explain(here: Session, name: str | None, kind: str | None, context: typer.C
         say.data("\nAdd the experiment's NAME or --type KIND to see the options of its kind.")
         return
     found = here.client.get(f"/api/v1/kinds/{kind}")
-    columns = ("option", "type", "default", "meaning")
     if context.info_name == "analyze":
-        say.table(columns, describe_options(found["config"]), title=f"Options of {kind}")
+        _section(f"Options of {kind}:", found["config"])
         return
     for query in found["queries"]:
-        title = f"{query['slug']}: {query['about']}"
-        say.table(columns, describe_options(query["parameters"]), title=title)
+        _section(f"{query['slug']}: {query['about']}", query["parameters"])
+
+
+def _section(title: str, schema: Mapping[str, Any]) -> None:
+    say.data(f"\n{title}")
+    for line in option_lines(schema):
+        say.data(line)

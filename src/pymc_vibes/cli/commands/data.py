@@ -9,9 +9,9 @@ import typer
 
 from pymc_vibes.cli import say
 from pymc_vibes.cli.commands.experiments import chosen
-from pymc_vibes.cli.options import read_options
+from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.session import AsJson, session
-from pymc_vibes.cli.upload import send
+from pymc_vibes.cli.upload import save, send
 
 group = typer.Typer(help="Upload, look at and export events.", no_args_is_help=True)
 
@@ -31,12 +31,15 @@ def register(app: typer.Typer) -> None:
     app.command("generate", help="Simulate events of a believable world of a kind.")(generate)
 
 
+PARQUET = b"PAR1"  # how such a file begins
+
 Columns = Annotated[
     list[str] | None,
     typer.Option("--map", help="Our column=source column; join several with +. Repeat."),
 ]
 Constants = Annotated[
-    list[str] | None, typer.Option("--set", help="Our column=one value for every row. Repeat.")
+    list[str] | None,
+    typer.Option("--set", "--constant", help="Our column=one value for every row. Repeat."),
 ]
 Timezone = Annotated[str, typer.Option(help="IANA zone of times without an offset.")]
 SkipBadRows = Annotated[
@@ -113,12 +116,13 @@ def export(
     context: typer.Context,
     name: Annotated[str, typer.Argument()],
     *,
-    format: Annotated[Format, typer.Option(help="Format.")] = Format.CSV,  # noqa: A002
+    format: Annotated[Format | None, typer.Option(help="Default: CSV, or by --output.")] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
 ) -> None:
     """Write all events of an experiment."""
     path = f"/api/v1/experiments/{name}/events"
-    _write(session(context).client.raw(path, format=format.value), output)
+    wanted = _format_of(output, format, default=Format.CSV)
+    _write(session(context).client.raw(path, format=wanted.value), output)
 
 
 def generate(
@@ -129,11 +133,9 @@ def generate(
     seed: Annotated[int, typer.Option(min=0)] = 42,
     format: Annotated[Format | None, typer.Option(help="Default: JSON, or by --output.")] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting=value.")] = None,
 ) -> None:
     """Simulate events of a believable world of a kind; a seed always gives the same events."""
-    known = {f".{known.value}": known for known in Format}
-    chosen_format = format or (known.get(output.suffix) if output else None) or Format.JSON
+    chosen_format = _format_of(output, format)
     body = session(context).client.request(
         "GET",
         f"/api/v1/kinds/{kind}/generate",
@@ -141,15 +143,25 @@ def generate(
             "num_events": num_events,
             "seed": seed,
             "format": chosen_format.value,
-            "set": [f"{name}={value}" for name, value in read_options([], settings or ()).items()],
         },
     )
     _write(body.content, output)
 
 
+def _format_of(
+    output: Path | None, told: Format | None, *, default: Format = Format.JSON
+) -> Format:
+    """Give the format that was asked for, else the one that the file's name says."""
+    if told is not None or output is None:
+        return told or default
+    return {f".{known.value}": known for known in Format}.get(output.suffix.lower(), default)
+
+
 def _write(content: bytes, output: Path | None) -> None:
     if output is not None:
-        output.write_bytes(content)
+        save(content, output)
         say.talk(f"Wrote {len(content):,} bytes to {output}.")
         return
+    if say.is_terminal() and content.startswith(PARQUET):
+        raise Misuse("Parquet would garble the screen.", hint="Write it to a file: --output F")
     sys.stdout.buffer.write(content if content.endswith(b"\n") else content + b"\n")

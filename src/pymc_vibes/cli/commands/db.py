@@ -1,10 +1,11 @@
 """`vibes db`: the lake from the outside."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pymc_vibes.cli import say
+from pymc_vibes.cli.client import Client
 from pymc_vibes.cli.session import AsJson, session
 
 group = typer.Typer(help="Set up and look into the lake.", no_args_is_help=True)
@@ -19,11 +20,11 @@ def register(app: typer.Typer) -> None:
 def init(context: typer.Context) -> None:
     """Create the lake and the run table where they are missing; safe to repeat."""
     here = session(context)
-    ready = here.client.get("/readyz")
+    here.client.get("/readyz")
     where = (
         here.settings.url or f"{here.settings.catalog_path} with data in {here.settings.data_path}"
     )
-    say.data(f"The lake is {ready['status']}: {where}.")
+    say.data(f"The lake is ready: {where}.")
 
 
 @group.command("list-tables")
@@ -41,12 +42,20 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show rows and columns of one table."""
-    found = session(context).client.get(f"/api/v1/tables/{table_name}")
+    found = _table(session(context).client, table_name)
     if as_json or not say.is_terminal():
         say.as_json(found)
         return
     say.data(f"{found['experiment']} ({found['kind']}): {found['rows']:,} rows in {found['table']}")
     say.table(("column", "type"), list(found["columns"].items()))
+
+
+def _table(client: Client, name: str) -> Any:
+    """Find a table by its experiment or by its physical name."""
+    for table in client.get("/api/v1/tables")["tables"]:
+        if name in {table["table"], table["experiment"]}:
+            return table
+    return client.get(f"/api/v1/experiments/{name}")  # which says what is near
 
 
 @group.command("snapshots")

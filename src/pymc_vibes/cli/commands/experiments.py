@@ -1,6 +1,7 @@
 """`vibes experiments` and `vibes kinds`: make, list, show and delete experiments."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +9,11 @@ import typer
 
 from pymc_vibes.cli import say
 from pymc_vibes.cli.client import Client
-from pymc_vibes.cli.options import check_known, describe_options, read_options
+from pymc_vibes.cli.misuse import Misuse
+from pymc_vibes.cli.options import check_known, read_options
+from pymc_vibes.cli.reference import column_lines, option_lines
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import send
-from pymc_vibes.core.errors import BadName
 
 group = typer.Typer(help="Make, list, show and delete experiments.", no_args_is_help=True)
 _COLUMNS = ("name", "kind", "display_name", "rows", "first", "last")
@@ -24,10 +26,10 @@ def register(app: typer.Typer) -> None:
 
 
 def chosen(name: str | None, option: str | None) -> str:
-    """Give the name given either way, or raise `BadName`."""
+    """Give the name given either way, or raise `Misuse`."""
     found = name or option
     if not found:
-        raise BadName("Which experiment?", hint="Give its name: NAME or --name NAME.")
+        raise Misuse("Which experiment?", hint="Give its name: NAME or --name NAME.")
     return found
 
 
@@ -54,7 +56,13 @@ def create(
     columns: Annotated[
         list[str] | None, typer.Option("--map", help="Our column=source column[+column].")
     ] = None,
+    constants: Annotated[
+        list[str] | None, typer.Option("--constant", help="Our column=one value for every row.")
+    ] = None,
     timezone: Annotated[str, typer.Option(help="Zone of times without an offset.")] = "UTC",
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Keep the good rows.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create an experiment, with its first events from a file or from stdin."""
@@ -64,11 +72,16 @@ def create(
         "name": chosen_name,
         "kind": kind,
         "display_name": display_name,
-        "config": read_options([], settings or ()),
+        "config": _settings(client, kind, settings or ()),
     }
     made = client.post("/api/v1/experiments", body)
     if file is not None or not sys.stdin.isatty():
-        query = {"map": columns or [], "timezone": timezone}
+        query = {
+            "map": columns or [],
+            "set": constants or [],
+            "timezone": timezone,
+            "skip_bad_rows": skip_bad_rows,
+        }
         made = _with_first_events(client, made["name"], file, query)
     if as_json or not say.is_terminal():
         say.as_json(made)
@@ -83,7 +96,7 @@ def _with_first_events(
     """Upload the first events; all or nothing: where they are refused, nothing was created."""
     try:
         receipt = send(client, name, file, query=query, empty_is_fine=file is None)
-    except Exception:
+    except BaseException:  # Ctrl-C too
         client.request("DELETE", f"/api/v1/experiments/{name}")
         raise
     if receipt is not None:
@@ -143,16 +156,12 @@ def schema(
     if as_json or not say.is_terminal():
         say.as_json({"schema": found["schema"], "config": found["config"]})
         return
-    say.table(
-        ("column", "type", "required", "meaning", "also accepted"),
-        [
-            (c["name"], c["type"], c["required"], c["about"], ", ".join(c["aliases"]))
-            for c in found["schema"]["columns"]
-        ],
-        title=f"Columns of {kind}",
-    )
-    rows = describe_options(found["config"])
-    say.table(("setting", "type", "default", "meaning"), rows, title="Settings")
+    say.data(f"Columns of {kind}:")
+    for line in column_lines(found["schema"]):
+        say.data(line)
+    say.data("\nSettings:")
+    for line in option_lines(found["config"]):
+        say.data(line)
 
 
 @group.command("set")
@@ -163,12 +172,10 @@ def configure(
 ) -> None:
     """Change stored settings of an experiment."""
     client = session(context).client
-    values = read_options([], settings)
     kind = client.get(f"/api/v1/experiments/{name}")["kind"]
-    check_known(values, client.get(f"/api/v1/kinds/{kind}")["config"], of=kind)
-    say.as_json(
-        client.request("PATCH", f"/api/v1/experiments/{name}", json={"config": values}).json()
-    )
+    values = _settings(client, kind, settings)
+    found = client.request("PATCH", f"/api/v1/experiments/{name}", json=values).json()
+    say.as_json(found)
 
 
 @group.command("delete")
@@ -193,6 +200,15 @@ def delete(
         typer.confirm(f"Delete {what}?", abort=True, err=True)
     client.request("DELETE", f"/api/v1/experiments/{found['name']}")
     say.talk(f"Deleted {what}.")
+
+
+def _settings(client: Client, kind: str, assignments: Sequence[str]) -> dict[str, Any]:
+    if not assignments:
+        return {}
+    schema = client.get(f"/api/v1/kinds/{kind}")["config"]
+    values = read_options([], assignments, schema=schema)
+    check_known(values, schema, of=kind)
+    return values
 
 
 def _plain(value: object) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pymc_vibes.cli import say
+from pymc_vibes.cli import pipes, say
 from pymc_vibes.cli.session import AsJson, Session, session
 from pymc_vibes.core.errors import InternalFault
 from pymc_vibes.settings import Settings
@@ -36,7 +36,8 @@ def serve(
     """Start the server with the web interface; stops cleanly on Ctrl-C or SIGTERM."""
     from pymc_vibes.http.serve import run
 
-    run(session(context).settings, host=host, port=port, reload=reload)
+    with pipes.hang_ups_are_errors():
+        run(session(context).settings, host=host, port=port, reload=reload)
 
 
 def demo(
@@ -62,7 +63,8 @@ def demo(
     finally:
         service.close()
     if not build_only:
-        run(settings, host=host, port=port)
+        with pipes.hang_ups_are_errors():
+            run(settings, host=host, port=port)
 
 
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
@@ -75,11 +77,13 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
         shown = {name: value for name, value, _ in shown_settings(settings)}
         say.as_json({"checks": [check.model_dump() for check in found], "settings": shown})
     else:
-        rows = [("ok" if c.ok else "mend", c.name, c.found, c.mend) for c in found]
-        say.table(("", "part", "found", "how to mend"), rows)
-        say.table(
-            ("variable", "value", "meaning"), list(shown_settings(settings)), title="Settings"
-        )
+        for check in found:
+            say.data(say.clean(f"{'ok  ' if check.ok else 'MEND'}  {check.name}: {check.found}"))
+            if not check.ok:
+                say.data(say.clean(f"      {check.mend}"))
+        say.data("\nSettings:")
+        for name, value, meaning in shown_settings(settings):
+            say.data(say.clean(f"  {name} = {value}\n      {meaning}"))
     if not all(check.ok for check in found):
         raise typer.Exit(InternalFault.exit_code)
 

@@ -3,6 +3,7 @@
 They act on the `poisson-cohorts` experiment `observations`, or on `--experiment NAME`.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from pymc_vibes.cli.commands.data import (
 )
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import send
+from pymc_vibes.core.errors import ExperimentNotFound
 
 DEFAULT = "observations"
 UNDECIDED = 1
@@ -74,7 +76,7 @@ def summary(
 ) -> None:
     """Give the rate of one event in one cohort."""
     asked = {"event": event, "cohort": cohort}
-    answer = put(session(context), experiment, "rate", asked, _window(start, end, unit, level))
+    answer = _ask(context, experiment, "rate", asked, _window(start, end, unit, level))
     show_query(answer, as_json=as_json, plot=True)
 
 
@@ -96,15 +98,32 @@ def compare(
 ) -> None:
     """Compare the rates of two cohorts."""
     asked = {"event": event, "a": a, "b": b}
-    answer = put(session(context), experiment, "compare", asked, _window(start, end, unit, level))
+    answer = _ask(context, experiment, "compare", asked, _window(start, end, unit, level))
     show_query(answer, as_json=as_json, plot=True)
     decision = answer["summary"]["decision"]
     if exit_status and (decision is None or decision["tone"] not in {"higher", "lower"}):
         raise typer.Exit(UNDECIDED)
 
 
-def _window(
-    start: str | None, end: str | None, unit: str | None, level: float | None
-) -> dict[str, Any]:
+def _ask(
+    context: typer.Context,
+    experiment: str,
+    question: str,
+    asked: Mapping[str, str],
+    window: Sequence[str],
+) -> Any:
+    """Put a question; say how to make the experiment where there is none yet."""
+    parameters = [f"{name}={value}" for name, value in asked.items()]
+    try:
+        return put(session(context), experiment, question, ((), parameters), ((), window))
+    except ExperimentNotFound as error:
+        raise ExperimentNotFound(
+            error.detail,
+            hint="`vibes ingest --file data.csv` makes it, "
+            "or name another with --experiment NAME; `vibes experiments list` shows them.",
+        ) from error
+
+
+def _window(start: str | None, end: str | None, unit: str | None, level: float | None) -> list[str]:
     given = {"start": start, "end": end, "unit": unit, "level": level}
-    return {name: value for name, value in given.items() if value is not None}
+    return [f"{name}={value}" for name, value in given.items() if value is not None]

@@ -8,6 +8,7 @@ import typer
 from pymc_vibes.cli import say
 from pymc_vibes.cli.commands.analyze import show
 from pymc_vibes.cli.session import AsJson, session
+from pymc_vibes.cli.upload import save
 from pymc_vibes.core.answer import Answer
 from pymc_vibes.core.errors import ExperimentNotFound
 
@@ -70,5 +71,5 @@ def report(
         run_id = client.post(f"/api/v1/experiments/{target}/runs", {})["run_id"]
     except ExperimentNotFound:
         run_id = client.get(f"/api/v1/runs/{target}")["id"]
-    output.write_bytes(client.raw(f"/api/v1/runs/{run_id}/report"))
+    save(client.raw(f"/api/v1/runs/{run_id}/report"), output)
     say.talk(f"Wrote {output}.")

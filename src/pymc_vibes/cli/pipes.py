@@ -1,0 +1,24 @@
+"""Pipes that end early: an unread stdout ends the program quietly, a lost peer does not."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def end_quietly_when_unread() -> None:
+    """Let a closed pipe (`| head`) end the program without a word."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+@contextmanager
+def hang_ups_are_errors() -> Iterator[None]:
+    """Make a connection that the other side closed an error to tell, not the program's end."""
+    if not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)

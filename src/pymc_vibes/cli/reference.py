@@ -1,0 +1,108 @@
+"""The columns, settings and questions of a kind as text, laid out like `--help`.
+
+A paragraph per entry rather than a table: every word stays readable in a narrow terminal.
+"""
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pymc_vibes.cli.options import flag
+
+_WIDEST = 100
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+
+def option_lines(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Give the lines that describe the options of a config or of a question's parameters."""
+    if not schema.get("properties"):
+        yield "  (no options)"
+    for name, field in schema.get("properties", {}).items():
+        yield from _option(flag(name), field, schema, required=name in schema.get("required", ()))
+
+
+def column_lines(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Give the lines that describe the columns of a kind's events."""
+    for column in schema["columns"]:
+        required = ", required" if column["required"] else ""
+        aliases = f"  (also: {', '.join(column['aliases'])})" if column["aliases"] else ""
+        yield from _filled(f"{column['name']}  {column['type']}{required}{aliases}", indent=2)
+        yield from _filled(column["about"], indent=6)
+    for pattern in schema.get("patterns", ()):
+        yield from _filled(f"{pattern['prefix']}*  {pattern['type']}", indent=2)
+        yield from _filled(pattern["about"], indent=6)
+
+
+def _option(
+    name: str, field: Mapping[str, Any], schema: Mapping[str, Any], *, required: bool
+) -> Iterator[str]:
+    forms = _forms(field, schema)
+    given = "required" if required else f"default: {json.dumps(field.get('default'))}"
+    kind = " | ".join(forms) if forms else _type(field)
+    yield from _filled(f"{name} {kind}  [{given}]", indent=2)
+    yield from _filled(_about(field), indent=6)
+    for tag, form in forms.items():
+        parts = [
+            f"{name}.{flag(part)[2:]} {_type(inner)}"
+            for part, inner in form["properties"].items()
+            if part != "kind"
+        ]
+        yield from _filled(", ".join([f"{name}.kind {tag}", *parts]), indent=6)
+
+
+def _forms(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Give the forms that a setting may take, by their tag; none where it is a plain value."""
+    known = schema.get("$defs", {})
+    found = [_resolved(option, known) for option in (field, *field.get("anyOf", ()))]
+    forms = [_resolved(form, known) for option in found for form in option.get("oneOf", ())]
+    return {form["properties"]["kind"]["const"]: form for form in forms}
+
+
+def _resolved(field: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    return known[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    options = field.get("anyOf") or field.get("oneOf")
+    if options:
+        kinds = [_type(option) for option in options]
+        return " | ".join(kind for kind in kinds if kind != "null")
+    if "enum" in field:
+        return " | ".join(str(value) for value in field["enum"])
+    if "additionalProperties" in field:
+        return "name=number ..."
+    if "$ref" in field:
+        return "object"
+    return str(field.get("const", field.get("format", field.get("type", "value"))))
+
+
+def _about(field: Mapping[str, Any]) -> str:
+    said = [
+        f"{words} {bounded[key]:g}"
+        for bounded in (field, *field.get("anyOf", ()))
+        for key, words in _BOUNDS.items()
+        if key in bounded
+    ]
+    unit = [f"in {field['unit']}"] if "unit" in field else []
+    notes = ", ".join((*unit, *said))
+    about = str(field.get("description", ""))
+    return f"{about} ({notes})" if notes else about
+
+
+def _filled(text: str, *, indent: int) -> list[str]:
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    margin = " " * indent
+    return textwrap.wrap(
+        text,
+        max(width, 40),
+        initial_indent=margin,
+        subsequent_indent=f"{margin}  " if indent == 2 else margin,
+        break_on_hyphens=False,
+    )
