@@ -94,7 +94,7 @@ def test_a_question_is_answered_in_place(page: Page, site: Site) -> None:
     panel = page.locator("#ask-compare")
     panel.get_by_label("A", exact=False).first.select_option("north")
     panel.get_by_label("B", exact=False).first.select_option("south")
-    panel.get_by_role("button").first.click()
+    panel.get_by_role("button", name="Ask").click()
 
     answer = panel.locator("[aria-live=polite]")
     expect(answer.locator(".headline")).to_contain_text("north")
@@ -108,7 +108,7 @@ def test_a_problem_with_a_question_is_told_in_place(page: Page, site: Site) -> N
     panel = page.locator("#ask-compare")
     panel.get_by_label("A", exact=False).first.select_option("north")
     panel.get_by_label("B", exact=False).first.select_option("north")
-    panel.get_by_role("button").first.click()
+    panel.get_by_role("button", name="Ask").click()
 
     expect(panel.get_by_role("alert")).to_contain_text("itself")
 

@@ -20,12 +20,6 @@ AB = "variant,unit_id,converted\n" + "".join(
     f"{'AB'[number % 2]},u{number},{int(number % (7 - 3 * (number % 2)) == 0)}\n"
     for number in range(400)
 )
-ROWS = [
-    {"ts": f"2024-01-{day:02d}T12:00:00Z", "cohort": cohort, "event": "claim"}
-    for day in range(1, 15)
-    for cohort in ("north", "south")
-    if cohort == "north" or day % 3 == 0
-]
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{7*7}}"
 
 
@@ -47,13 +41,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = Settings(home=tmp_path_factory.mktemp("pages") / "home")
     with TestClient(create_app(settings, quiet=True), headers=BROWSER) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def rated(browser: TestClient) -> TestClient:
-    """The same with observations of two cohorts."""
-    browser.post("/ingest", json={"rows": ROWS}).raise_for_status()
-    return browser
 
 
 @pytest.fixture
@@ -201,6 +188,25 @@ def test_a_question_is_answered_as_a_page_and_as_a_part_of_one(test_page: TestCl
     assert "HX-Request" in part.headers["Vary"]
 
 
+@pytest.mark.parametrize("slug", sorted(catalog()))
+def test_a_question_without_parameters_can_be_asked(browser: TestClient, slug: str) -> None:
+    browser.post("/example", data={"kind": slug})
+    plain = [
+        query.slug
+        for query in catalog()[slug].queries
+        if not any(field.is_required() for field in query.parameters.model_fields.values())
+    ]
+
+    pages = {
+        name: browser.get(f"/experiments/demo-{slug}/ask/{name}", params={"asked": "1"})
+        for name in plain
+    }
+
+    silent = [name for name, page in pages.items() if "headline small" not in page.text]
+    kept = [query.slug for query in catalog()[slug].queries if query.sticky_by]
+    assert silent == [name for name in plain if name in kept]
+
+
 def test_a_question_that_cannot_be_answered_says_why(test_page: TestClient) -> None:
     page = test_page.get("/experiments/signups/ask/compare", params={"a": "A", "b": "Z"})
 
@@ -268,54 +274,6 @@ def test_the_list_is_searched_and_ordered_by_its_address(test_page: TestClient) 
     assert ordered.index("/experiments/signups") < ordered.index("/experiments/b")
 
 
-def test_two_rates_are_compared_by_address(rated: TestClient) -> None:
-    asked = {"a": "north", "b": "south", "event": "claim", "n": "200", "seed": "7"}
-
-    page = rated.get("/ui/posterior", params=asked | {"start": "2024-01-01", "end": "2024-01-15"})
-    answer = rated.get("/compare", params={"event": "claim", "A": "north", "B": "south"}).json()
-
-    assert html.escape(answer["headline"]) in page.text
-    assert "P(A &gt; B)" in page.text
-    assert "of 200 pairs of draws (seed 7)" in page.text
-
-
-def test_the_draws_offered_beside_two_rates_are_those_of_the_check(rated: TestClient) -> None:
-    asked = {"a": "north", "b": "south", "n": "300", "seed": "7", "unit": "week"}
-
-    page = rated.get("/ui/posterior", params=asked).text
-    links = [html.unescape(link) for link in re.findall(r'href="(/posterior/samples[^"]+)"', page)]
-    first, second = (rated.get(link).json()["samples"] for link in links if "format=json" in link)
-
-    higher = sum(one > other for one, other in zip(first, second, strict=True))
-    assert f"A was higher in {higher} of 300 pairs" in page
-
-
-def test_a_comparison_chooses_two_cohorts_and_says_so(rated: TestClient) -> None:
-    page = rated.get("/ui/posterior").text
-
-    assert "Two cohorts were chosen for you" in page
-    assert page.count("<vibes-figure>") == 2
-
-
-@pytest.mark.parametrize(
-    ("asked", "words"),
-    [({"n": "99"}, "greater than or equal to 100"), ({"start": "soon"}, "must look like")],
-)
-def test_a_comparison_tells_a_wrong_field(
-    rated: TestClient, asked: dict[str, str], words: str
-) -> None:
-    page = rated.get("/ui/posterior", params=asked)
-
-    assert page.status_code == 422
-    assert re.search(rf'class="error"[^>]*>[^<]*{words}', page.text)
-
-
-def test_a_chance_is_never_shown_as_certain(rated: TestClient) -> None:
-    page = rated.get("/ui/posterior", params={"a": "north", "b": "south"}).text
-
-    assert not re.search(r"(?<![\d.])(0|100) %", page)
-
-
 @pytest.mark.parametrize("slug", sorted(catalog()))
 def test_every_kind_has_a_page_with_its_columns_and_settings(
     browser: TestClient, slug: str
@@ -361,6 +319,24 @@ def test_hostile_names_are_text(browser: TestClient) -> None:
 
     assert all(str(escape(HOSTILE)) in page for page in pages)
     assert not any("<img src=x" in page for page in pages)
+
+
+def test_a_name_cannot_turn_the_words_around_it(browser: TestClient) -> None:
+    name = "west\u202e % 001"
+    browser.post("/experiments", data={"name": "rtl", "kind": "poisson-cohorts"})
+    rows = [{"timestamp": "2024-01-01T00:00:00Z", "cohort": name, "event": "claim"}]
+    browser.post("/experiments/rtl/upload", data={"pasted": json.dumps(rows)})
+
+    page = browser.get("/experiments/rtl").text
+    asked = browser.get("/experiments/rtl/ask/rate", params={"cohort": name})
+
+    drawn = r'<script type="application/json">.*?</script>'
+    visible = re.sub(rf'{drawn}|="[^"]*"', "", page, flags=re.DOTALL)
+        r'<script type="application/json">.*?</script>|="[^"]*"', "", page, flags=re.DOTALL
+    )
+    assert "west % 001" in visible
+    assert "\u202e" not in visible
+    assert asked.status_code == 200
 
 
 def test_no_page_holds_a_script_or_style_of_its_own(test_page: TestClient) -> None:

@@ -153,6 +153,11 @@ def questions(
     return tuple(question(query, names, {}, None) for query in kind.queries if query.on in on)
 
 
+def is_asked(given: Mapping[str, str], typed: Mapping[str, str]) -> bool:
+    """Whether an address asks a question, and does not merely show its form."""
+    return bool(typed) or "asked" in given
+
+
 def question(
     query: Query[Any],
     names: Mapping[str, tuple[str, ...]],

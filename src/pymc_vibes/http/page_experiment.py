@@ -49,6 +49,7 @@ def show(
     snapshot: SnapshotId = None,
     added: Annotated[int | None, Query(ge=0)] = None,
     cleared: Annotated[int | None, Query(ge=0)] = None,
+    settled: str = "",
 ) -> Response:
     """Show an experiment with its answer under the settings of the address."""
     experiment = service.experiment(name)
@@ -59,12 +60,16 @@ def show(
         pinned = {} if snapshot is None else {"snapshot": str(snapshot)}
         return to_experiment(experiment.name, {**typed, **pinned})
     reading = asking.read(service, experiment, kind, typed, snapshot)
-    notice = ""
+    notice = []
     if added is not None:
-        notice = f"{added:,} row{'' if added == 1 else 's'} added."
-    elif cleared is not None:
-        notice = f"{cleared:,} remembered answer{'' if cleared == 1 else 's'} forgotten."
-    return _page(request, service, reading, notice=notice)
+        notice.append(f"{added:,} row{'' if added == 1 else 's'} added.")
+    if cleared is not None:
+        notice.append(f"{cleared:,} remembered answer{'' if cleared == 1 else 's'} forgotten.")
+    for field in settled.split(","):
+        if field in experiment.config:
+            value = view.readable(experiment.config[field])
+            notice.append(f"This first upload settled {field.replace('_', ' ')}: {value}.")
+    return _page(request, service, reading, notice=" ".join(notice))
 
 
 def _page(request: Request, service: Service, reading: asking.Reading, **more: Any) -> Response:
@@ -127,7 +132,7 @@ def _ask(
     reading = asking.read(service, experiment, kind, settings)
     answer, problem = None, None
     may_ask = request.method == "POST" or query.sticky_by is None
-    if typed and may_ask:
+    if may_ask and asking.is_asked(given, typed):
         try:
             parameters = forms.read(query.parameters, typed)
             answer = service.ask(experiment.name, slug, parameters, reading.overrides)
@@ -175,9 +180,10 @@ def upload(request: Request, service: Serving, name: str, form: Posted) -> Respo
         receipt = _receive(service, experiment.name, form)
     except VibesError as problem:
         return _told(request, service, name, form, upload_problem=problem, status=problem.status)
-    if receipt.rejected or receipt.decided or receipt.replayed:
+    if receipt.rejected or receipt.replayed:
         return _told(request, service, name, form, receipt=receipt)
-    return to_experiment(experiment.name, {"added": str(receipt.ingested)})
+    settled = {"settled": ",".join(receipt.decided)} if receipt.decided else {}
+    return to_experiment(experiment.name, {"added": str(receipt.ingested), **settled})
 
 
 def _told(request: Request, service: Service, name: str, form: FormData, **more: Any) -> Response:

@@ -41,7 +41,7 @@ def ask(request: Request, service: Serving, slug: str, question: str) -> Respons
     typed = {k: v for k, v in given.items() if k.split(".")[0] in query.parameters.model_fields}
     settings = asking.settings_typed(found, {}, given)
     answer, problem = None, None
-    if typed:
+    if asking.is_asked(given, typed):
         try:
             parameters = forms.read(query.parameters, typed)
             overrides = forms.read(found.config, settings, asking.PREFIX)

@@ -7,7 +7,7 @@ functions write them.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -20,7 +20,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from pymc_vibes.core.answer import Diagnostics, Estimate, Interval
+from pymc_vibes.core.answer import Diagnostics, Estimate, Interval, Table
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.experiment import Receipt
 from pymc_vibes.core.instant import show
@@ -28,8 +28,23 @@ from pymc_vibes.core.schema import Column
 
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _EMPTY_FRACTION = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.0+(?=Z?$)")
 DASH = "\N{EN DASH}"
+
+
+def shown(text: str) -> str:
+    r"""Leave out what would change how the words around it read: controls, also of direction.
+
+    >>> shown("a\u202eb\x00c")
+    'abc'
+    """
+    return _CONTROLS.sub("", text)
+
+
+def sentence(text: str) -> str:
+    """Begin a phrase with a capital."""
+    return shown(text[:1].upper() + text[1:])
 
 
 def plain(value: Any) -> str:
@@ -42,7 +57,7 @@ def plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return write(value) if isinstance(value, float) else str(value)
+    return write(value) if isinstance(value, float) else shown(str(value))
 
 
 def percent(value: float | None) -> str:
@@ -90,7 +105,7 @@ def compact(value: Any) -> str:
     ('2024-03-01T00:00:00Z', 'a', '{"b": 1}')
     """
     if isinstance(value, str):
-        return _EMPTY_FRACTION.sub("", value)
+        return shown(_EMPTY_FRACTION.sub("", value))
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -99,6 +114,14 @@ def cell(value: Any) -> str:
     if isinstance(value, list | dict):
         return readable(value)
     return plain(value)
+
+
+def table_cell(table: Table, column: int, value: Any) -> str:
+    """Write a value of an answer's table; what is a chance is never 0 % or 100 %."""
+    tells = (table.title, table.columns[column])
+    if isinstance(value, float) and any(text.lower().startswith("chance") for text in tells):
+        return chance(value)
+    return cell(value)
 
 
 def readable(value: Any) -> str:
@@ -111,13 +134,13 @@ def readable(value: Any) -> str:
         return ", ".join(readable(inner) for inner in value) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else shown(str(value))
 
 
-def is_number(rows: Sequence[Sequence[Any]], index: int) -> bool:
-    """Whether a column of a table holds numbers."""
-    values = [row[index] for row in rows if row[index] is not None]
-    return bool(values) and all(is_numeric(value) for value in values)
+def number_columns(table: Table) -> tuple[bool, ...]:
+    """Say of each column of a table whether it holds numbers."""
+    columns = ([v for v in column if v is not None] for column in zip(*table.rows, strict=True))
+    return tuple(bool(values) and all(map(is_numeric, values)) for values in columns)
 
 
 def is_numeric(value: Any) -> bool:
@@ -219,6 +242,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "shown": shown,
+        "sentence": sentence,
         "plain": plain,
         "percent": percent,
         "chance": chance,
@@ -236,9 +261,10 @@ def environment() -> Environment:
     made.globals |= {
         "static": static,
         "amount": amount,
-        "is_number": is_number,
+        "number_columns": number_columns,
         "measures": measures,
         "bounds": bounds,
+        "table_cell": table_cell,
         "bad_rows_of": bad_rows_of,
         "samples_url": samples_url,
     }
