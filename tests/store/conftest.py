@@ -14,3 +14,9 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
     with open_lake(tmp_path / "home") as opened:
         make(opened)
         yield opened
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    with open_lake(tmp_path_factory.mktemp("lake")) as opened:
+        yield opened

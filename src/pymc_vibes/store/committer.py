@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LARGEST_GROUP = 256
 TRIES = 6
 LOCK_SECONDS = 30.0
-COMPACT_EVERY = 256  # snapshots; whoever crosses a multiple of it tidies up
+COMPACT_EVERY = 512  # snapshots; whoever crosses a multiple of it tidies up
 
 type Work[Result] = Callable[[Writing], Result]
 

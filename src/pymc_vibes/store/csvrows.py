@@ -35,7 +35,10 @@ def sniff(head: bytes, *, whole: bool) -> CsvShape:
     kept = lines[skip:] if whole or len(lines) == skip + 1 else lines[skip:-1]
     text = b"".join(kept).decode(errors="replace")
     delimiter = max(DELIMITERS, key=lambda mark: _regularity(text, mark))
-    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    try:
+        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        header = []
     names = tuple(name.strip() for name in header)
     if not names or "\x00" in "".join(names):
         raise UnreadableFile(

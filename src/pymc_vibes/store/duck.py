@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pymc_vibes.core.errors import BadConfig, InternalFault, LakeBusy
+from pymc_vibes.core.errors import InternalFault, LakeBusy
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,7 +43,6 @@ def open_lake(settings: "Settings") -> "DuckDBPyConnection":
     import duckdb
 
     catalog, data = settings.catalog_path.absolute(), settings.data_path.absolute()
-    _refuse_remote(settings)
     extensions = _install_extensions(settings.home.absolute() / "extensions")
     catalog.parent.mkdir(parents=True, exist_ok=True)
     data.mkdir(parents=True, exist_ok=True)
@@ -95,6 +94,8 @@ def open_reader(settings: "Settings") -> "DuckDBPyConnection":
             **({"threads": settings.threads} if settings.threads else {}),
         }
     )
+    # an upload may have the name of an earlier one
+    connection.execute("SET enable_external_file_cache = false")
     _set_session(connection)
     return connection
 
@@ -115,17 +116,8 @@ def _shut_in(connection: "DuckDBPyConnection", settings: "Settings") -> None:
     allowed = ", ".join(sorted({literal(f"{folder.absolute()}/") for folder in folders}))
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET autoload_known_extensions = false")
+    connection.execute("SET custom_extension_repository = 'nowhere'")
     connection.execute("SET enable_external_access = false")
-
-
-def _refuse_remote(settings: "Settings") -> None:
-    for name, value in (("VIBES_CATALOG", settings.catalog), ("VIBES_DATA", settings.data)):
-        if "://" in value:
-            raise BadConfig(
-                f"{name} must be a path on this machine.",
-                hint="Leave it empty to keep the lake under VIBES_HOME.",
-                fields=[{"field": name, "reason": "not a local path"}],
-            )
 
 
 def _use_write_ahead_log(catalog: Path) -> None:

@@ -9,7 +9,17 @@ from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.core.schema import Column, ColumnType, Schema, snake_case
 
 MAX_EXTRAS = 200
+# names that DuckLake or SQLite give meaning to in the tables behind a table: a column of such a
+# name breaks the commit that moves inlined rows to files, after their files are gone
+RESERVED = frozenset(
+    {
+        *("rowid", "oid", "row_id", "snapshot_id", "begin_snapshot", "end_snapshot"),
+        *("file_row_number", "file_index", "filename", "ctid"),
+    }
+)
 MAX_HEADERS = 1_000
+_TIME_WORDS = ("date", "day", "time", "when", "created_at")
+LIKE = 0.5  # from how much likeness on a header is suggested for a column
 
 STORAGE: Mapping[ColumnType, str] = {
     "string": "VARCHAR",
@@ -196,9 +206,10 @@ def _check_complete(
     if not missing:
         return
     free = [header for index, header in enumerate(headers) if index not in used]
+    wanted = ", ".join(f"{column.name} ({column.about.rstrip('.')})" for column in needed)
     raise SchemaMismatch(
-        f"The file has no column for {', '.join(missing)}. It has: {_listed(headers)}. "
-        f"Needed: {', '.join(f'{c.name} ({c.about.rstrip(".")})' for c in needed)}.",
+        f"The file has no column for {', '.join(missing)}. It has: {_listed(headers)}."
+        + (f" Needed: {wanted}." if wanted else ""),
         hint=f"Say which column it is: {_suggestion(schema, missing, free)}",
         missing=missing,
         found=[header[:80] for header in headers[:MAX_EXTRAS]],
@@ -211,11 +222,14 @@ def _suggestion(schema: Schema, missing: Sequence[str], free: Sequence[str]) -> 
     parts = []
     for name in missing:
         first = name.split(" ", maxsplit=1)[0]
-        words = (first, *schema_column(schema, first).aliases)
+        column = schema_column(schema, first)
+        words = (first, *column.aliases, *(_TIME_WORDS if column.type == "instant" else ()))
         guess = max(left, key=lambda header: _likeness(header, words), default=None)
-        if guess is not None:
+        if guess is None or _likeness(guess, words) < LIKE:
+            parts.append(f"--map {first}=COLUMN")
+        else:
             left.remove(guess)
-        parts.append(f"--map {first}={guess if guess is not None else 'COLUMN'}")
+            parts.append(f"--map {first}={guess}")
     return " ".join(parts)
 
 
@@ -233,6 +247,7 @@ def _extras(
 ) -> list[tuple[int, Column]]:
     taken = taken | {column.name for column in schema.columns}
     declared = set(taken)
+    taken |= RESERVED
     extras = []
     for index, header in enumerate(headers):
         if index in used:

@@ -10,12 +10,18 @@ import heapq
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pymc_vibes.core.errors import BadRows, InternalFault, UnreadableFile, VibesError
+from pymc_vibes.core.errors import (
+    BadRows,
+    InternalFault,
+    SchemaMismatch,
+    UnreadableFile,
+    VibesError,
+)
 from pymc_vibes.core.experiment import BadRow
 from pymc_vibes.store.casts import Checked, check
 from pymc_vibes.store.duck import cursor_of, literal, quoted
@@ -87,6 +93,7 @@ def stage(
 
     cursor = cursor_of(engine)
     try:
+        _check_constants(cursor, layout, zone)
         if upload.scan is not None:
             checked = check(layout, upload.types, upload.scan, zone=zone, faults=upload.has_lines)
             try:
@@ -96,6 +103,18 @@ def stage(
         return _stage_slowly(cursor, upload, layout, places, zone=zone, skip_bad_rows=skip_bad_rows)
     finally:
         cursor.close()
+
+
+def _check_constants(cursor: "DuckDBPyConnection", layout: Layout, zone: str) -> None:
+    constant = tuple(target for target in layout.targets if target.constant is not None)
+    if not constant:
+        return
+    schema = layout.schema.model_copy(update={"one_of": (), "at_most": ()})
+    alone = replace(layout, targets=constant, schema=schema)
+    checked = check(alone, (), "(SELECT 0 AS one)", zone=zone)
+    row = cursor.execute(f"SELECT problem {checked.typed}").fetchone()
+    if row is not None and row[0] is not None:
+        raise SchemaMismatch(f"The constant cannot be used: {checked.problems[row[0]].reason}")
 
 
 def _stage_slowly(

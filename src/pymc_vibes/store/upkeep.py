@@ -10,8 +10,9 @@ from pymc_vibes.store.registry import DDL
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# files that a compaction replaced stay this long, for readers in the middle of a query
-GRACE = "INTERVAL 1 HOUR"
+# files that a compaction replaced stay this long, for readers in the middle of a query; DuckLake
+# compares these times as text with a SQLite catalog, so anything under two days may mean at once
+GRACE = "INTERVAL 2 DAYS"
 # a file of an upload that is being checked is not in the catalog yet; no check takes a day
 ORPHAN_GRACE = "INTERVAL 1 DAY"
 
