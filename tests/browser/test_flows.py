@@ -131,6 +131,21 @@ def test_two_rates_are_compared_and_the_address_holds_the_question(page: Page, s
     watch.assert_calm()
 
 
+def test_going_back_shows_the_comparison_before(page: Page, site: Site) -> None:
+    watch = Watch(page, site.url)
+    page.goto(f"{site.url}/ui/posterior?experiment=demo-poisson-cohorts&a=west&b=harbor")
+    page.locator("#f-a").select_option("north")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".pair-numbers")).to_contain_text("A: north")
+
+    page.go_back()
+
+    expect(page.locator(".pair-numbers")).to_contain_text("A: west")
+    expect(page.get_by_role("heading", name="Compare two rates")).to_be_visible()
+    expect(page.locator("vibes-figure[data-ready]")).to_have_count(2)
+    watch.assert_calm()
+
+
 def test_signing_in_opens_the_site_and_uploads_work_there(page: Page, locked_site: Site) -> None:
     watch = Watch(page, locked_site.url)
     settings = Settings(home=locked_site.service.settings.home, auth_secret=SECRET)

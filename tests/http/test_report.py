@@ -53,7 +53,7 @@ def test_the_report_holds_the_answer_and_its_birth_certificate(
 def test_every_figure_is_drawn_in_it(service: Service, analysis: Analysis) -> None:
     text = text_of(service, analysis)
 
-    assert text.count("<svg") == len(analysis.answer.figures) > 0
+    assert text.count("<svg") == text.count('role="img"') == len(analysis.answer.figures) > 0
 
 
 def test_it_needs_nothing_from_elsewhere(service: Service, analysis: Analysis) -> None:

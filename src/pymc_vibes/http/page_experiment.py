@@ -75,6 +75,8 @@ def show(
 def _page(request: Request, service: Service, reading: asking.Reading, **more: Any) -> Response:
     experiment, problem = reading.experiment, reading.problem
     analysis = reading.analysis
+    if analysis:
+        request.app.state.metrics.count_answer(analysis.answer)
     context: dict[str, Any] = {
         "reading": reading,
         "experiment": experiment,
@@ -180,6 +182,9 @@ def upload(request: Request, service: Serving, name: str, form: Posted) -> Respo
         receipt = _receive(service, experiment.name, form)
     except VibesError as problem:
         return _told(request, service, name, form, upload_problem=problem, status=problem.status)
+    if not receipt.replayed:
+        counts = receipt.ingested, receipt.rejected
+        request.app.state.metrics.count_rows(experiment.kind, *counts)
     if receipt.rejected or receipt.replayed:
         return _told(request, service, name, form, receipt=receipt)
     settled = {"settled": ",".join(receipt.decided)} if receipt.decided else {}

@@ -34,6 +34,7 @@ def render_answer(
     answer: "Answer", drawn: Mapping[str, Markup], kind: "Kind[Any]", *, config: Mapping[str, Any]
 ) -> str:
     """Give the report of an answer whose figures are drawn already."""
+    chosen = {name: value for name, value in config.items() if value is not None}
     style = (view.HERE / "static" / "report.css").read_text(encoding="utf-8")
     return (
         view.environment()
@@ -43,7 +44,7 @@ def render_answer(
             kind=kind,
             drawn=drawn,
             style=Markup(style),  # noqa: S704  # a file of ours
-            command=asking.command_line(answer.experiment, config),
+            command=asking.command_line(answer.experiment, chosen),
         )
     )
 
