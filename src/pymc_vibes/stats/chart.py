@@ -163,9 +163,7 @@ def _difference_tables(
     }
 
 
-def _difference_marks(
-    tables: dict[str, Columns], colors: tuple[int, int]
-) -> tuple[Mark, ...]:
+def _difference_marks(tables: dict[str, Columns], colors: tuple[int, int]) -> tuple[Mark, ...]:
     zone = [Mark(kind="band", table="zone", x="x", low="low", high="high")]
     halves = [
         Mark(kind="area", table=side, x="x", y="y", series=color)
