@@ -4,12 +4,12 @@ import tempfile
 from pathlib import Path
 
 import duckdb
-from pymc_vibes.store.lake import Lake
 
 from benchmarks.report import Row, alternate
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.settings import Settings
+from pymc_vibes.store.lake import Lake
 
 EVENTS = """
     SELECT TIMESTAMP '2023-01-01' + to_seconds(CAST(random() * 31536000 AS INTEGER)) AS timestamp,

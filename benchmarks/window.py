@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 
 import duckdb
-from pymc_vibes.store.lake import Lake
 
 from benchmarks.ingest import write_events
 from benchmarks.report import Row, alternate, seconds
@@ -12,6 +11,7 @@ from pymc_vibes.core.config import parse
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.settings import Settings
+from pymc_vibes.store.lake import Lake
 
 SQL = """
     SELECT cohort, event, count(*) AS k FROM '{source}'
