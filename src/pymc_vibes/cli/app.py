@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,27 +52,31 @@ def root(
 
 
 def run() -> None:
-    """Run the command line and turn errors into a sentence and an exit code."""
+    """Run the command line as a program of its own."""
     pipes.end_quietly_when_unread()
-    try:
-        app()
-    except (VibesError, Misuse) as error:
-        _explain(error)
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
-            raise
-        _stop_now()
-    except Exception as error:  # noqa: BLE001  # the edge: no traceback reaches a person unasked
-        sys.exit(_explain_fault(error))
-
-
-def _stop_now() -> None:
-    """End without waiting for work in other threads; the lake keeps or drops a commit whole."""
-    say.talk("Interrupted.")
+    code = execute(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(INTERRUPTED)
+    if code == INTERRUPTED:
+        # not waiting for work in other threads: the lake keeps or drops a commit whole
+        os._exit(code)
+    sys.exit(code)
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command, turn errors into a sentence, and give the exit code."""
+    try:
+        app(list(arguments))
+    except (VibesError, Misuse) as error:
+        _explain(error)
+        return error.exit_code
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            say.talk("Interrupted.")
+        return end.code if isinstance(end.code, int) else 0
+    except Exception as error:  # noqa: BLE001  # the edge: no traceback reaches a person unasked
+        return _explain_fault(error)
+    return 0
 
 
 def _explain(error: VibesError | Misuse) -> None:

@@ -48,6 +48,15 @@ def send(
         return client.upload(target, source, headers=headers, query=wanted)
 
 
+def rows(count: int) -> str:
+    """Count rows in words.
+
+    >>> rows(1), rows(1234)
+    ('1 row', '1,234 rows')
+    """
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
+
+
 def save(content: bytes, output: Path) -> None:
     """Write a file, or raise `Misuse` where it cannot be written."""
     try:

@@ -35,7 +35,8 @@ def check_free(host: str, port: int) -> None:
         for family, *_, address in found:
             socket.create_server(address[:2], family=family).close()
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if (error.errno or 0) > 0 else str(error)
+        code = error.errno or 0  # below 0 it is a resolver's
+        reason = os.strerror(code).lower() if code > 0 else error.strerror or str(error)
         raise Unavailable(
             f"The server cannot listen on {host}, port {port}: {reason}.",
             hint="Stop what runs there, or choose another port: --port 0 takes a free one.",

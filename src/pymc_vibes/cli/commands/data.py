@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from pymc_vibes.cli import say
 from pymc_vibes.cli.commands.experiments import chosen
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.session import AsJson, session
-from pymc_vibes.cli.upload import save, send
+from pymc_vibes.cli.upload import rows, save, send
 
 group = typer.Typer(help="Upload, look at and export events.", no_args_is_help=True)
 
@@ -82,14 +82,14 @@ def upload(
     report(receipt, as_json=as_json)
 
 
-def report(receipt: dict[str, object], *, as_json: bool) -> None:
+def report(receipt: dict[str, Any], *, as_json: bool) -> None:
     """Say what an upload did."""
     if as_json or not say.is_terminal():
         say.as_json(receipt)
         return
-    rejected = f", {receipt['rejected']:,} rows put aside" if receipt.get("rejected") else ""
+    rejected = f", {rows(receipt['rejected'])} put aside" if receipt.get("rejected") else ""
     again = " (received before; nothing was written)" if receipt.get("replayed") else ""
-    say.data(f"Stored {receipt['ingested']:,} rows{rejected}{again}.")
+    say.data(f"Stored {rows(receipt['ingested'])}{rejected}{again}.")
     if receipt.get("rejects_file"):
         say.talk(f"The rejected rows and their reasons: {receipt['rejects_file']}")
 

@@ -13,7 +13,7 @@ from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.options import check_known, read_options
 from pymc_vibes.cli.reference import column_lines, option_lines
 from pymc_vibes.cli.session import AsJson, session
-from pymc_vibes.cli.upload import send
+from pymc_vibes.cli.upload import rows, send
 
 group = typer.Typer(help="Make, list, show and delete experiments.", no_args_is_help=True)
 _COLUMNS = ("name", "kind", "display_name", "rows", "first", "last")
@@ -86,7 +86,7 @@ def create(
     if as_json or not say.is_terminal():
         say.as_json(made)
     else:
-        say.data(f"Created {made['name']} ({made['kind']}) with {made['rows']:,} rows.")
+        say.data(f"Created {made['name']} ({made['kind']}) with {rows(made['rows'])}.")
         say.talk(f"Next: vibes analyze {made['name']}")
 
 
@@ -100,7 +100,7 @@ def _with_first_events(
         client.request("DELETE", f"/api/v1/experiments/{name}")
         raise
     if receipt is not None:
-        say.talk(f"Stored {receipt['ingested']:,} rows.")
+        say.talk(f"Stored {rows(receipt['ingested'])}.")
     return dict(client.get(f"/api/v1/experiments/{name}"))
 
 
@@ -192,7 +192,7 @@ def delete(
     """Delete an experiment with its events."""
     client = session(context).client
     found = client.get(f"/api/v1/experiments/{chosen(name, option_name)}")
-    what = f"{found['name']} ({found['kind']}) with {found['rows']:,} rows"
+    what = f"{found['name']} ({found['kind']}) with {rows(found['rows'])}"
     if dry_run:
         say.data(f"Would delete {what}.")
         return
