@@ -116,11 +116,10 @@ class Analyses:
 
     def _find_or_fit(self, question: _Question, held: str) -> Analysis:
         experiment, kind = question.experiment, question.kind
-        run_id = self._queue.recall(experiment.id, question.name)
-        if run_id is not None:
-            analysis = _as_cached(self.again(self._queue.run(run_id)))
-            self._memory.put(held, analysis)
-            return analysis
+        known = self._recalled(experiment, question.name)
+        if known is not None:
+            self._memory.put(held, known)
+            return known
         config, cells, findings = self._reduce(question)
         content = keys.cells_hash(cells)
         key = keys.answer_key(
@@ -129,10 +128,8 @@ class Analyses:
             config=config.model_dump(mode="json"),
             cells=content,
         )
-        run_id = self._queue.recall(experiment.id, key)
-        if run_id is not None:
-            analysis = _as_cached(self.again(self._queue.run(run_id)))
-        else:
+        analysis = self._recalled(experiment, key)
+        if analysis is None:
             self._artifacts.put_cells(content, cells)
             provenance = Provenance(
                 kind=kind.slug,
@@ -148,6 +145,16 @@ class Analyses:
         self._queue.remember(experiment.id, analysis.answer.run_id, key, question.name)
         self._memory.put(held, analysis)
         return analysis
+
+    def _recalled(self, experiment: Experiment, name: str) -> Analysis | None:
+        """Give the answer remembered under that name, unless its cells were deleted."""
+        run_id = self._queue.recall(experiment.id, name)
+        if run_id is None:
+            return None
+        run = self._queue.run(run_id)
+        if run.answer is None or not self._artifacts.has(run.answer.provenance.cells_hash):
+            return None
+        return _as_cached(self.again(run))
 
     def _reduce(self, question: _Question) -> "tuple[Config, pa.Table, tuple[Finding, ...]]":
         kind = question.kind

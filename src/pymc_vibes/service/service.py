@@ -1,6 +1,6 @@
 """The use cases, composed once; every surface calls these and adds nothing statistical."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +12,7 @@ from pymc_vibes.core.errors import (
     FigureNotFound,
     KindMismatch,
     QueryNotFound,
+    SnapshotNotFound,
 )
 from pymc_vibes.core.experiment import (
     Experiment,
@@ -194,6 +195,10 @@ class Service:
         self, name: str, overrides: Mapping[str, Any] | None = None, *, snapshot: int | None = None
     ) -> Analysis:
         """Answer the experiment's question and keep the posterior at hand."""
+        if snapshot is not None and snapshot < 0:
+            raise SnapshotNotFound(
+                f"The lake has no snapshot {snapshot}.", hint="`vibes db snapshots` lists them."
+            )
         return self._analyses.analyze(self.experiment(name), overrides or {}, snapshot=snapshot)
 
     def ask(
@@ -210,15 +215,9 @@ class Service:
             settings = {**experiment.config, **(overrides or {})}
             return self.ask_kind(experiment.kind, query, settings, parameters)
         asked = parse(found.parameters, dict(parameters))
-        unit = getattr(asked, found.sticky_by) if found.sticky_by else None
-        scope = f"{experiment.id}/{query}"
-        if unit is not None and (kept := self.queue.kept(scope, str(unit))) is not None:
-            return QueryAnswer.model_validate(kept)
-        answer = self._answer(self.analysis(name, overrides), found, asked)
-        if unit is None:
-            return answer
-        kept = self.queue.keep_first(scope, str(unit), answer.model_dump(mode="json"))
-        return QueryAnswer.model_validate(kept)
+        return self._answer(
+            lambda: self.analysis(name, overrides), found, asked, owner=experiment.id
+        )
 
     def ask_run(self, run_id: str, query: str, parameters: Mapping[str, Any]) -> QueryAnswer:
         """Put a further question to the posterior of a finished run."""
@@ -227,7 +226,8 @@ class Service:
         asked = parse(found.parameters, dict(parameters))
         if isinstance(found, ConfigQuery):
             return found.answer(analysis.config, asked)
-        return self._answer(analysis, found, asked)
+        owner = self.queue.experiment_id(run_id)
+        return self._answer(lambda: analysis, found, asked, owner=owner)
 
     def ask_kind(
         self, kind: str, query: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
@@ -303,12 +303,26 @@ class Service:
         return self.lake.snapshots(limit)
 
     def _answer(
-        self, analysis: Analysis, query: PosteriorQuery[Any, Any], asked: Parameters
+        self,
+        analysis: Callable[[], Analysis],
+        query: PosteriorQuery[Any, Any],
+        asked: Parameters,
+        *,
+        owner: str,
     ) -> QueryAnswer:
-        named = query.sticky_by is not None and getattr(asked, query.sticky_by) is not None
-        if query.fresh is not None and not named and getattr(asked, query.fresh) is None:
+        """Answer from the analysis; a unit's first answer is kept for its experiment."""
+        unit = getattr(asked, query.sticky_by) if query.sticky_by else None
+        scope = f"{owner}/{query.slug}"
+        if unit is not None and (kept := self.queue.kept(scope, str(unit))) is not None:
+            return QueryAnswer.model_validate(kept)
+        if query.fresh is not None and unit is None and getattr(asked, query.fresh) is None:
             asked = asked.model_copy(update={query.fresh: new_id()})
-        return query.answer(analysis.posterior, analysis.config, asked)
+        found = analysis()
+        answer = query.answer(found.posterior, found.config, asked)
+        if unit is None:
+            return answer
+        kept = self.queue.keep_first(scope, str(unit), answer.model_dump(mode="json"))
+        return QueryAnswer.model_validate(kept)
 
     def _experiments(self) -> Mapping[str, Experiment]:
         # asking the catalog for its version is far cheaper than reading the metadata table

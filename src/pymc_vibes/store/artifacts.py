@@ -33,6 +33,10 @@ class Artifacts:
         pq.write_table(cells, name)
         Path(name).replace(target)
 
+    def has(self, cells_hash: str) -> bool:
+        """Whether the cells of that hash are there."""
+        return (self._cells / f"{cells_hash}.parquet").exists()
+
     def cells(self, cells_hash: str) -> "pa.Table":
         """Give the cells of that hash, or raise `RunNotFound` where they were deleted."""
         import pyarrow.parquet as pq
