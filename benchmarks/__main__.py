@@ -4,13 +4,14 @@ import argparse
 import sys
 import warnings
 
-from benchmarks import exact, http_reads, ingest, startup, window
+from benchmarks import appends, exact, http_reads, ingest, startup, window
 from benchmarks.report import machine, markdown
 
 BENCHMARKS = {
     "exact": exact.run,
     "startup": startup.run,
     "ingest": ingest.run,
+    "appends": appends.run,
     "window": window.run,
     "http": http_reads.run,
 }

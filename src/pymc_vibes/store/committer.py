@@ -6,6 +6,7 @@ have done so is anything written. A job that is refused leaves the others alone;
 as a whole is tried one job at a time.
 """
 
+import logging
 import queue
 import threading
 import time
@@ -131,8 +132,9 @@ class Committer:
 
         try:
             self.tidy()
-        except (VibesError, duckdb.Error):
-            return  # it is only housekeeping: the next multiple tries again
+        except (VibesError, duckdb.Error) as error:
+            # it is only housekeeping: the next multiple tries again
+            logging.getLogger(__name__).warning("The lake was not compacted: %s", error)
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
         from filelock import Timeout
