@@ -72,6 +72,7 @@ def fitted(
             "k": k,
             "exposure": config.length,
             "rows": days,
+            "bare": 0,
             "buckets": days,
             "squares": float(k * k) * share,
             "cross": k * share,

@@ -223,6 +223,22 @@ def test_no_measured_exposure_at_all_is_insufficient() -> None:
         )
 
 
+def test_rows_without_exposure_are_not_counted_against_that_of_others() -> None:
+    bare = table_of([(START, "a", "death", 1, None), (START, "b", "death", 1, 4.0)])
+    with pytest.raises(BadConfig, match="1 rows in the window have no exposure"):
+        analyze(bare, exposure="measured")
+    later = {"start": START + timedelta(days=1), "end": START + timedelta(days=2)}
+    with pytest.raises(InsufficientData):
+        analyze(bare, exposure="measured", **later)
+
+
+@pytest.mark.parametrize("exposure", [1.23456789e-12, 1e-16, 0.1, 123456.789012345678, 1e12])
+def test_no_digit_of_an_exposure_is_lost(exposure: float) -> None:
+    posterior, config = analyze(measured([("a", 2, exposure)] * 3), exposure="measured")
+    found = ask(posterior, config, "rate", cohort="a").data["T"]
+    assert found == pytest.approx(3 * exposure, rel=1e-15)
+
+
 def test_names_that_hold_the_separator_stay_apart() -> None:
     events = pa.concat_tables(
         [counted({"a · b": 10}, event="c"), counted({"a": 30}, event="b · c")]

@@ -176,6 +176,26 @@ def test_a_long_ranking_is_cut_and_says_so() -> None:
     assert "ranking-cut" in {finding.code for finding in answer.summary.findings}
 
 
+def test_silent_cohorts_at_the_top_of_a_ranking_do_not_silence_the_window() -> None:
+    counts = {f"c{i:02}": 0 if i < 55 else 100 for i in range(60)}
+    answer = ask(*analyze(counted(counts), direction="lower"), "rank")
+    (said,) = (f.text for f in answer.summary.findings if f.code == "no-events")
+    assert "None of these rates" in said
+
+
+def test_the_ranking_and_the_headline_name_the_same_leader() -> None:
+    # `few` has the higher mean, `many` is likelier the highest
+    cells = [("few", 0, 0.09), ("many", 500, 100.0), ("rest", 480, 100.0)]
+    posterior, config = analyze(measured(cells), exposure="measured")
+    (claim,) = kind.summarize(posterior, config).claims
+    ranking = ask(posterior, config, "rank")
+    (ranked,) = ranking.summary.claims
+    assert ranking.data["cohorts"][0] == "few"
+    assert claim.text.startswith("many has the highest")
+    assert (ranked.tone, ranked.probability) == (claim.tone, claim.probability)
+    assert ranked.text.startswith("many has the highest")
+
+
 def test_a_cohort_is_not_compared_with_itself() -> None:
     with pytest.raises(BadConfig):
         ask(*analyze(counted({"a": 3, "b": 4})), "compare", a="a", b="a")

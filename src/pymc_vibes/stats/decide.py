@@ -31,6 +31,15 @@ def decide(p_greater: float, level: float) -> Ruling:
     return "undecided"
 
 
+def best_tone(p_best: float, level: float, direction: Direction) -> Tone:
+    """Say whether the likeliest of many may be called the best; its tone is what is better.
+
+    One that is best with that chance beats every single other one with at least it, so this is the
+    same rule.
+    """
+    return direction if decide(p_best, level) == "higher" else "undecided"
+
+
 def chance(p: float) -> str:
     """Write a probability as a percentage; never as 0 % or 100 %."""
     if p > 0.999:
@@ -88,4 +97,13 @@ def join(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-__all__ = ["Direction", "Ruling", "Tone", "chance", "compare_sentence", "decide", "join"]
+__all__ = [
+    "Direction",
+    "Ruling",
+    "Tone",
+    "best_tone",
+    "chance",
+    "compare_sentence",
+    "decide",
+    "join",
+]

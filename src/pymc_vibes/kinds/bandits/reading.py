@@ -8,7 +8,7 @@ from pymc_vibes.core.answer import Tone
 from pymc_vibes.core.posterior import Posterior, Variable
 from pymc_vibes.kinds.bandits.config import BanditConfig
 from pymc_vibes.kinds.bandits.policy import shares
-from pymc_vibes.stats.decide import decide
+from pymc_vibes.stats.decide import best_tone
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.best import Best
@@ -81,15 +81,10 @@ class Reading:
 
     @cached_property
     def tone(self) -> Tone:
-        """Say whether the leader may be called the best; `none` where there is nothing to compare.
-
-        An arm that is the best with that chance beats every single other arm with at least it, so
-        this is the one decision rule.
-        """
+        """Say whether the leader may be called the best; `none` where there is no contest."""
         if len(self.arms) < 2 or self.total == 0:
             return "none"
-        settled = decide(self.p_leader, self.config.level) == "higher"
-        return self.config.direction if settled else "undecided"
+        return best_tone(self.p_leader, self.config.level, self.config.direction)
 
     @cached_property
     def regret(self) -> float:

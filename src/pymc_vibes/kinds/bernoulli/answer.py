@@ -64,7 +64,7 @@ def _say_best(
     posterior: Posterior, groups: "np.ndarray", config: ProportionConfig
 ) -> tuple[str, tuple[Claim, ...]]:
     from pymc_vibes.stats.best import best_of
-    from pymc_vibes.stats.decide import chance
+    from pymc_vibes.stats.decide import best_tone, chance
 
     beta = beta_of(posterior)
     low, high = beta.quantile(1e-12), beta.quantile(1 - 1e-12)
@@ -74,14 +74,14 @@ def _say_best(
     probability = best_of(beta.take(rivals)).probability
     top = rivals[int(probability.argmax())]
     name, likely = posterior["theta"].labels[top], float(probability.max())
-    settled = likely >= 1 - (1 - config.level) / 2
+    tone = best_tone(likely, config.level, "higher")
     claim = Claim(
         text=f"{name} has the highest success rate of {len(groups):,} groups.",
         probability=likely,
-        tone="higher" if settled else "undecided",
+        tone=tone,
     )
     (leading,) = estimates_of(posterior, [top], config)
-    if settled:
+    if tone == "higher":
         words = f"{name} has the highest success rate of {len(groups):,} groups"
     else:
         words = (

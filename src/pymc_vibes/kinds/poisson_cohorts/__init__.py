@@ -28,10 +28,11 @@ Dean and Lawless, Tests for detecting overdispersion in Poisson regression model
 from pymc_vibes.core.kind import Kind
 from pymc_vibes.kinds.poisson_cohorts.answer import summarize
 from pymc_vibes.kinds.poisson_cohorts.cells import reduce
-from pymc_vibes.kinds.poisson_cohorts.model import fit, simulate, truth
+from pymc_vibes.kinds.poisson_cohorts.model import fit
 from pymc_vibes.kinds.poisson_cohorts.pictures import figures
 from pymc_vibes.kinds.poisson_cohorts.questions import QUERIES
 from pymc_vibes.kinds.poisson_cohorts.settings import SCHEMA, RateConfig, resolve
+from pymc_vibes.kinds.poisson_cohorts.world import simulate, truth
 
 kind = Kind[RateConfig](
     slug="poisson-cohorts",

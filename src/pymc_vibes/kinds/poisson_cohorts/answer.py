@@ -66,7 +66,7 @@ def _say(
 def _say_best(
     rates: Rates, event: str, cells: "np.ndarray", config: RateConfig
 ) -> tuple[str, tuple[Claim, ...], None]:
-    from pymc_vibes.stats.decide import chance
+    from pymc_vibes.stats.decide import best_tone, chance
 
     direction = config.direction or "higher"
     most = "highest" if direction == "higher" else "lowest"
@@ -76,13 +76,13 @@ def _say_best(
     top = int(chances.argmax())
     cohort, probability = rates.cohort(int(cells[top])), float(chances[top])
     estimate = estimates_of(rates, cells[top : top + 1], config)[0]
-    bar = 1 - (1 - config.level) / 2
+    tone = best_tone(probability, config.level, direction)
     claim = Claim(
         text=f"{cohort} has the {most} rate of {event} of {len(cells):,} cohorts.",
         probability=probability,
-        tone=direction if probability >= bar else "undecided",
+        tone=tone,
     )
-    if probability >= bar:
+    if tone == direction:
         lead = f"{cohort} has the {most} rate of {event} of {len(cells):,} cohorts"
     else:
         lead = (
@@ -242,5 +242,5 @@ def _silence(cells: "pa.Table") -> tuple[Finding, ...]:
 
     if pc.sum(cells["k"]).as_py():
         return ()
-    text = "No event lies in the window; the rates say only how rare the events must be."
+    text = "None of these rates has an event in the window: they say only how rare events must be."
     return (Finding(code="no-events", severity="note", text=text),)

@@ -3,7 +3,9 @@
 A cell's exposure is the window's length, or the sum of the exposures of its own rows: the rows of a
 cohort and another event do not add to it. Beside count and exposure a cell keeps five sums over
 equal periods of the window, from which `stats.dispersion` tells whether counts vary too much.
-Fractions are summed as decimals, so that the order of rows cannot change a bit of the result.
+Fractions are summed as decimals, so that the order of rows cannot change a bit of the result. An
+exposure is two decimals, its first 15 digits after the point and what is left of it: one alone
+would cut small exposures short.
 """
 
 from typing import TYPE_CHECKING
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 KEY = ("cohort", "event")
-SUMS = ("k", "exposure", "rows", "buckets", "squares", "cross", "w2", "w3", "w4")
+SUMS = ("k", "exposure", "rows", "bare", "buckets", "squares", "cross", "w2", "w3", "w4")
 _EXPOSURE = "decimal(38, 15)"
+_FINE = 1e15  # units of the last digit above in one
 _SHARE = "decimal(38, 18)"
 _COUNT = "decimal(38, 0)"
 
@@ -43,11 +46,14 @@ def _buckets(events: "ir.Table", config: RateConfig) -> "ir.Table":
     count = inside["count"].fill_null(1) if "count" in inside.columns else ibis.literal(1)
     columns = {"bucket": elapsed // ibis.literal(config.bucket[1]), "count": count}
     if config.measured:
-        columns["exposure"] = inside.exposure.cast(_EXPOSURE)
+        coarse = inside.exposure.cast(_EXPOSURE)
+        columns["coarse"] = coarse
+        columns["fine"] = ((inside.exposure - coarse.cast("float64")) * _FINE).cast(_SHARE)
     rows = inside.select("cohort", "event", **columns)
     sums = {"k": rows["count"].sum(), "rows": rows.count()}
     if config.measured:
-        sums["exposure"] = rows.exposure.sum()
+        sums |= {"coarse": rows.coarse.sum(), "fine": rows.fine.sum()}
+        sums["bare"] = rows.coarse.isnull().sum()
     return rows.group_by(*KEY, "bucket").agg(**sums)
 
 
@@ -60,11 +66,13 @@ def _windowed(buckets: "ir.Table", config: RateConfig) -> "ir.Table":
 
 
 def _measured(buckets: "ir.Table") -> "ir.Table":
-    total = buckets.group_by(*KEY).agg(total=buckets.exposure.sum())
+    total = buckets.group_by(*KEY).agg(
+        total=_exposure(buckets.coarse.sum(), buckets.fine.sum()),
+        missing=buckets.bare.sum().cast("int64"),
+    )
     with_total = buckets.inner_join(total, list(KEY))
-    share = (
-        with_total.exposure.cast("float64") / with_total.total.cast("float64").nullif(0)
-    ).fill_null(0)
+    part = _exposure(with_total.coarse, with_total.fine)
+    share = (part / with_total.total.nullif(0)).fill_null(0)
     shared = with_total.mutate(share=share.cast(_SHARE))
     powers = {
         f"p{power}": (shared.share.cast("float64") ** power).cast(_SHARE) for power in (2, 3, 4)
@@ -72,12 +80,17 @@ def _measured(buckets: "ir.Table") -> "ir.Table":
     shared = shared.mutate(**powers)
     return _sums(
         shared,
-        exposure=shared.exposure.sum().cast("float64"),
+        exposure=shared.total.max(),
+        bare=shared.missing.max(),
         buckets=shared.count(),
         w2=shared.p2.sum().cast("float64"),
         w3=shared.p3.sum().cast("float64"),
         w4=shared.p4.sum().cast("float64"),
     )
+
+
+def _exposure(coarse: "ir.Value", fine: "ir.Value") -> "ir.Value":
+    return coarse.cast("float64") + fine.cast("float64") / _FINE
 
 
 def _sums(shared: "ir.Table", **more: "ir.Scalar") -> "ir.Table":
@@ -110,6 +123,7 @@ def _window_shares(config: RateConfig) -> "dict[str, ir.Value]":
     powers = {f"w{m}": (count - 1) * full**m + last**m for m in (2, 3, 4)}
     numbers = {"exposure": config.length, **powers}
     return {
+        "bare": ibis.literal(0, type="int64"),
         "buckets": ibis.literal(count, type="int64"),
         **{name: ibis.literal(value, type="float64") for name, value in numbers.items()},
     }

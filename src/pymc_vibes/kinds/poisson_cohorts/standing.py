@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymc_vibes.core.answer import Claim, Finding, Table
+from pymc_vibes.stats.decide import best_tone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +14,10 @@ class Standing:
     labels: tuple[str, ...]
     total: int
     """Cohorts there are."""
+    leader: str
+    """The likeliest to be best of all; the first where too many could be."""
+    lead: float | None
+    """The chance that the leader is best of all; None where too many could be."""
     best: list[float] | None
     """P(best of all); None where too many could be."""
     expected: list[float]
@@ -26,19 +31,18 @@ class Standing:
         """Say who leads and how sure that is."""
         from pymc_vibes.stats.decide import chance
 
-        words = f"{event}: {self.labels[0]} leads {self.total:,} cohorts with {rate}"
-        if self.best is None:
+        words = f"{event}: {self.leader} leads {self.total:,} cohorts with {rate}"
+        if self.lead is None:
             return f"{words}; too many overlap to say which is {most}."
-        return f"{words}; the chance that it is {most} is {chance(self.best[0])}."
+        return f"{words}; the chance that it is {most} is {chance(self.lead)}."
 
     def claims(self, event: str, most: str, level: float) -> tuple[Claim, ...]:
         """Claim the lead, with its probability."""
-        if self.best is None:
+        if self.lead is None:
             return ()
-        text = f"{self.labels[0]} has the {most} rate of {event}."
-        settled = self.best[0] >= 1 - (1 - level) / 2
-        tone = "undecided" if not settled else "higher" if most == "highest" else "lower"
-        return (Claim(text=text, probability=self.best[0], tone=tone),)
+        text = f"{self.leader} has the {most} rate of {event}."
+        tone = best_tone(self.lead, level, "higher" if most == "highest" else "lower")
+        return (Claim(text=text, probability=self.lead, tone=tone),)
 
     def findings(self) -> tuple[Finding, ...]:
         """Say that the ranking is cut, where it is."""
