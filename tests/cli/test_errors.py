@@ -19,7 +19,7 @@ MISUSES = (
     ("analyze", "shop", "--set", "level"),
     ("analyze", "shop", "--report", "/no/such/folder/report.html"),
     ("ask", "shop", "compare", "--aa", "A"),
-    ("experiments", "set", "shop", "levle=0.9"),
+    ("experiments", "set", "shop", "lvel=0.9"),
 )
 ABSENT = (
     ("analyze", "shopp"),

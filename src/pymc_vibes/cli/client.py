@@ -6,6 +6,7 @@ same wherever the work is done.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -134,12 +135,16 @@ class Client:
         return self._http
 
     def _in_process(self) -> Any:
-        from pymc_vibes.http.app import create_app
         from pymc_vibes.service import Service
 
         # whoever may read the files needs no token: authentication guards the network
         unguarded = self._settings.model_copy(update={"auth_secret": None, "auth_public_key": None})
-        self._service = Service.open(unguarded)
+        with ThreadPoolExecutor(1) as beside:
+            # the lake opens while the app's modules load
+            opening = beside.submit(Service.open, unguarded)
+            from pymc_vibes.http.app import create_app
+
+            self._service = opening.result()
         return create_app(unguarded, service=self._service, quiet=True)
 
 

@@ -5,7 +5,9 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from pymc_vibes.cli.client import Client
 from pymc_vibes.cli.misuse import Misuse
@@ -20,6 +22,35 @@ _FORMATS = {
     ".jsonl": "ndjson",
     ".parquet": "parquet",
 }
+
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="Our column=source column; join several with +. Repeat."),
+]
+Constants = Annotated[
+    list[str] | None,
+    typer.Option("--set", "--constant", help="Our column=one value for every row. Repeat."),
+]
+Timezone = Annotated[str, typer.Option(help="IANA zone of times without an offset.")]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Keep the good rows, write the bad ones aside.")
+]
+FileOption = Annotated[
+    Path | None, typer.Option("--file", "-f", help="CSV, NDJSON, JSON or Parquet; - for stdin.")
+]
+
+
+def reading(
+    columns: list[str] | None, constants: list[str] | None, timezone: str, *, skip: bool
+) -> dict[str, Any]:
+    """Say how a file is to be read, as parameters of the request."""
+    return {
+        "map": columns or [],
+        "set": constants or [],
+        "timezone": timezone,
+        "skip_bad_rows": skip,
+    }
 
 
 def send(

@@ -11,7 +11,17 @@ from pymc_vibes.cli import say
 from pymc_vibes.cli.commands.experiments import chosen
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.session import AsJson, session
-from pymc_vibes.cli.upload import rows, save, send
+from pymc_vibes.cli.upload import (
+    Columns,
+    Constants,
+    FileOption,
+    SkipBadRows,
+    Timezone,
+    reading,
+    rows,
+    save,
+    send,
+)
 
 group = typer.Typer(help="Upload, look at and export events.", no_args_is_help=True)
 
@@ -33,22 +43,6 @@ def register(app: typer.Typer) -> None:
 
 PARQUET = b"PAR1"  # how such a file begins
 
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--map", help="Our column=source column; join several with +. Repeat."),
-]
-Constants = Annotated[
-    list[str] | None,
-    typer.Option("--set", "--constant", help="Our column=one value for every row. Repeat."),
-]
-Timezone = Annotated[str, typer.Option(help="IANA zone of times without an offset.")]
-SkipBadRows = Annotated[
-    bool, typer.Option("--skip-bad-rows", help="Keep the good rows, write the bad ones aside.")
-]
-FileOption = Annotated[
-    Path | None, typer.Option("--file", "-f", help="CSV, NDJSON, JSON or Parquet; - for stdin.")
-]
-
 
 @group.command("upload")
 def upload(
@@ -68,12 +62,7 @@ def upload(
     as_json: AsJson = False,
 ) -> None:
     """Add events to an experiment: all rows or none, unless bad rows may be skipped."""
-    query = {
-        "map": columns or [],
-        "set": constants or [],
-        "timezone": timezone,
-        "skip_bad_rows": skip_bad_rows,
-    }
+    query = reading(columns, constants, timezone, skip=skip_bad_rows)
     if format is not None:
         query["format"] = format.value
     client = session(context).client

@@ -13,7 +13,7 @@ from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.options import check_known, read_options
 from pymc_vibes.cli.reference import column_lines, option_lines
 from pymc_vibes.cli.session import AsJson, session
-from pymc_vibes.cli.upload import rows, send
+from pymc_vibes.cli.upload import Columns, SkipBadRows, Timezone, reading, rows, send
 
 group = typer.Typer(help="Make, list, show and delete experiments.", no_args_is_help=True)
 _COLUMNS = ("name", "kind", "display_name", "rows", "first", "last")
@@ -53,16 +53,12 @@ def create(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Setting of the kind: name=value.")
     ] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option("--map", help="Our column=source column[+column].")
-    ] = None,
+    columns: Columns = None,
     constants: Annotated[
         list[str] | None, typer.Option("--constant", help="Our column=one value for every row.")
     ] = None,
-    timezone: Annotated[str, typer.Option(help="Zone of times without an offset.")] = "UTC",
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Keep the good rows.")
-    ] = False,
+    timezone: Timezone = "UTC",
+    skip_bad_rows: SkipBadRows = False,
     as_json: AsJson = False,
 ) -> None:
     """Create an experiment, with its first events from a file or from stdin."""
@@ -76,12 +72,7 @@ def create(
     }
     made = client.post("/api/v1/experiments", body)
     if file is not None or not sys.stdin.isatty():
-        query = {
-            "map": columns or [],
-            "set": constants or [],
-            "timezone": timezone,
-            "skip_bad_rows": skip_bad_rows,
-        }
+        query = reading(columns, constants, timezone, skip=skip_bad_rows)
         made = _with_first_events(client, made["name"], file, query)
     if as_json or not say.is_terminal():
         say.as_json(made)

@@ -9,16 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli.commands.analyze import put, show_query
-from pymc_vibes.cli.commands.data import (
+from pymc_vibes.cli.commands.data import report
+from pymc_vibes.cli.session import AsJson, session
+from pymc_vibes.cli.upload import (
     Columns,
     Constants,
     FileOption,
     SkipBadRows,
     Timezone,
-    report,
+    reading,
+    send,
 )
-from pymc_vibes.cli.session import AsJson, session
-from pymc_vibes.cli.upload import send
 from pymc_vibes.core.errors import ExperimentNotFound
 
 DEFAULT = "observations"
@@ -51,13 +52,8 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Add rows of timestamp, cohort, event and perhaps count and exposure."""
-    query: dict[str, Any] = {
-        "map": columns or [],
-        "set": constants or [],
-        "timezone": timezone,
-        "skip_bad_rows": skip_bad_rows,
-        "experiment": experiment,
-    }
+    query = reading(columns, constants, timezone, skip=skip_bad_rows)
+    query["experiment"] = experiment
     client = session(context).client
     report(send(client, experiment, file, query=query, path="/ingest"), as_json=as_json)
 
