@@ -75,8 +75,10 @@ async def check_access(request: Request) -> AsyncIterator[None]:
     """
     if not request.scope["state"].get("is_open"):
         await _check_scope(request)
-    yield
-    await request.close()
+    try:
+        yield
+    finally:
+        await request.close()
 
 
 async def _check_scope(request: Request) -> None:
