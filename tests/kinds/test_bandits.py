@@ -129,6 +129,23 @@ def test_equal_rewards_have_no_spread_and_still_an_answer(reduce: Reduce) -> Non
     assert told.claims[0].tone == "undecided"
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e-9, 5.0, 1e12, -1e12])
+@pytest.mark.parametrize("given", [{}, {"mean": 0.0, "spread": 1e-12, "mean_weight": 1e-6}])
+def test_rewards_that_never_vary_get_finite_answers_at_any_size(
+    reduce: Reduce, size: float, given: dict[str, float]
+) -> None:
+    reward = {"kind": "continuous", **given}
+    cells = reduce([("a", size), ("b", size), ("b", size)], reward=reward)
+    config = parse(BanditConfig, {"reward": reward, "arms": ("c",)})
+    posterior = kind.fit(pa.Table.from_pylist(cells), config, NOBODY)
+    told = kind.summarize(posterior, config).model_dump_json()
+    shown = [figure.model_dump_json() for figure in kind.figures(posterior, config)]
+    best = Reading(posterior=posterior, config=config).best
+    assert not any(word in text for text in (told, *shown) for word in ("NaN", "Infinity"))
+    assert best.probability.sum() == pytest.approx(1)
+    assert np.isfinite(best.expected_loss).all()
+
+
 def test_an_arm_without_rewards_in_the_window_is_kept() -> None:
     connection = ibis.duckdb.connect()
     events = ibis.memtable(
@@ -283,6 +300,11 @@ def test_a_declared_arm_joins_the_ones_that_have_rewards() -> None:
 
     assert set(chances(told)) == {"A", "new"}
     assert "unpulled-arms" in {finding.code for finding in told.findings}
+
+
+def test_too_many_arms_are_refused_before_they_take_all_memory() -> None:
+    with pytest.raises(BadConfig, match="1,001 arms"):
+        fitted({f"arm {number}": (1, 0) for number in range(1001)})
 
 
 def test_a_bandit_without_any_arm_says_how_to_name_them() -> None:

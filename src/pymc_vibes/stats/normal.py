@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PANELS = 1500  # for 300 labels this keeps nine digits; more break points add time
 _NODES = 8
+_FINEST = 1e-12  # share of a mean below which doubles cannot tell its neighbors apart
+_LEAST = 1e-150  # a spread whose square is not yet 0
 _FLOOR = 1e-300  # keeps logs finite where a tail underflows
 
 
@@ -98,14 +100,16 @@ def mean_posterior(
 
     `squares` are sums of squared deviations from the sample means. The prior says: the mean is
     `prior_mean` with the weight of `mean_weight` observations, the standard deviation of one
-    observation is `prior_spread` with the weight of `spread_weight`.
+    observation is `prior_spread` with the weight of `spread_weight`. No mean is known better than
+    to a share of 1e-12.
     """
     weight = mean_weight + n
     df = spread_weight + n
     pull = mean_weight * n / weight * (mean - prior_mean) ** 2
     variance = (spread_weight * prior_spread**2 + squares + pull) / df
     loc = (mean_weight * prior_mean + n * mean) / weight
-    return StudentT(df=df, loc=loc, scale=np.sqrt(variance / weight))
+    least = np.maximum(_FINEST * np.abs(loc), _LEAST)
+    return StudentT(df=df, loc=loc, scale=np.maximum(np.sqrt(variance / weight), least))
 
 
 def best_mean(distribution: StudentT, direction: "Direction" = "higher") -> "Best":

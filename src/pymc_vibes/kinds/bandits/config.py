@@ -10,6 +10,8 @@ from pymc_vibes.core.records import Record
 from pymc_vibes.core.schema import Column, Schema
 from pymc_vibes.stats.prior import BetaMean, BetaPrior, BetaShape
 
+MOST_ARMS = 1000  # the contest for the best is weighed again whenever rewards arrive
+
 SCHEMA = Schema(
     columns=(
         Column(
@@ -53,10 +55,10 @@ class ContinuousReward(Record):
     spread: float | None = setting(
         None,
         "Standard deviation of one reward expected before any data. Open: that of all rewards.",
-        gt=0, le=1e12,
+        ge=1e-12, le=1e12,
     )  # fmt: skip
     mean_weight: float = setting(
-        1.0, "How many pulls the expected mean is worth.", unit="pulls", gt=0, le=1e6
+        1.0, "How many pulls the expected mean is worth.", unit="pulls", ge=1e-6, le=1e6
     )
     spread_weight: float = setting(
         3.0, "How many pulls the expected standard deviation is worth.", unit="pulls", gt=2, le=1e6
@@ -105,7 +107,7 @@ class BanditConfig(Config):
     arms: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = setting(
         (),
         "Arms that exist whether or not they were pulled yet; they can be assigned from the start.",
-        max_length=1000,
+        max_length=MOST_ARMS,
     )
     start: Instant | None = setting(None, "Rewards before this instant are left out.")
     end: Instant | None = setting(None, "Rewards at this instant or later are left out.")

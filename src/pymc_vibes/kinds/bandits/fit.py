@@ -7,7 +7,7 @@ from pymc_vibes.core.answer import Diagnostics
 from pymc_vibes.core.errors import BadConfig, InsufficientData
 from pymc_vibes.core.posterior import Distribution, Posterior, Variable
 from pymc_vibes.core.run import Watch
-from pymc_vibes.kinds.bandits.config import BanditConfig, BinaryReward, ContinuousReward
+from pymc_vibes.kinds.bandits.config import MOST_ARMS, BanditConfig, BinaryReward, ContinuousReward
 from pymc_vibes.stats.prior import describe_prior
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def fit(cells: "pa.Table", config: BanditConfig, watch: Watch) -> Posterior:
             "The bandit has no arm yet.",
             hint='Name its arms in the setting "arms", or upload rewards.', need=1, have=0,
         )  # fmt: skip
+    if len(arms) > MOST_ARMS:
+        raise BadConfig(
+            f"The data have {len(arms):,} arms, more than the {MOST_ARMS:,} that can compete.",
+            hint="Is the right column taken as `arm`?",
+            fields=[{"field": "arm", "reason": "too many different names"}],
+        )
     rows = [known.get(arm, _NOTHING) for arm in arms]
     pulls = np.array([row["pulls"] for row in rows], dtype=float)
     distribution: Distribution

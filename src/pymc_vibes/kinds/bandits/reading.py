@@ -1,8 +1,8 @@
 """What the posterior says about the arms, read once for summary, figures and queries."""
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Literal, cast
 
 from pymc_vibes.core.answer import Tone
 from pymc_vibes.core.posterior import Posterior, Variable
@@ -56,13 +56,7 @@ class Reading:
     @cached_property
     def best(self) -> "Best":
         """Weigh every arm against the best of them."""
-        from pymc_vibes.stats.best import best_of
-        from pymc_vibes.stats.normal import StudentT, best_mean
-
-        exact = self._exact
-        if isinstance(exact, StudentT):
-            return best_mean(exact, self.config.direction)
-        return best_of(exact, self.config.direction)
+        return _contest(self.posterior, self.config.direction)
 
     @cached_property
     def shares(self) -> "Array":
@@ -98,8 +92,22 @@ class Reading:
 
     @property
     def _exact(self) -> "Beta | StudentT":
-        return cast("Beta | StudentT", self.reward.distribution)
+        return _exact(self.posterior)
 
     @property
     def _losses(self) -> list[float]:
         return [float(loss) for loss in self.best.expected_loss]
+
+
+@lru_cache(maxsize=16)
+def _contest(posterior: Posterior, direction: Literal["higher", "lower"]) -> "Best":
+    """Weigh the arms once for all the assignments that rest on the same rewards."""
+    from pymc_vibes.stats.best import best_of
+    from pymc_vibes.stats.normal import StudentT, best_mean
+
+    exact = _exact(posterior)
+    return best_mean(exact, direction) if isinstance(exact, StudentT) else best_of(exact, direction)
+
+
+def _exact(posterior: Posterior) -> "Beta | StudentT":
+    return cast("Beta | StudentT", posterior["reward"].distribution)
