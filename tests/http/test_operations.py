@@ -171,6 +171,7 @@ def test_cohorts_beyond_the_slots_are_counted_together() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.1.2.3"])
 def test_this_machine_is_safe_to_listen_on(host: str) -> None:
+    assert not Settings().has_auth
     check_binding(Settings(), host)
 
 

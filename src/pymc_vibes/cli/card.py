@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pymc_vibes.cli import say
-from pymc_vibes.core.answer import Answer, Estimate, Finding, QueryAnswer, Summary
+from pymc_vibes.core.answer import Answer, Claim, Estimate, Finding, QueryAnswer, Summary
 from pymc_vibes.core.figure import Figure
 
 _TONES = {"higher": "blue", "lower": "dark_orange", "same": "green"}
@@ -40,7 +40,8 @@ def show_query(answer: QueryAnswer, *, plot: bool = True) -> None:
 def _summary(summary: Summary) -> None:
     # what makes the answer unfit comes before the answer
     for finding in (f for f in summary.findings if f.severity == "error"):
-        _finding(finding)
+        if finding.text.rstrip(".") not in summary.headline:
+            _finding(finding)
     _line(summary.headline, style="bold")
     if summary.decision is not None:
         tone = _TONES.get(summary.decision.tone)
@@ -48,10 +49,17 @@ def _summary(summary: Summary) -> None:
     for claim in summary.claims:
         if claim.text.rstrip(".") in summary.headline:
             continue  # said already
-        _line(f"  {claim.text}", style=_TONES.get(claim.tone))
+        _line(f"  {_with_chance(claim)}", style=_TONES.get(claim.tone))
     for finding in (f for f in summary.findings if f.severity != "error"):
         _finding(finding)
     _numbers(summary)
+
+
+def _with_chance(claim: Claim) -> str:
+    from pymc_vibes.stats.decide import chance
+
+    said = chance(claim.probability)
+    return claim.text if said in claim.text else f"{claim.text.rstrip('.')}: {said} chance."
 
 
 def _numbers(summary: Summary) -> None:
@@ -59,7 +67,8 @@ def _numbers(summary: Summary) -> None:
         _estimates(summary.estimates)
     for table in summary.tables:
         _table(table.title, table.columns, table.rows, table.total)
-    context = [f"{key.replace('_', ' ')}: {_text(value)}" for key, value in summary.context.items()]
+    known = {key: _text(value) for key, value in summary.context.items()}
+    context = [f"{key.replace('_', ' ')}: {text}" for key, text in known.items() if text]
     if context:
         _line("; ".join(context), style="dim")
 
@@ -97,7 +106,7 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[Any], total: int |
     hidden = say.table(list(columns), rows[:MAX_ROWS], title=title)
     there = total or len(rows)
     cut = [f"{MAX_ROWS} of {there:,} rows"] if there > MAX_ROWS else []
-    cut += [f"{hidden} more columns"] if hidden else []
+    cut += [f"{hidden} more column{'s' if hidden > 1 else ''}"] if hidden else []
     if cut:
         _line(f"  {' and '.join(cut)}; --json gives all.", style="dim")
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MAX_CELL = 40  # characters of a name that a table shows
 WRAPPED = 24  # characters that a wordy last column needs at least
 MIN_COLUMNS = 2
+PIPED_WIDTH = 240
 PADDING = 3  # around a column
 
 # control and format characters could rewrite the screen or reverse a line
@@ -31,7 +32,11 @@ def to_stdout() -> "Console":
     """Give a console on stdout that prints text as it is: no markup, no emoji codes."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+    # a file or a pipe has no width: rows are not to be cut there
+    width = None if is_terminal() else PIPED_WIDTH
+    return Console(
+        highlight=False, markup=False, emoji=False, soft_wrap=not is_terminal(), width=width
+    )
 
 
 def is_terminal() -> bool:
@@ -47,7 +52,8 @@ def data(text: str) -> None:
 def as_json(value: Any) -> None:
     """Write a value as JSON."""
     indent = 2 if is_terminal() else None
-    data(json.dumps(value, indent=indent, ensure_ascii=False))
+    # on a terminal even JSON must not steer it; a program reads every character as it is
+    data(json.dumps(value, indent=indent, ensure_ascii=is_terminal()))
 
 
 def talk(text: str) -> None:
