@@ -14,7 +14,7 @@ from pymc_vibes.core.run import NOBODY
 from pymc_vibes.kinds.ab_test import ABTestConfig, kind
 from pymc_vibes.kinds.ab_test.reading import Reading
 from pymc_vibes.kinds.ab_test.split import check_split
-from tests.kinds.ab_tests import Counts, fitted, row_of, summary
+from tests.kinds.ab_tests import Counts, ask, fitted, row_of, summary
 
 # deciding
 
@@ -89,6 +89,27 @@ def test_the_decision_follows_the_rule(
 
     assert told.decision is not None
     assert told.decision.action == action
+
+
+def test_a_decision_beside_an_equivalent_variant_has_the_color_of_what_it_rests_on() -> None:
+    # B is clearly lower yet loses less than C, which is surely within the zone
+    counts = {
+        "A": (10**12, 500 * 10**9), "B": (6_250_000, 3_119_375), "C": (10**12, 499_010_000_000),
+    }  # fmt: skip
+    told = summary(
+        counts, rope={"kind": "absolute", "half_width": 0.001}, loss_threshold=0.01,
+        expected_split={"A": 1e9, "B": 6250, "C": 1e9},
+    )  # fmt: skip
+    assert told.decision is not None
+    assert {claim.tone for claim in told.claims} == {"lower", "same"}
+    assert (told.decision.action, told.decision.tone) == ("keep A", "lower")
+
+
+def test_a_zone_is_named_after_the_variant_it_is_a_share_of() -> None:
+    counts = {"A": (10**9, 10**8), "B": (10**9, 10**8), "C": (10**9, 10**8)}
+    asked = ask("compare", counts, {"a": "B", "b": "C"}, rope={"kind": "relative"})
+    assert asked.data["tone"] == "same"
+    assert "1 % of the rate of B" in asked.summary.headline
 
 
 def test_before_enough_units_there_is_no_answer_and_no_claim() -> None:

@@ -10,6 +10,12 @@ from pymc_vibes.stats import special
 from pymc_vibes.stats.decide import decide
 from pymc_vibes.stats.special import Array
 
+_WIDE = 1e150
+"""Spread of a table beyond which the differences of its values overflow."""
+
+_ENOUGH = 4
+"""Places of a table below which there is no shape to search."""
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -70,8 +76,17 @@ class Contrast:
         return min(low, self.neutral), max(high, self.neutral)
 
     def hdi(self, mass: float) -> tuple[float, float]:
-        """Give the shortest interval that holds `mass`; of a ratio it can start at exactly 0."""
+        """Give the shortest interval that holds `mass`; of a ratio it can start at exactly 0.
+
+        What is spread over more than doubles can tell apart, or crowded within less, is not
+        searched: a ratio's starts at 0, a difference's is the equal-tailed one.
+        """
         scores, x = self._table
+        if len(x) < _ENOUGH or not np.isfinite(x).all() or np.ptp(x) > _WIDE:
+            ends = self._quantiles(np.array([mass, (1 - mass) / 2, (1 + mass) / 2]))
+            return (
+                (self.offset, float(ends[0])) if self.is_log else (float(ends[1]), float(ends[2]))
+            )
         lower = np.linspace(0.0, 1 - mass, 1001)
         starts, stops = _at(lower, scores, x), _at(lower + mass, scores, x)
         best = int(np.argmin(stops - starts))
@@ -126,6 +141,10 @@ class Contrast:
         return density / np.where(inside, x - self.offset, 1.0) if self.is_log else density
 
     def _quantiles(self, q: Array) -> Array:
+        return self._value(self._places(q))
+
+    def _places(self, q: Array) -> Array:
+        """Give quantiles as coordinates, which neither overflow nor vanish."""
         center = 0.0  # the coordinate of `neutral`, in either coordinate
         left = q < 1 - self.greater
         low = np.where(left, self.reach[0], center)
@@ -135,7 +154,7 @@ class Contrast:
         def above_wanted(at: Array) -> Array:
             return special.probit(*self._bounded_tails(at)) - wanted
 
-        return self._value(special.find_roots(above_wanted, low, high, close=1e-10))
+        return special.find_roots(above_wanted, low, high, close=1e-10)
 
     def _polish(self, low: Array, high: Array, best: Array, mass: float) -> Array:
         """Find where the density is the same at both ends, if it is between `low` and `high`."""
@@ -156,7 +175,7 @@ class Contrast:
         from scipy.special import ndtr
 
         rough = np.linspace(-4.0, 4.0, 9)
-        coordinate = self._coordinate(self._quantiles(ndtr(rough)))
+        coordinate = self._places(ndtr(rough))
         at = PchipInterpolator(rough, coordinate)(np.linspace(-4.0, 4.0, 97))
         scores, index = np.unique(special.probit(*self._bounded_tails(at)), return_index=True)
         return scores, self._value(at[index])

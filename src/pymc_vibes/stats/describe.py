@@ -1,5 +1,6 @@
 """Turn posteriors into the estimates and the numbers that people read."""
 
+from collections.abc import Callable, Sequence
 from math import floor, isfinite, log10
 from typing import Literal
 
@@ -89,6 +90,45 @@ def percent(x: float | None, digits: int = 3) -> str:
     """
     text = plain(None if x is None else 100 * x, digits)
     return text if text == "unbounded" else f"{text} %"
+
+
+def spread_title(
+    quantity: str, labels: Sequence[str], means: Sequence[float], write: Callable[[float], str]
+) -> str:
+    """Say in a title what a picture of several estimates shows: the highest and the lowest.
+
+    >>> spread_title("rate", ["A", "B"], [0.2, 0.25], percent)
+    'The rate of B is about 25 %, that of A 20 %'
+    >>> spread_title("rate", ["A", "B", "C"], [0.2, 0.25, 0.1], percent)
+    'The rate runs from about 25 % (B) to 10 % (C)'
+    """
+    order = sorted(range(len(labels)), key=lambda i: -means[i])
+    top, bottom = order[0], order[-1]
+    high, low = write(means[top]), write(means[bottom])
+    if len(labels) == 1:
+        return f"The {quantity} is about {high}"
+    if len(labels) == 2:
+        return f"The {quantity} of {labels[top]} is about {high}, that of {labels[bottom]} {low}"
+    return f"The {quantity} runs from about {high} ({labels[top]}) to {low} ({labels[bottom]})"
+
+
+def difference_title(
+    first: str,
+    second: str,
+    low: float | None,
+    high: float | None,
+    write: Callable[[float | None], str],
+    unit: str = "",
+) -> str:
+    """Say in a title where a difference lies, and whether that excludes no difference.
+
+    >>> difference_title("B", "A", -0.002, 0.027, percent)
+    'B minus A lies between -0.2 % and 2.7 %, which may be no difference at all'
+    """
+    span = f"{write(low)} and {write(high)} {unit}".rstrip()
+    is_in = (low is None or low <= 0) and (high is None or high >= 0)
+    told = "which may be no difference at all" if is_in else "so there is a difference"
+    return f"{first} minus {second} lies between {span}, {told}"
 
 
 def _interval(low: float, high: float, level: float, kind: Literal["eti", "hdi"]) -> Interval:

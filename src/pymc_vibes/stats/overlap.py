@@ -240,8 +240,9 @@ class Scale:
     def of_first(self, at: Points) -> Array:
         """Give the coordinate `v` at which `x` is there; infinite beyond reach."""
         with np.errstate(divide="ignore"):
-            rest = np.maximum((self.by - 1) + at.rest, 0.0)
-            return np.log(at.value) - np.log(rest)
+            near_one = np.maximum((self.by - 1) + at.rest, 0.0)  # keeps digits where x is near 1
+            near_zero = np.maximum(self.by - at.value, 0.0)  # and this where it is near 0
+            return np.log(at.value) - np.log(np.where(at.value < 0.5, near_zero, near_one))
 
 
 def exceeds(first: Side, second: Side, shift: Array, top: float) -> Array:

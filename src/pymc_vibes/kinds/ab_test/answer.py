@@ -109,7 +109,7 @@ def _treatments(reading: Reading) -> Table:
             "treatment", "difference", "low", "high", "lift_low", "lift_high",
             "chance_higher", "chance_same", "loss_if_chosen", "loss_if_control_kept", "verdict",
         ),
-        units=("", rate, rate, rate, "", "", "", "", rate, rate, ""),
+        units=("", rate, rate, rate, "share", "share", "", "", rate, rate, ""),
         rows=tuple(rows),
     )  # fmt: skip
 

@@ -1,9 +1,10 @@
 """Ship, keep, treat as equal, or keep running: the rule, on top of what may be claimed.
 
 A treatment is shipped only if it may be called better than the control *and* its expected loss
-against the best of all variants is at most the threshold. The control is kept when every treatment
-may be called worse and keeping it costs at most the threshold. The tone of a decision is always the
-tone of the comparison it rests on.
+against the best of all variants is at most the threshold. Where every treatment may be called worse
+or practically the same, the one with the least loss decides: is it the same, they are equivalent;
+is it worse, the control is kept if that costs at most the threshold. The tone of a decision is
+always the tone of the comparison it rests on.
 """
 
 from pymc_vibes.core.answer import Decision
@@ -44,9 +45,9 @@ def _keep(reading: Reading, focus: Comparison) -> Decision | None:
     worse = "lower" if reading.config.direction == "higher" else "higher"
     if not tones <= {worse, "same"}:
         return None
-    if "same" in tones:
+    if focus.tone == "same":
         return Decision(
-            action="treat as equivalent", tone=focus.tone,
+            action="treat as equivalent", tone="same",
             reason=f"No treatment is better than {focus.base} by more than what matters; keeping "
             f"{focus.base} costs {quoted_loss(reading, reading.control)}.",
         )  # fmt: skip
@@ -54,7 +55,7 @@ def _keep(reading: Reading, focus: Comparison) -> Decision | None:
         return None
     return Decision(
         action=f"keep {reading.control}", tone=focus.tone,
-        reason=f"Every treatment is worse; keeping {focus.base} costs "
+        reason=f"No treatment is better; keeping {focus.base} costs "
         f"{quoted_loss(reading, reading.control)}.",
     )  # fmt: skip
 

@@ -2,13 +2,12 @@
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
-from pymc_vibes.kinds.ab_test import words
 from pymc_vibes.kinds.ab_test.config import AbsoluteRope, ABTestConfig
 from pymc_vibes.kinds.ab_test.fit import RATE_UNIT
 from pymc_vibes.kinds.ab_test.reading import Comparison, Reading
 from pymc_vibes.stats.chart import bars, density_overlay, difference_curve, forest
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import percent
+from pymc_vibes.stats.describe import difference_title, percent, spread_title
 
 _CURVES = 4  # above as many variants a forest is easier to read than curves
 
@@ -39,7 +38,7 @@ def rate_curves(reading: Reading, variants: tuple[str, ...]) -> Figure:
     )
     return density_overlay(
         "rates",
-        f"Conversion rate of {' and '.join(variants)}",
+        spread_title("conversion rate", variants, [float(mean[i]) for i in places], percent),
         f"Posterior curves of the conversion rate by variant: {spoken}.",
         curves=[
             (v, *reading.rate.density(i), float(low[i]), float(high[i]))
@@ -62,7 +61,7 @@ def curve_of(comparison: Comparison, config: ABTestConfig, *, name: str = "diffe
         zone = (-config.rope.half_width, config.rope.half_width)
     return difference_curve(
         name,
-        words.verdict(config, comparison),
+        difference_title(one, two, low, high, percent),
         f"Posterior curve of the difference in conversion rate, {one} minus {two}: between "
         f"{percent(low)} and {percent(high)}; {chance(comparison.p_greater)} chance that "
         f"{one} is higher.",
@@ -77,7 +76,7 @@ def _rate_forest(reading: Reading) -> Figure:
     labels = reading.posterior["rate"].labels
     return forest(
         "rates",
-        f"Conversion rates of {len(labels)} variants",
+        spread_title("conversion rate", labels, reading.rate.mean().tolist(), percent),
         f"One row per variant with its conversion rate and interval; {len(labels)} variants.",
         labels=labels, mean=reading.rate.mean(), low=low, high=high,
         x_label="conversion rate", x_format="percent", level=reading.config.level,

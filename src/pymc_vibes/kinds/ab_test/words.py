@@ -34,7 +34,9 @@ def headline(reading: Reading) -> str:
 def verdict(config: ABTestConfig, comparison: Comparison) -> str:
     """Say what may be claimed of two variants."""
     said = comparison.claim.text
-    return f"{said} They differ by less than {zone(config)}." if comparison.tone == "same" else said
+    if comparison.tone != "same":
+        return said
+    return f"{said} They differ by less than {zone(config, f'the rate of {comparison.base}')}."
 
 
 def cost_of_being_wrong(reading: Reading, comparison: Comparison) -> str:
@@ -64,11 +66,11 @@ def quoted_loss(reading: Reading, variant: str) -> str:
     return "an unknown amount" if loss is None else cost_per_thousand(loss)
 
 
-def zone(config: ABTestConfig) -> str:
-    """Write the zone that does not matter."""
+def zone(config: ABTestConfig, base: str = "the control's rate") -> str:
+    """Write the zone that does not matter; a relative one is a share of the base."""
     if isinstance(config.rope, AbsoluteRope):
         return f"{plain(100 * config.rope.half_width)} percentage points"
-    return f"{percent(config.rope.half_width)} of the control's rate"
+    return f"{percent(config.rope.half_width)} of {base}"
 
 
 def split_sentence(reading: Reading) -> str:

@@ -148,7 +148,7 @@ def _table(reading: Reading) -> Table:
             "arm", "pulls", "rewards", "mean", "low", "high", "chance_best", "regret_if_chosen",
             "next_share",
         ),
-        units=("", "pulls", "reward", UNIT, UNIT, UNIT, "", UNIT, ""),
+        units=("", "pulls", "reward", UNIT, UNIT, UNIT, "", UNIT, "share"),
         rows=tuple(rows),
         total=len(order),
     )  # fmt: skip

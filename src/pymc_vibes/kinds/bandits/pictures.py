@@ -7,7 +7,7 @@ from pymc_vibes.kinds.bandits.fit import UNIT
 from pymc_vibes.kinds.bandits.reading import Reading
 from pymc_vibes.stats.chart import bars, density_overlay, forest
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.describe import percent, plain, spread_title
 
 _CURVES = 6  # above as many arms a forest is easier to read than curves
 
@@ -29,7 +29,7 @@ def _curves(reading: Reading) -> Figure:
     )
     return density_overlay(
         "arms",
-        f"Mean reward of {len(reading.arms)} arms",
+        _finding(reading),
         f"Posterior curves of the mean reward by arm: {spoken}.",
         curves=[
             (arm, *reading.density(i), float(low[i]), float(high[i]))
@@ -43,11 +43,17 @@ def _curves(reading: Reading) -> Figure:
     )
 
 
+def _finding(reading: Reading) -> str:
+    write = percent if isinstance(reading.config.reward, BinaryReward) else plain
+    means = [float(m) for m in reading.reward.distribution.mean()]
+    return spread_title("mean reward", reading.arms, means, write)
+
+
 def _forest(reading: Reading) -> Figure:
     low, high = reading.reward.distribution.hdi(reading.config.level)
     return forest(
         "arms",
-        f"Mean reward of {len(reading.arms)} arms",
+        _finding(reading),
         f"One row per arm with its mean reward and interval; {len(reading.arms)} arms.",
         labels=reading.arms, mean=reading.reward.distribution.mean(), low=low, high=high,
         x_label="mean reward", unit=UNIT,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TABLE_ROWS = 200
 ESTIMATES = 12
+RATE_UNIT = "successes per trial"
 _CONTENDERS = 500
 _COLUMNS = (
     "group", "trials", "successes", "mean", "median", "sd",
@@ -112,7 +113,7 @@ def estimates_of(
     return tuple(
         estimate(
             "success rate", theta.labels[int(group)], beta, int(group),
-            level=config.level, kind="eti", percent=True,
+            level=config.level, unit=RATE_UNIT, kind="eti", percent=True,
         )
         for group in groups
     )  # fmt: skip
@@ -159,7 +160,7 @@ def group_table(posterior: Posterior, groups: "np.ndarray", config: ProportionCo
         name="groups",
         title="Success rates, highest first",
         columns=_COLUMNS,
-        units=("", "trials", "successes", *[""] * 9),
+        units=("", "trials", "successes", *[RATE_UNIT] * 7, "", ""),
         rows=tuple(zip(labels, *(column.tolist() for column in numbers), strict=True)),
         total=len(groups),
     )

@@ -49,7 +49,7 @@ def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) ->
         ),
         figures=(
             curves(posterior, groups, config),
-            difference_figure(difference, claim.text, pair, level),
+            difference_figure(difference, pair, level),
         ),
         data={
             "a": parameters.a,
@@ -104,7 +104,7 @@ def _decision(pair: tuple[str, str], greater: float, level: float) -> Decision:
     if ruling == "undecided":
         reason = f"{shown}, and {interval} holds 0."
         return Decision(action="keep collecting", tone=ruling, reason=reason)
-    action = f"{pair[ruling == 'lower']} has the higher success rate"
+    action = f"treat {pair[ruling == 'lower']} as the higher one"
     return Decision(action=action, tone=ruling, reason=f"{shown}, and {interval} does not hold 0.")
 
 

@@ -26,14 +26,11 @@ def figures(posterior: Posterior, config: ProportionConfig) -> tuple[Figure, ...
 
 
 def _difference_of_two(posterior: Posterior, config: ProportionConfig) -> Figure:
-    from pymc_vibes.stats.compare import difference, probability_greater
-    from pymc_vibes.stats.decide import compare_sentence
+    from pymc_vibes.stats.compare import difference
 
     first, second = posterior["theta"].labels
-    beta, level = beta_of(posterior), config.level
-    greater = probability_greater(beta, 0, beta, 1)
-    claim = compare_sentence(first, second, greater, level, quantity="success rate")
-    return difference_figure(difference(beta, 0, beta, 1), claim.text, (first, second), level)
+    beta = beta_of(posterior)
+    return difference_figure(difference(beta, 0, beta, 1), (first, second), config.level)
 
 
 def curves(posterior: Posterior, groups: "np.ndarray", config: ProportionConfig) -> Figure:
@@ -41,6 +38,7 @@ def curves(posterior: Posterior, groups: "np.ndarray", config: ProportionConfig)
     import numpy as np
 
     from pymc_vibes.stats.chart import density_overlay
+    from pymc_vibes.stats.describe import percent, spread_title
     from pymc_vibes.stats.exact import Beta
 
     chosen = beta_of(posterior).take(groups)
@@ -60,12 +58,10 @@ def curves(posterior: Posterior, groups: "np.ndarray", config: ProportionConfig)
     words = ", ".join(
         f"{label} {100 * mean:.3g} %" for label, mean in zip(labels, means, strict=False)
     )
-    title = (
-        "Where the success rate lies" if len(labels) == 1 else "How far the success rates overlap"
-    )
+    finding = spread_title("success rate", labels, chosen.mean().tolist(), percent)
     return density_overlay(
         "rates",
-        title,
+        finding,
         f"Posterior densities of success rates. Means: {words}.",
         curves=drawn,
         means=means,
@@ -78,12 +74,13 @@ def curves(posterior: Posterior, groups: "np.ndarray", config: ProportionConfig)
 
 def _forest(posterior: Posterior, groups: "np.ndarray", config: ProportionConfig) -> Figure:
     from pymc_vibes.stats.chart import forest
+    from pymc_vibes.stats.describe import percent, spread_title
 
     chosen = beta_of(posterior).take(groups)
     labels = [posterior["theta"].labels[int(group)] for group in groups]
     return forest(
         "rates",
-        f"Success rates of {len(labels):,} groups, highest first",
+        spread_title("success rate", labels, chosen.mean().tolist(), percent),
         f"Success rates with intervals; the highest is {labels[0]} with a mean of "
         f"{100 * chosen.mean()[0]:.3g} %.",
         labels=labels,
@@ -98,16 +95,17 @@ def _forest(posterior: Posterior, groups: "np.ndarray", config: ProportionConfig
 
 
 def difference_figure(
-    difference: "Contrast", finding: str, pair: tuple[str, str], level: float
+    difference: "Contrast", pair: tuple[str, str], level: float
 ) -> Figure:
     """Draw the posterior of a difference with the interval that decides."""
     from pymc_vibes.stats.chart import difference_curve
+    from pymc_vibes.stats.describe import difference_title, percent
 
     x, y = difference.density()
     low, high = difference.interval(level)
     return difference_curve(
         "difference",
-        finding,
+        difference_title(*pair, low, high, percent),
         f"Posterior density of the success rate of {pair[0]} minus that of {pair[1]}.",
         x=x,
         y=y,

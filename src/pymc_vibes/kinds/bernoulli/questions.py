@@ -122,8 +122,9 @@ def _predictive_figure(
 
     low, high = interval
     first, last = count_quantile(mass, 0.001), count_quantile(mass, 0.999)
-    x = np.unique(np.linspace(first, max(last, first + 1), 201).round().astype(int))
     n = len(mass) - 1
+    first, last = max(first - 1, 0), min(last + 1, n)  # a single count is drawn with its neighbors
+    x = np.unique(np.linspace(first, last, 201).round().astype(int))
     return lines_with_bands(
         "predictive",
         f"{label}: {low:,} to {high:,} successes are expected in {n:,} trials",
@@ -132,7 +133,7 @@ def _predictive_figure(
         lines=[("chance", x.astype(float), mass[x], None, None)],
         x_label=f"successes in the next {n:,} trials",
         y_label="chance of each count",
-        y_format="percent",
+        y_format="chance",
         y_zero=True,
         at=[(f"{100 * level:g} % interval from {low:,}", low), (f"to {high:,}", high)],
     )

@@ -46,7 +46,7 @@ class Comparison:
         if self.ruling == "undecided":
             reason = f"{shown}, and {interval} holds 0."
             return Decision(action="keep collecting", tone="undecided", reason=reason)
-        action = f"{self.labels[self.ruling == 'lower']} has the higher rate"
+        action = f"treat {self.labels[self.ruling == 'lower']} as the higher one"
         return Decision(
             action=action, tone=self.ruling, reason=f"{shown}, and {interval} does not hold 0."
         )

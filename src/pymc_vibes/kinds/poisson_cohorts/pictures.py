@@ -41,10 +41,9 @@ def rate_curves(rates: Rates, event: str, cells: "np.ndarray", config: RateConfi
     curves = [
         (label, *gamma.density(i), float(low[i]), float(high[i])) for i, label in enumerate(labels)
     ]
-    finding = f"{event}: {labels[0]} at about {gamma.mean()[0]:.3g} {_per(rates)}"
     return density_overlay(
         "rates",
-        finding if len(labels) == 1 else f"{event}: how far the rates overlap",
+        _spread(rates, event, labels, gamma.mean().tolist()),
         f"Posterior densities of the rate of {event} for {', '.join(labels)}. Means: "
         + "; ".join(f"{label} {mean:.3g}" for label, mean in zip(labels, gamma.mean(), strict=True))
         + f" {_per(rates)}.",
@@ -60,13 +59,14 @@ def difference_figure(comparison: Comparison) -> Figure:
     """Draw the posterior of a difference with the interval that decides."""
     from pymc_vibes.stats.chart import difference_curve
     from pymc_vibes.stats.decide import chance
+    from pymc_vibes.stats.describe import difference_title, plain
 
     first, second = comparison.labels
     x, y = comparison.difference.density()
     low, high = comparison.difference.interval(comparison.level)
     return difference_curve(
         "difference",
-        comparison.claim.text,
+        difference_title(first, second, low, high, plain, comparison.unit),
         f"Posterior density of the rate of {first} minus that of {second}; "
         f"{chance(comparison.probability)} of it lies above 0.",
         x=x,
@@ -92,13 +92,14 @@ def rate_forest(rates: Rates, event: str, cells: "np.ndarray", config: RateConfi
     drawn = ends if len(cells) > _DRAWABLE else cells
     gamma = rates.gamma.take(drawn)
     low, high = gamma.hdi(config.level)
+    labels = [rates.cohort(int(cell)) for cell in drawn]
     of = f"{len(cells):,} cohorts" + (", the two ends" if len(drawn) < len(cells) else "")
     return forest(
         "rates",
-        f"{event}: rates of {of}",
+        _spread(rates, event, labels, gamma.mean().tolist()),
         f"Rates of {event} with intervals for {of}. The first is {rates.cohort(int(cells[0]))} "
         f"with about {gamma.mean()[0]:.3g} {_per(rates)}.",
-        labels=[rates.cohort(int(cell)) for cell in drawn],
+        labels=labels,
         mean=gamma.mean().tolist(),
         low=low.tolist(),
         high=high.tolist(),
@@ -106,6 +107,12 @@ def rate_forest(rates: Rates, event: str, cells: "np.ndarray", config: RateConfi
         unit=rates.variable.unit,
         level=config.level,
     )
+
+
+def _spread(rates: Rates, event: str, labels: list[str], means: list[float]) -> str:
+    from pymc_vibes.stats.describe import plain, spread_title
+
+    return spread_title(f"rate of {event}", labels, means, lambda x: f"{plain(x)} {_per(rates)}")
 
 
 def _per(rates: Rates) -> str:

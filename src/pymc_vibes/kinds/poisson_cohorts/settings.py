@@ -107,7 +107,10 @@ class RateConfig(Config):
         None, "The event that the headline is about; the most frequent one by default."
     )
     alpha0: float | None = setting(
-        None, "Shape of the Gamma prior of every rate; 0.5 (Jeffreys) by default.", gt=0, le=1e12
+        None,
+        "Shape of the Gamma prior of every rate; 0.5 (Jeffreys) by default.",
+        ge=1e-3,  # below it a rate without events lies closer to 0 than numbers can tell apart
+        le=1e12,
     )
     beta0: float | None = setting(
         None,
