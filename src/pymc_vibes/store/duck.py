@@ -46,6 +46,9 @@ def open_lake(settings: "Settings") -> "DuckDBPyConnection":
     extensions = _install_extensions(settings.home.absolute() / "extensions")
     catalog.parent.mkdir(parents=True, exist_ok=True)
     data.mkdir(parents=True, exist_ok=True)
+    spill = settings.home.absolute() / "spill" / "lake"
+    # DuckDB makes the last folder itself when a query first needs it, and only the last
+    spill.parent.mkdir(parents=True, exist_ok=True)
     _use_write_ahead_log(catalog)
     connection = duckdb.connect(
         config={
@@ -55,7 +58,7 @@ def open_lake(settings: "Settings") -> "DuckDBPyConnection":
             "allow_persistent_secrets": False,
             "python_enable_replacements": False,
             "memory_limit": settings.memory_limit,
-            "temp_directory": str(settings.home.absolute() / "spill" / "lake"),
+            "temp_directory": str(spill),
             **({"threads": settings.threads} if settings.threads else {}),
         }
     )

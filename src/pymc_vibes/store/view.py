@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pymc_vibes.core.errors import InsufficientData, SnapshotNotFound
+from pymc_vibes.core.errors import InsufficientData, SnapshotNotFound, Unavailable
 from pymc_vibes.core.experiment import Experiment, Preview
 from pymc_vibes.core.kind import Extent
 from pymc_vibes.store.duck import cursor_of, literal, quoted
@@ -46,8 +46,19 @@ class View:
     """The Ibis backend; Ibis ships no types for it."""
 
     def to_arrow(self, expression: "ir.Table") -> "pa.Table":
-        """Run an expression where the events live and bring its rows here."""
-        return self.connection.to_pyarrow(expression)
+        """Run an expression where the events live and bring its rows here.
+
+        Raises `Unavailable` where the engine's memory or disk does not suffice.
+        """
+        import duckdb
+
+        try:
+            return self.connection.to_pyarrow(expression)
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise Unavailable(
+                f"The lake could not work this out: {str(error).splitlines()[0][:300]}",
+                hint="Give it more with VIBES_MEMORY_LIMIT, or check the disk: vibes doctor.",
+            ) from error
 
 
 @contextmanager
