@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from pymc_vibes.core.answer import QueryAnswer, Summary
 from pymc_vibes.core.config import parse
@@ -102,6 +103,12 @@ def test_what_comes_next_is_drawn_even_where_it_is_all_but_certain(
     sure = n if counts[0] else 0
     assert answer.data["interval"] == [sure, sure]
     assert answer.data["mean"] == pytest.approx(sure, abs=1e-6)
+
+
+def test_a_prediction_from_very_many_trials_is_binomial() -> None:
+    posterior, config = proportion({"only": (3 * 10**11, 10**12)})
+    found = asked("predict", posterior, config, n=1000, at_least=310).data["p_at_least"]
+    assert found == pytest.approx(stats.binom.sf(309, 1000, 0.3), rel=1e-6)
 
 
 @pytest.mark.parametrize("prior", [{"mean": 1e-9, "effective_sample_size": 1}, {"a": 1e-3, "b": 1}])

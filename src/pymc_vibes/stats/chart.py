@@ -325,23 +325,30 @@ def bars(
     x_domain: tuple[float, float] | None = None,
     marker: Numbers | None = None,
     marker_label: str = "",
+    colors: Sequence[int] | None = None,
     limit: int = 40,
     note: str = "",
 ) -> Figure:
     """Declare one bar per label from zero, longest first.
 
+    `colors` are the series that the labels have in a figure beside this one, to keep their colors.
+
     `marker` adds an open diamond per row, such as the share that was planned; `marker_label` says
     what it is. Above `limit` the longest are drawn and the note says so.
     """
     columns = {"value": numbers(values)} | ({} if marker is None else {"marker": numbers(marker)})
-    table = _picked(labels, columns, highest_first(columns["value"])[:limit])
+    kept = highest_first(columns["value"])[:limit]
+    tables = {"numbers": _picked(labels, columns, kept)}
     diamond = Mark(kind="dot", table="numbers", x="marker", y="label", dashed=True)
     bar = Mark(kind="bar", table="numbers", x="value", y="label", series=0)
+    if colors is not None:
+        tables["rows"] = {**tables["numbers"], "series": tuple(colors[i] for i in kept)}
+        bar = Mark(kind="bar", table="rows", x="value", y="label", by="series")
     cut = f"The {limit} longest of {len(labels)} are drawn." if len(labels) > limit else ""
     notes = sentences(f"Open diamonds: {marker_label}." if marker is not None else "", note, cut)
     x = Axis(label=with_unit(x_label, unit), format=x_format, zero=True, domain=x_domain)
     marks = (bar,) if marker is None else (bar, diamond)
-    return _rows_figure((name, title, alt), x, {"numbers": table}, marks, notes)
+    return _rows_figure((name, title, alt), x, tables, marks, notes)
 
 
 def _rows_figure(

@@ -123,12 +123,11 @@ def difference_title(
     """Say in a title where a difference lies, and whether that excludes no difference.
 
     >>> difference_title("B", "A", -0.002, 0.027, percent)
-    'B minus A lies between -0.2 % and 2.7 %, which may be no difference at all'
+    'B minus A lies between -0.2 % and 2.7 %, zero included'
     """
     span = f"{write(low)} and {write(high)} {unit}".rstrip()
     is_in = (low is None or low <= 0) and (high is None or high >= 0)
-    told = "which may be no difference at all" if is_in else "so there is a difference"
-    return f"{first} minus {second} lies between {span}, {told}"
+    return f"{first} minus {second} lies between {span}, zero {'included' if is_in else 'excluded'}"
 
 
 def _interval(low: float, high: float, level: float, kind: Literal["eti", "hdi"]) -> Interval:

@@ -106,6 +106,7 @@ def _best_bars(reading: Reading) -> tuple[Figure, ...]:
     leader = max(range(len(chances)), key=chances.__getitem__)
     name = reading.readable[leader]
     most = "highest" if reading.config.direction == "higher" else "lowest"
+    has_curves = len(reading.variants) <= _CURVES
     return (
         bars(
             "best",
@@ -114,5 +115,6 @@ def _best_bars(reading: Reading) -> tuple[Figure, ...]:
             f" {name} leads with {chance(chances[leader])}.",
             labels=reading.readable, values=chances, x_label="chance of being the best",
             x_domain=(0.0, 1.0),
+            colors=[reading.variants.index(v) for v in reading.readable] if has_curves else None,
         ),
     )  # fmt: skip

@@ -52,11 +52,13 @@ def cost_of_being_wrong(reading: Reading, comparison: Comparison) -> str:
 def cost_per_thousand(loss: float) -> str:
     """Write an expected loss per unit for people.
 
-    >>> cost_per_thousand(0.00123), cost_per_thousand(1e-9)
-    ('1.23 conversions per 1,000 units', 'under 0.001 conversions per 1,000 units')
+    >>> cost_per_thousand(0.00123), cost_per_thousand(0.9999999)
+    ('1.23 conversions per 1,000 units', '1,000 conversions per 1,000 units')
+    >>> cost_per_thousand(1e-9)
+    'under 0.001 conversions per 1,000 units'
     """
     scaled = 1000 * loss
-    shown = "under 0.001" if scaled < 0.001 else f"{scaled:.3g}"
+    shown = "under 0.001" if scaled < 0.001 else plain(scaled)
     return f"{shown} conversion{'' if shown == '1' else 's'} per 1,000 units"
 
 

@@ -65,7 +65,11 @@ def _cost(reading: Reading) -> str:
     loss = float(reading.best.expected_loss[reading.leader])
     size = abs(float(reading.reward.distribution.mean()[reading.leader]))
     is_tiny = loss < _TINY * size
-    shown = f"under {percent(_TINY)} of its mean reward" if is_tiny else f"{plain(loss)} {UNIT}"
+    shown = (
+        f"under {percent(_TINY)} of its mean reward"
+        if is_tiny
+        else f"{plain(1000 * loss)} reward per 1,000 pulls"
+    )
     return (
         f"Committing to it now costs {shown} in expectation "
         f"({reading.pulls[reading.leader]:,} of {reading.total:,} pulls were its own)."

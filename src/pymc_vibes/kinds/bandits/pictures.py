@@ -71,17 +71,25 @@ def _allocation(reading: Reading) -> Figure:
         f"{leader} leads with {chance(reading.p_leader)}.",
         labels=reading.arms, values=reading.best.probability, marker=reading.shares,
         marker_label="share of the next pulls", x_label="chance of being the best",
-        x_domain=(0.0, 1.0),
+        x_domain=(0.0, 1.0), colors=_colors(reading),
     )  # fmt: skip
 
 
 def _regret(reading: Reading) -> Figure:
-    losses = [float(loss) for loss in reading.best.expected_loss]
+    losses = [1000 * float(loss) for loss in reading.best.expected_loss]
     least = min(range(len(losses)), key=losses.__getitem__)
+    cost = f"{plain(losses[least])} reward per 1,000 pulls"
     return bars(
         "regret",
-        f"Committing to {reading.arms[least]} costs the least: {plain(losses[least])} per pull",
-        "One bar per arm: the reward per pull that is expected to be lost by always choosing it; "
-        f"the least is {plain(losses[least])} with {reading.arms[least]}.",
-        labels=reading.arms, values=losses, x_label="expected regret", unit=UNIT, x_format="plain",
+        f"Committing to {reading.arms[least]} costs the least: {cost}",
+        "One bar per arm: the reward that is expected to be lost by always choosing it; "
+        f"the least is {cost} with {reading.arms[least]}.",
+        labels=reading.arms, values=losses, x_label="expected regret",
+        unit="reward per 1,000 pulls", x_format="plain", colors=_colors(reading),
     )  # fmt: skip
+
+
+def _colors(reading: Reading) -> list[int] | None:
+    """Give each arm the color of its curve, where there are curves."""
+    count = len(reading.arms)
+    return list(range(count)) if count <= _CURVES else None

@@ -94,9 +94,7 @@ def _forest(posterior: Posterior, groups: "np.ndarray", config: ProportionConfig
     )
 
 
-def difference_figure(
-    difference: "Contrast", pair: tuple[str, str], level: float
-) -> Figure:
+def difference_figure(difference: "Contrast", pair: tuple[str, str], level: float) -> Figure:
     """Draw the posterior of a difference with the interval that decides."""
     from pymc_vibes.stats.chart import difference_curve
     from pymc_vibes.stats.describe import difference_title, percent
