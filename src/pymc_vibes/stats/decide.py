@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Literal
 
-from pymc_vibes.core.answer import Claim, Tone
+from pymc_vibes.core.answer import Claim, Decision, Tone
 
 type Direction = Literal["higher", "lower"]
 """What is better."""
@@ -87,6 +87,20 @@ def compare_sentence(
     return Claim(text=text, probability=p, tone="undecided")
 
 
+def compare_decision(
+    first: str, second: str, p_greater: float, level: float, *, quantity: str = "rate"
+) -> Decision:
+    """Say what the rule concludes of two; it agrees with the interval of their difference."""
+    ruling = decide(p_greater, level)
+    shown = f"The chance that {first} is higher is {chance(p_greater)}"
+    interval = f"the {100 * level:g} % interval of the difference"
+    if ruling == "undecided":
+        reason = f"{shown}, and {interval} holds 0."
+        return Decision(action="keep collecting", tone=ruling, reason=reason)
+    action = f"{first if ruling == 'higher' else second} has the higher {quantity}"
+    return Decision(action=action, tone=ruling, reason=f"{shown}, and {interval} does not hold 0.")
+
+
 def _probable(level: float) -> float:
     bar = _NORMAL.cdf(_PROBABLY * _NORMAL.inv_cdf((1 + level) / 2))
     return bar - 1e-12  # rounding: exactly 90 % counts
@@ -103,6 +117,7 @@ __all__ = [
     "Tone",
     "best_tone",
     "chance",
+    "compare_decision",
     "compare_sentence",
     "decide",
     "join",

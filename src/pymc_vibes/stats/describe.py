@@ -65,6 +65,18 @@ def contrast_estimate(
     )
 
 
+def estimate_data(found: Estimate) -> dict[str, float | list[float | None] | None]:
+    """Give an estimate's numbers for programs; None where there is no such number."""
+    ends = {interval.kind: [interval.low, interval.high] for interval in found.intervals}
+    return {
+        "mean": found.mean,
+        "sd": found.sd,
+        "median": found.median,
+        "interval": ends["eti"],
+        "hdi": ends["hdi"],
+    }
+
+
 def plain(x: float | None, digits: int = 3) -> str:
     """Write a number with about `digits` significant digits, thousands separated by commas.
 

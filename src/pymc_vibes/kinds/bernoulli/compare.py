@@ -1,8 +1,8 @@
 """Two groups against each other, exactly."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pymc_vibes.core.answer import Decision, Estimate, QueryAnswer, Summary
+from pymc_vibes.core.answer import Estimate, QueryAnswer, Summary
 from pymc_vibes.core.config import Parameters, setting
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.posterior import Posterior
@@ -28,7 +28,8 @@ def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) ->
     import numpy as np
 
     from pymc_vibes.stats import compare as exact
-    from pymc_vibes.stats.decide import compare_sentence
+    from pymc_vibes.stats.decide import compare_decision, compare_sentence
+    from pymc_vibes.stats.describe import estimate_data
 
     beta, (i, j) = beta_of(posterior), _indices(posterior, parameters)
     pair = parameters.a, parameters.b
@@ -37,7 +38,7 @@ def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) ->
     claim = compare_sentence(*pair, greater, config.level, quantity="success rate")
     level, groups = config.level, np.array([i, j])
     contrasts = _contrasts(difference, exact.ratio(beta, i, beta, j), pair, level)
-    decision = _decision(pair, greater, level)
+    decision = compare_decision(*pair, greater, level, quantity="success rate")
     return QueryAnswer(
         summary=Summary(
             headline=claim.text,
@@ -56,7 +57,7 @@ def compare(posterior: Posterior, config: ProportionConfig, parameters: Pair) ->
             "b": parameters.b,
             "p_A_gt_B": greater,
             "level": level,
-            **{estimate.name: _numbers(estimate) for estimate in contrasts},
+            **{estimate.name: estimate_data(estimate) for estimate in contrasts},
             "expected_loss": _losses(beta, i, j),
             "decision": decision.tone,
         },
@@ -93,27 +94,3 @@ def _indices(posterior: Posterior, parameters: Pair) -> tuple[int, int]:
             fields=[{"field": "b", "reason": "must differ from a"}],
         )
     return theta.index(parameters.a), theta.index(parameters.b)
-
-
-def _decision(pair: tuple[str, str], greater: float, level: float) -> Decision:
-    from pymc_vibes.stats.decide import chance, decide
-
-    ruling = decide(greater, level)
-    shown = f"The chance that {pair[0]} is higher is {chance(greater)}"
-    interval = f"the {100 * level:g} % interval of the difference"
-    if ruling == "undecided":
-        reason = f"{shown}, and {interval} holds 0."
-        return Decision(action="keep collecting", tone=ruling, reason=reason)
-    action = f"treat {pair[ruling == 'lower']} as the higher one"
-    return Decision(action=action, tone=ruling, reason=f"{shown}, and {interval} does not hold 0.")
-
-
-def _numbers(estimate: Estimate) -> dict[str, Any]:
-    ends = {interval.kind: [interval.low, interval.high] for interval in estimate.intervals}
-    return {
-        "mean": estimate.mean,
-        "sd": estimate.sd,
-        "median": estimate.median,
-        "interval": ends["eti"],
-        "hdi": ends["hdi"],
-    }

@@ -38,18 +38,9 @@ class Comparison:
 
     def decision(self) -> Decision:
         """Say what the rule concludes; it agrees with the interval of the difference."""
-        from pymc_vibes.stats.decide import chance
+        from pymc_vibes.stats.decide import compare_decision
 
-        first = self.labels[0]
-        shown = f"The chance that {first} is higher is {chance(self.probability)}"
-        interval = f"the {100 * self.level:g} % interval of the difference"
-        if self.ruling == "undecided":
-            reason = f"{shown}, and {interval} holds 0."
-            return Decision(action="keep collecting", tone="undecided", reason=reason)
-        action = f"treat {self.labels[self.ruling == 'lower']} as the higher one"
-        return Decision(
-            action=action, tone=self.ruling, reason=f"{shown}, and {interval} does not hold 0."
-        )
+        return compare_decision(*self.labels, self.probability, self.level)
 
     @cached_property
     def estimates(self) -> tuple[Estimate, Estimate]:
@@ -72,6 +63,8 @@ class Comparison:
 
     def data(self) -> dict[str, Any]:
         """Give the numbers for programs; A is the first."""
+        from pymc_vibes.stats.describe import estimate_data
+
         return {
             "p_A_gt_B": self.probability,
             "level": self.level,
@@ -80,18 +73,6 @@ class Comparison:
             "better": self.direction,
             "decision": self.ruling,
         }
-
-
-def estimate_data(estimate: Estimate) -> dict[str, Any]:
-    """Give an estimate's numbers; None where there is no such number."""
-    ends = {interval.kind: [interval.low, interval.high] for interval in estimate.intervals}
-    return {
-        "mean": estimate.mean,
-        "sd": estimate.sd,
-        "median": estimate.median,
-        "interval": ends["eti"],
-        "hdi": ends["hdi"],
-    }
 
 
 def compare_two(rates: Rates, first: int, second: int, config: RateConfig) -> Comparison:
