@@ -1,5 +1,7 @@
 """The real application over a real lake in a folder of its own."""
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +75,8 @@ def writer(locked_settings: Settings) -> dict[str, str]:
     """The headers of somebody who may change things."""
     token = create_token(locked_settings, "bob", ["read", "write"], 1)
     return {"Authorization": f"Bearer {token}"}
+
+
+def words_of(page: str) -> str:
+    """Read a page as a person does: its text, however the lines break."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())

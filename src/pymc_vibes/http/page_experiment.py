@@ -15,6 +15,7 @@ from pymc_vibes.core.errors import BadConfig, BadRequest, VibesError
 from pymc_vibes.core.experiment import Receipt, UploadOptions
 from pymc_vibes.http import asking, forms, view
 from pymc_vibes.http.page import Posted, Serving, go, text_of, texts_of, to_experiment
+from pymc_vibes.http.text import readable
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.service import Service
 
@@ -67,7 +68,7 @@ def show(
         notice.append(f"{cleared:,} remembered answer{'' if cleared == 1 else 's'} forgotten.")
     for field in settled.split(","):
         if field in experiment.config:
-            value = view.readable(experiment.config[field])
+            value = readable(experiment.config[field])
             notice.append(f"This first upload settled {field.replace('_', ' ')}: {value}.")
     return _page(request, service, reading, notice=" ".join(notice))
 

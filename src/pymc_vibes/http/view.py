@@ -5,8 +5,6 @@ own description, rendered without raw HTML. Numbers read as in the terminal and 
 functions write them.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -20,73 +18,28 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from pymc_vibes.core.answer import Diagnostics, Estimate, Interval, Table
+from pymc_vibes.core.answer import Diagnostics
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.experiment import Receipt
 from pymc_vibes.core.instant import show
 from pymc_vibes.core.schema import Column
+from pymc_vibes.http import grids, particulars
+from pymc_vibes.http.text import (
+    DASH,
+    cell,
+    chance,
+    compact,
+    first_sentence,
+    glued,
+    is_numeric,
+    plain,
+    readable,
+    sentence,
+    shown,
+)
 
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_EMPTY_FRACTION = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.0+(?=Z?$)")
-DASH = "\N{EN DASH}"
-
-
-def shown(text: str) -> str:
-    r"""Leave out what would change how the words around it read: controls, also of direction.
-
-    >>> shown("a\u202eb\x00c")
-    'abc'
-    """
-    return _CONTROLS.sub("", text)
-
-
-def sentence(text: str) -> str:
-    """Begin a phrase with a capital."""
-    return shown(text[:1].upper() + text[1:])
-
-
-def plain(value: Any) -> str:
-    """Write a number for people; text passes through, nothing is a dash."""
-    from pymc_vibes.stats.describe import plain as write
-
-    if value is None:
-        return DASH
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return write(value) if isinstance(value, float) else shown(str(value))
-
-
-def percent(value: float | None) -> str:
-    """Write a fraction as a percentage."""
-    from pymc_vibes.stats.describe import percent as write
-
-    return DASH if value is None else write(value)
-
-
-def chance(probability: float) -> str:
-    """Write a probability; never 0 % or 100 %."""
-    from pymc_vibes.stats.decide import chance as write
-
-    return write(probability)
-
-
-def amount(value: float | None, estimate: Estimate) -> str:
-    """Write a value of an estimate the way the estimate wants to be read."""
-    return percent(value) if estimate.percent else plain(value)
-
-
-def interval_name(interval: Interval) -> str:
-    """Name an interval by mass and kind.
-
-    >>> interval_name(Interval(low=0, high=1, prob=0.95, kind="hdi"))
-    '95 % HDI'
-    """
-    kind = {"hdi": "HDI", "eti": "equal-tailed"}[interval.kind]
-    return f"{interval.prob * 100:.4g} % {kind}"
 
 
 def moment(value: datetime | str | None) -> Markup:
@@ -96,56 +49,6 @@ def moment(value: datetime | str | None) -> Markup:
     instant = datetime.fromisoformat(value) if isinstance(value, str) else value
     markup = Markup('<time datetime="{}">{}</time>')
     return markup.format(instant.isoformat(), show(instant.replace(second=0, microsecond=0)))
-
-
-def compact(value: Any) -> str:
-    """Write a JSON value on one line: text stays bare, an instant loses its empty fractions.
-
-    >>> compact("2024-03-01T00:00:00.000000Z"), compact("a"), compact({"b": 1})
-    ('2024-03-01T00:00:00Z', 'a', '{"b": 1}')
-    """
-    if isinstance(value, str):
-        return shown(_EMPTY_FRACTION.sub("", value))
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def cell(value: Any) -> str:
-    """Write a value of a table: numbers for reading, text as it is."""
-    if isinstance(value, list | dict):
-        return readable(value)
-    return plain(value)
-
-
-def table_cell(table: Table, column: int, value: Any) -> str:
-    """Write a value of an answer's table; what is a chance is never 0 % or 100 %."""
-    tells = (table.title, table.columns[column])
-    if isinstance(value, float) and any(text.lower().startswith("chance") for text in tells):
-        return chance(value)
-    return cell(value)
-
-
-def readable(value: Any) -> str:
-    """Write a setting: `open` where nothing is set, lists with commas, records by field."""
-    if value is None:
-        return "open"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} = {readable(inner)}" for name, inner in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(readable(inner) for inner in value) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.12g}" if isinstance(value, float) else shown(str(value))
-
-
-def number_columns(table: Table) -> tuple[bool, ...]:
-    """Say of each column of a table whether it holds numbers."""
-    columns = ([v for v in column if v is not None] for column in zip(*table.rows, strict=True))
-    return tuple(bool(values) and all(map(is_numeric, values)) for values in columns)
-
-
-def is_numeric(value: Any) -> bool:
-    """Whether a value is a number, which a truth value is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def measures(diagnostics: Diagnostics) -> tuple[tuple[str, Any], ...]:
@@ -243,13 +146,14 @@ def environment() -> Environment:
     )
     made.filters |= {
         "shown": shown,
+        "glued": glued,
+        "first_sentence": first_sentence,
         "sentence": sentence,
         "plain": plain,
-        "percent": percent,
         "chance": chance,
-        "interval_name": interval_name,
         "moment": moment,
         "compact": compact,
+        "event_cell": particulars.event_cell,
         "prose": prose,
         "brief": brief,
         "segment": segment,
@@ -260,11 +164,15 @@ def environment() -> Environment:
     made.tests["numeric"] = is_numeric
     made.globals |= {
         "static": static,
-        "amount": amount,
-        "number_columns": number_columns,
         "measures": measures,
+        "grids": grids.grids,
+        "claims_beside": grids.claims_beside,
+        "facts": particulars.facts,
+        "page_hint": particulars.page_hint,
+        "truth_grid": grids.truth_grid,
+        "filled": particulars.filled,
+        "empty_names": particulars.empty_names,
         "bounds": bounds,
-        "table_cell": table_cell,
         "bad_rows_of": bad_rows_of,
         "samples_url": samples_url,
     }
