@@ -108,7 +108,7 @@ def test_two_cohorts_are_compared_in_the_headline() -> None:
 
     summary = kind.summarize(posterior, config)
 
-    assert "a has a lower rate than b: over 99.9 % chance" in summary.headline
+    assert "a has a lower rate of claim than b: over 99.9 % chance" in summary.headline
     assert [figure.name for figure in kind.figures(posterior, config)] == ["rates", "difference"]
 
 

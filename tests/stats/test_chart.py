@@ -204,7 +204,7 @@ def test_times_become_iso_strings_and_moments_rules() -> None:
     assert figure.spec.tables["line_1"]["x"][0] == "2014-03-01"
     assert figure.spec.tables["moments"]["x"] == ("2014-03-02",)
     assert [mark.table for mark in marks(figure, "band")] == ["line_1"]
-    assert figure.spec.note == "Bands: 95 % intervals. Rule: the change."
+    assert figure.spec.note == "Bands: 95 % intervals. Dashed: the change."
 
 
 def test_an_index_keeps_all_its_digits() -> None:

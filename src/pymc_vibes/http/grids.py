@@ -266,7 +266,8 @@ def _printed(
 def _column_decimals(columns: Sequence[_Column], index: int, *, percent: bool) -> int:
     """Count decimals by the interval beside the column, else by the size of its values."""
     column = columns[index]
-    if column.ends is None and all(v is None or float(v).is_integer() for v in column.values):
+    ends = (*column.values, *(column.ends or ()))
+    if all(v is None or float(v).is_integer() for v in ends):
         return 0
     for other in columns[index:]:
         if other.unit != column.unit:

@@ -269,14 +269,14 @@ def lines_with_bands(
 ) -> Figure:
     """Declare several series over time or an index, each with an optional band.
 
-    Times are dates, aware datetimes or ISO strings. `at` marks moments, as (words, position).
-    Of more than seven lines the first seven are drawn; the note says so.
+    Times are dates, aware datetimes or ISO strings. `at` marks moments, as (words, position), where
+    words may cover several. Of more than seven lines the first seven are drawn; the note says so.
     """
     tables = {f"line_{i}": _line_columns(line) for i, line in enumerate(lines[:MAX_CURVES])}
     marks = _line_marks(tables)
     banded = any(mark.kind == "band" for mark in marks)
     words = f"Bands: {level_words(level)} intervals." if banded and level is not None else ""
-    rules = [f"Rule: {moment}." for moment, _ in at]
+    told = "; ".join(moment for moment, _ in at if moment)
     moments = {"moments": {"x": positions([where for _, where in at])}} if at else {}
     rule = Mark(kind="rule_x", table="moments", x="x", dashed=True, weight="thin")
     spec = FigureSpec(
@@ -286,7 +286,7 @@ def lines_with_bands(
         tables=tables | moments,
         marks=(*marks, rule) if at else marks,
         shown=tuple(tables),
-        note=sentences(words, *rules, note, _first_drawn(len(lines))),
+        note=sentences(words, f"Dashed: {told}." if told else "", note, _first_drawn(len(lines))),
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)
 

@@ -97,7 +97,7 @@ def compare_decision(
     if ruling == "undecided":
         reason = f"{shown}, and {interval} holds 0."
         return Decision(action="keep collecting", tone=ruling, reason=reason)
-    action = f"{first if ruling == 'higher' else second} has the higher {quantity}"
+    action = f"treat {first if ruling == 'higher' else second} as having the higher {quantity}"
     return Decision(action=action, tone=ruling, reason=f"{shown}, and {interval} does not hold 0.")
 
 

@@ -40,7 +40,7 @@ class VibesFigure extends HTMLElement {
     this.#figure = JSON.parse(source.textContent);
     const {title, spec} = this.#figure;
     this.#frame = make("div", {className: "fig-frame"});
-    const figure = make("figure", {}, make("figcaption", {textContent: clean(title)}), this.#frame);
+    const figure = make("figure", {}, make("figcaption", {textContent: clean(title).replaceAll(" %", "\u00a0%")}), this.#frame);
     if (spec.note) figure.append(make("p", {className: "fig-note", textContent: clean(spec.note)}));
     figure.append(make("div", {className: "fig-below"}, this.#numbers(), this.#buttons()));
     // what the page showed without this script has had its time

@@ -43,6 +43,7 @@ class Threshold(Parameters):
 
 def predict(posterior: Posterior, config: ProportionConfig, parameters: Next) -> QueryAnswer:
     """Give the beta-binomial predictive distribution of the successes in the next trials."""
+    from pymc_vibes.stats.describe import plain
     from pymc_vibes.stats.predictive import beta_binomial, count_quantile
 
     group = _one_group(posterior, parameters.group)
@@ -66,7 +67,7 @@ def predict(posterior: Posterior, config: ProportionConfig, parameters: Next) ->
         "p_at_least": claims[0].probability if claims else None,
     }
     headline = (
-        f"Of the next {n:,} trials of {label} about {estimate.mean:,.4g} succeed "
+        f"Of the next {n:,} trials of {label} about {plain(estimate.mean)} succeed "
         f"({100 * config.level:g} % interval {low:,} to {high:,})."
     )
     context = context_of(config) | {"group": label, "n": n}
@@ -135,7 +136,7 @@ def _predictive_figure(
         y_label="chance of each count",
         y_format="chance",
         y_zero=True,
-        at=[(f"{100 * level:g} % interval from {low:,}", low), (f"to {high:,}", high)],
+        at=[(f"{100 * level:g} % interval, {low:,} to {high:,}", low), ("", high)],
     )
 
 

@@ -52,8 +52,7 @@ def _say(
     comparison: Comparison | None,
 ) -> tuple[str, tuple[Claim, ...], Decision | None]:
     if comparison is not None:
-        sentence = f"{event}: {comparison.claim.text}"
-        return sentence, (comparison.claim,), comparison.decision()
+        return comparison.claim.text, (comparison.claim,), comparison.decision()
     if len(cells) == 0:
         return f"No cohort has measured exposure for {event} in the window.", (), None
     if len(cells) == 1:

@@ -84,6 +84,7 @@ def compare_two(rates: Rates, first: int, second: int, config: RateConfig) -> Co
     probability = compare.probability_greater(gamma, first, gamma, second)
     direction = config.direction or "higher"
     labels = rates.cohort(first), rates.cohort(second)
+    event = rates.cells["event"][first].as_py()
     return Comparison(
         labels=labels,
         probability=probability,
@@ -93,7 +94,7 @@ def compare_two(rates: Rates, first: int, second: int, config: RateConfig) -> Co
             compare.expected_loss(gamma, first, gamma, second, direction),
             compare.expected_loss(gamma, second, gamma, first, direction),
         ),
-        claim=compare_sentence(*labels, probability, config.level),
+        claim=compare_sentence(*labels, probability, config.level, quantity=f"rate of {event}"),
         ruling=decide(probability, config.level),
         level=config.level,
         unit=rates.variable.unit,

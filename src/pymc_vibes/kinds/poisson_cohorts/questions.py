@@ -85,7 +85,7 @@ def compare(posterior: Posterior, config: RateConfig, parameters: Pair) -> Query
     comparison = compare_two(rates, first, second, config)
     return QueryAnswer(
         summary=Summary(
-            headline=f"{event}: {comparison.claim.text}",
+            headline=comparison.claim.text,
             decision=comparison.decision(),
             estimates=(*comparison.estimates, *estimates_of(rates, cells, config)),
             claims=(comparison.claim,),
