@@ -117,6 +117,14 @@ def test_clearing_forgets_exactly_one_experiment(faults: Service, tmp_path: Path
     assert faults.analyze("faults-2").cached
 
 
+def test_clearing_reaches_a_server_that_remembers(faults: Service, tmp_path: Path) -> None:
+    faults.analyze("faults")
+    other = Service.open(Settings(home=tmp_path / "home"))
+    other.clear_cache("faults")
+    other.close()
+    assert not faults.analyze("faults").cached
+
+
 def test_equal_questions_at_one_time_make_one_run(faults: Service) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: faults.analyze("faults"), range(8)))

@@ -90,7 +90,8 @@ class Analyses:
         known = self._memory.get(held)
         if isinstance(known, VibesError):
             raise known.with_traceback(None)
-        if known is not None:
+        # another process may have cleared what is remembered here
+        if known is not None and self._queue.recall(experiment.id, question.name) is not None:
             return _as_cached(known)
         return self._flights.share(held, lambda: self._find_or_fit(question, held))
 

@@ -194,7 +194,7 @@ def _ratio_moments(
         return top * inverse, None
     relative = 1 / (a - 2) if is_rate else b / ((total - 1) * (a - 2))
     # Var(XU) = Var(X) (E[U]^2 + Var(U)) + E[X]^2 Var(U), with U = 1/Y; relative = Var(U)/E[U]^2
-    sd = inverse * float(np.sqrt(top_sd**2 * (1 + relative) + top**2 * relative))
+    sd = inverse * float(np.hypot(top_sd * (1 + relative) ** 0.5, top * relative**0.5))
     return top * inverse, sd
 
 

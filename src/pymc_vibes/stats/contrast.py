@@ -129,6 +129,9 @@ class Contrast:
     def _bounded_tails(self, at: Array) -> tuple[Array, Array]:
         low, high = self.reach
         below, above = self.tails(np.clip(at, low, high))
+        # at no difference the two ways to integrate may differ in the last digit: one counts
+        below = np.where(at == 0, 1 - self.greater, below)
+        above = np.where(at == 0, self.greater, above)
         below = np.where(at <= low, 0.0, np.where(at >= high, 1.0, below))
         above = np.where(at <= low, 1.0, np.where(at >= high, 0.0, above))
         return below, above

@@ -103,14 +103,18 @@ def beta_drop(a: Array, b: Array, drop: Array) -> tuple[Array, Array]:
 
 def _beta_low(a: Array, b: Array, drop: Array) -> Array:
     n = a + b
-    m, log_rest = a / n, np.log(b / n)
+    m, rest = a / n, b / n
+    log_m, log_rest = np.log(m), np.log(rest)
 
     def level(s: Array) -> tuple[Array, Array]:
-        near = np.log1p(m * np.expm1(np.maximum(s, -1.0)))
-        total = np.where(s > -1, near, np.logaddexp(log_rest, np.log(m) + s))
-        with np.errstate(under="ignore"):
-            slope = a - n * m * np.exp(s - total)
-        return a * s - n * total, slope
+        close, is_near = np.maximum(s, -1.0), s > -1
+        # log(m e^s + rest), and the same less s: from the smaller of a and b, or digits cancel
+        grown = np.where(is_near, np.log1p(m * np.expm1(close)), np.logaddexp(log_rest, log_m + s))
+        shrunk = np.where(
+            is_near, np.log1p(rest * np.expm1(-close)), np.logaddexp(log_m, log_rest - s)
+        )
+        value = np.where(a <= b, a * s - n * grown, -b * s - n * shrunk)
+        return value, -a * np.expm1(-shrunk)
 
     def step(s: Array) -> Array:
         value, slope = level(s)
