@@ -102,13 +102,25 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Any], total: int | None) -> None:
-    rows = [list(row) for row in rows]
+    columns = list(columns)
+    rows = [_with_chances(title, columns, row) for row in rows]
     hidden = say.table(list(columns), rows[:MAX_ROWS], title=title)
     there = total or len(rows)
     cut = [f"{MAX_ROWS} of {there:,} rows"] if there > MAX_ROWS else []
     cut += [f"{hidden} more column{'s' if hidden > 1 else ''}"] if hidden else []
     if cut:
         _line(f"  {' and '.join(cut)}; --json gives all.", style="dim")
+
+
+def _with_chances(title: str, columns: list[str], row: Any) -> list[Any]:
+    """Write the chances of a row as chances: never as 0 or 1."""
+    from pymc_vibes.stats.decide import chance
+
+    named = [any(text.lower().startswith("chance") for text in (title, name)) for name in columns]
+    return [
+        chance(value) if is_chance and isinstance(value, float | int) else value
+        for is_chance, value in zip(named, row, strict=True)
+    ]
 
 
 def _figures(figures: Iterable[Figure]) -> None:
