@@ -1,6 +1,7 @@
 """Every page in light, dark and on a phone: quiet, at home, accessible, and no wider than it is."""
 
 import json
+import re
 from pathlib import Path
 
 import axe_core_python
@@ -104,6 +105,34 @@ def test_a_page_is_quiet_accessible_and_fits(page: Page, full_site: Site, path: 
         "phone": [],
     }
     watch.assert_calm()
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if re.fullmatch(r".*/demo-[a-z-]+", path)])
+def test_the_numbers_of_an_answer_are_seen_without_scrolling_sideways(
+    page: Page, full_site: Site, path: str
+) -> None:
+    page.set_viewport_size(WIDE)
+
+    page.goto(f"{full_site.url}{path}")
+    cut: list[str] = page.evaluate(
+        "[...document.querySelectorAll('#answer .scroll')]"
+        ".filter(part => part.scrollWidth > part.clientWidth).map(part => part.ariaLabel)"
+    )
+
+    expect(page.locator("#answer .scroll").first).to_be_visible()
+    assert cut == []
+
+
+def test_a_thing_keeps_its_color_between_figures(page: Page, full_site: Site) -> None:
+    page.goto(f"{full_site.url}/experiments/demo-ab-test")
+    expect(page.locator("vibes-figure:not([data-ready])")).to_have_count(0)
+
+    names = page.locator("vibes-figure").first.get_by_text("B", exact=True)
+    bars = page.locator("vibes-figure").last.locator("svg g[aria-label] rect, svg rect[fill]")
+
+    assert names.get_attribute("fill") in bars.evaluate_all(
+        "all => all.map(bar => bar.getAttribute('fill'))"
+    )
 
 
 def test_the_checks_find_what_is_wrong(page: Page, full_site: Site) -> None:

@@ -53,6 +53,8 @@ def test_a_file_with_bad_rows_is_explained_and_can_be_sent_again(
 
     table = page.get_by_role("table", name=re.compile("Rows that cannot be used"))
     expect(table.get_by_role("row").nth(1)).to_contain_text("perhaps")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+    expect(page.get_by_role("alert")).to_contain_text("tick the box below")
     page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_label("Leave out rows").check()
     page.get_by_role("button", name="Upload").click()
@@ -74,7 +76,8 @@ def test_other_settings_give_another_answer_with_an_address_of_its_own(
 
     expect(page).to_have_url(re.compile(r"set\.level=0\.8.*set\.prior\.kind=shape"))
     expect(page).not_to_have_url(re.compile(r"set\.seed|set\.prior\.mean"))
-    expect(page.get_by_role("table", name="Estimates")).to_contain_text("80 % equal-tailed")
+    estimates = page.get_by_role("table", name="Estimates")
+    expect(estimates.get_by_role("columnheader", name="80 % interval")).to_be_visible()
     watch.assert_calm()
 
 
@@ -239,6 +242,7 @@ def test_the_report_opens_without_a_server(page: Page, site: Site, tmp_path: Pat
 
     page.goto(file.as_uri())
 
-    expect(page.get_by_role("heading", level=1)).to_have_text(run.summary.headline)
+    expect(page).to_have_title(f"demo-ab-test: {run.summary.headline}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("conversion rate")
     expect(page.locator("svg").first).to_be_visible()
-    expect(page.locator("main")).to_have_css("max-width", "816px")
+    expect(page.locator("main")).to_have_css("max-width", "864px")

@@ -228,7 +228,7 @@ def _field(
     widget = node.widget
     field = Field(
         name=node.path,
-        label=last.replace("_", " ").capitalize(),
+        label=_LABELS.get(last, last.replace("_", " ").capitalize()),
         about=str(node.schema.get("description", "")),
         widget=widget,
         unit=str(node.schema.get("unit", "")),
@@ -284,6 +284,7 @@ def _union(
     )
 
 
+_LABELS = {"n": "Number", "rope": "Zone that does not matter"}
 _PLACEHOLDERS: Mapping[str, str] = {
     "instant": "2024-03-01",
     "lines": "one per line",

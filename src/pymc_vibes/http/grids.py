@@ -135,7 +135,14 @@ def _estimate_span(one: Estimate, digits: int) -> str:
 
 def _estimate_decimals(estimates: Iterable[Estimate], one: Estimate) -> int:
     same = (e for e in estimates if (e.unit, e.percent) == (one.unit, one.percent))
-    return decimals([e.sd for e in same if e.sd], percent=one.percent)
+    return decimals([width for e in same if (width := _spread(e))], percent=one.percent)
+
+
+def _spread(one: Estimate) -> float | None:
+    given = one.interval
+    if given is None or given.low is None or given.high is None:
+        return one.sd
+    return (given.high - given.low) / 4
 
 
 def _mass(interval: Interval | None) -> str:

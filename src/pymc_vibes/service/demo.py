@@ -116,7 +116,7 @@ def cancellations(flights: "pd.DataFrame") -> "pa.Table":
         {
             "timestamp": pa.array(cancelled["scheduled"], pa.timestamp("us")),
             "cohort": pa.array(cancelled["origin"], pa.string()),
-            "event": pa.array(["cancelled"] * len(cancelled)),
+            "event": pa.array(["cancellation"] * len(cancelled)),
             "entity_id": pa.array(cancelled["tailnum"], pa.string(), from_pandas=True),
             "carrier": pa.array(cancelled["name"], pa.string()),
             "destination": pa.array(cancelled["dest"], pa.string()),
