@@ -59,7 +59,7 @@ def test_a_file_with_bad_rows_is_explained_and_can_be_sent_again(
     page.get_by_label("Leave out rows").check()
     page.get_by_role("button", name="Upload").click()
 
-    expect(page.get_by_text("1 row added, 1 left out")).to_be_visible()
+    expect(page.get_by_text("1 row added, 1 left out")).to_be_in_viewport()
 
 
 def test_other_settings_give_another_answer_with_an_address_of_its_own(

@@ -41,11 +41,13 @@ def texts_of(form: FormData) -> dict[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
-def go(path: str, query: Mapping[str, str] | None = None) -> Response:
+def go(path: str, query: Mapping[str, str] | None = None, *, fragment: str = "") -> Response:
     """Send the browser on with GET."""
-    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, status_code=303)
+    asked = f"?{urlencode(query)}" if query else ""
+    place = f"#{fragment}" if fragment else ""
+    return RedirectResponse(f"{path}{asked}{place}", status_code=303)
 
 
 def to_experiment(name: str, query: Mapping[str, str] | None = None) -> Response:
-    """Send the browser to an experiment's page."""
-    return go(f"/experiments/{view.segment(name)}", query)
+    """Send the browser to the top of an experiment's page, wherever on it the form was."""
+    return go(f"/experiments/{view.segment(name)}", query, fragment="top")
