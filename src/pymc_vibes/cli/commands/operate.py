@@ -37,6 +37,7 @@ def serve(
     from pymc_vibes.http.serve import run
 
     with pipes.hang_ups_are_errors():
+        _greet(host, port)
         run(session(context).settings, host=host, port=port, reload=reload)
 
 
@@ -64,7 +65,16 @@ def demo(
         service.close()
     if not build_only:
         with pipes.hang_ups_are_errors():
+            _greet(host, port)
             run(settings, host=host, port=port)
+
+
+def _greet(host: str, port: int) -> None:
+    """Say where to look; with port 0 only the server knows."""
+    if port:
+        url = f"http://{host}:{port}"
+        say.talk(f"\nOpen {url} in a browser; Ctrl-C stops the server.")
+        say.talk(f"From another terminal: vibes --url {url} experiments list\n")
 
 
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
