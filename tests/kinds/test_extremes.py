@@ -48,7 +48,7 @@ def asked(slug: str, posterior: Posterior, config: Any, **given: Any) -> QueryAn
     return answer
 
 
-def check_agreement(answer: QueryAnswer) -> None:
+def agrees(answer: QueryAnswer) -> bool:
     (claim,) = answer.summary.claims
     found = next(e for e in answer.summary.estimates if e.name == "difference")
     assert found.interval is not None
@@ -61,6 +61,7 @@ def check_agreement(answer: QueryAnswer) -> None:
     assert ("zero included" in answer.figures[-1].title) == (tone == "undecided")
     numbers = [*shown(answer), *(x for figure in answer.figures for x in shown(figure))]
     assert all(math.isfinite(number) for number in numbers)
+    return True
 
 
 @pytest.mark.parametrize("level", [0.5, 0.999])
@@ -71,7 +72,7 @@ def test_chances_agree_with_themselves_at_any_count(level: float, prior: tuple[f
     for number, (first, second) in enumerate(pairs):
         name, other = NAMES[number % 8], NAMES[(number + 1) % 8]
         posterior, config = proportion({name: first, other: second, "more": (1, 2)}, **settings)
-        check_agreement(asked("compare", posterior, config, a=name, b=other))
+        assert agrees(asked("compare", posterior, config, a=name, b=other))
 
 
 @pytest.mark.parametrize("level", [0.5, 0.999])
@@ -82,7 +83,7 @@ def test_rates_agree_with_themselves_at_any_count(level: float, alpha0: float) -
     for first, second in itertools.pairwise(counts):
         query = rates.query("compare")
         parameters = parse(query.parameters, {"a": first, "b": second})
-        check_agreement(query.answer(posterior, config, parameters))
+        assert agrees(query.answer(posterior, config, parameters))
 
 
 @pytest.mark.parametrize("exposure", [1e-12, 1.5, 1e12])
@@ -90,7 +91,7 @@ def test_rates_agree_at_any_exposure(exposure: float) -> None:
     rows = [(START, "a", "x", 3, exposure), (START, "b", "x", 0, 1.0), (START, "c", "x", 5, 1e12)]
     posterior, config = analyze(table_of(rows), exposure="measured")
     for first, second in ("ab", "bc", "ac"):
-        check_agreement(ask(posterior, config, "compare", a=first, b=second))
+        assert agrees(ask(posterior, config, "compare", a=first, b=second))
 
 
 @pytest.mark.parametrize("counts", [(0, 10**12), (10**12, 10**12)])

@@ -5,7 +5,7 @@ own description, rendered without raw HTML. Numbers read as in the terminal and 
 functions write them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -134,6 +134,25 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "shown": shown,
+    "glued": glued,
+    "first_sentence": first_sentence,
+    "sentence": sentence,
+    "plain": plain,
+    "chance": chance,
+    "moment": moment,
+    "compact": compact,
+    "event_cell": particulars.event_cell,
+    "prose": prose,
+    "brief": brief,
+    "segment": segment,
+    "embedded": embedded,
+    "cell": cell,
+    "readable": readable,
+}
+
+
 @cache
 def environment() -> Environment:
     """Build the template environment: everything escaped, unknown names refused."""
@@ -144,23 +163,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        "shown": shown,
-        "glued": glued,
-        "first_sentence": first_sentence,
-        "sentence": sentence,
-        "plain": plain,
-        "chance": chance,
-        "moment": moment,
-        "compact": compact,
-        "event_cell": particulars.event_cell,
-        "prose": prose,
-        "brief": brief,
-        "segment": segment,
-        "embedded": embedded,
-        "cell": cell,
-        "readable": readable,
-    }
+    made.filters |= FILTERS
     made.tests["numeric"] = is_numeric
     made.globals |= {
         "static": static,

@@ -44,11 +44,10 @@ def open_lake(settings: "Settings") -> "DuckDBPyConnection":
 
     catalog, data = settings.catalog_path.absolute(), settings.data_path.absolute()
     extensions = _install_extensions(settings.home.absolute() / "extensions")
-    catalog.parent.mkdir(parents=True, exist_ok=True)
-    data.mkdir(parents=True, exist_ok=True)
     spill = settings.home.absolute() / "spill" / "lake"
-    # DuckDB makes the last folder itself when a query first needs it, and only the last
-    spill.parent.mkdir(parents=True, exist_ok=True)
+    # DuckDB makes the last folder for spilling itself when a query first needs it, only the last
+    for folder in (catalog.parent, data, spill.parent):
+        folder.mkdir(parents=True, exist_ok=True)
     _use_write_ahead_log(catalog)
     connection = duckdb.connect(
         config={

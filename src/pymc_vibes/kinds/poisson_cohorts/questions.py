@@ -118,22 +118,21 @@ def rank(posterior: Posterior, config: RateConfig, parameters: AllOf) -> QueryAn
     chosen = rates.gamma.take(shown)
     direction = config.direction or "higher"
     chances = chances_of_best(rates.gamma, cells, direction)
-    best = None if chances is None else chances[: len(shown)].tolist()
     top = 0 if chances is None else int(chances.argmax())
     order = ranks(chosen, direction, config.level)
+    (leading,) = estimates_of(rates, cells[top : top + 1], config)
     standing = Standing(
         labels=tuple(rates.cohort(int(cell)) for cell in shown),
         total=len(cells),
         leader=rates.cohort(int(cells[top])),
         lead=None if chances is None else float(chances[top]),
-        best=best,
+        best=None if chances is None else chances[: len(shown)].tolist(),
         expected=order.expected.tolist(),
         low=order.low.tolist(),
         high=order.high.tolist(),
         pairs=pairwise(chosen).tolist(),
     )
     most = "highest" if direction == "higher" else "lowest"
-    (leading,) = estimates_of(rates, cells[top : top + 1], config)
     return QueryAnswer(
         summary=Summary(
             headline=standing.headline(event, most, rate_words(leading)),
