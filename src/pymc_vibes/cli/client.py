@@ -5,7 +5,7 @@ same wherever the work is done.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -51,7 +51,7 @@ class Client:
     def close(self) -> None:
         """Close connections, and the lake where it was opened here."""
         if self._http is not None:
-            self._loop.run_until_complete(self._http.aclose())
+            self._wait(self._http.aclose())
         if self._service is not None:
             self._service.close()
         self._loop.close()
@@ -90,9 +90,18 @@ class Client:
         if content is not None:
             body = {"content": _chunks(content)}
         with pipes.hang_ups_are_errors():
-            return self._loop.run_until_complete(
+            return self._wait(
                 self._send(method, path, params=wanted, headers=dict(headers or {}), **body)
             )
+
+    def _wait[T](self, work: Coroutine[Any, Any, T]) -> T:
+        """Run it to its end; beside a loop that this thread has already, as a notebook does."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._loop.run_until_complete(work)
+        with ThreadPoolExecutor(1) as aside:
+            return aside.submit(self._loop.run_until_complete, work).result()
 
     async def _send(self, method: str, path: str, **request: Any) -> "httpx2.Response":
         import httpx2
