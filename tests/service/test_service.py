@@ -1,5 +1,6 @@
 """The use cases, on a real lake and a real run table."""
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ from pymc_vibes.core.errors import (
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.core.run import RunState
 from pymc_vibes.kinds import catalog
-from pymc_vibes.service import Service
+from pymc_vibes.service import Service, analysis
 from pymc_vibes.service.worlds import example_world, truth_checks
 from pymc_vibes.settings import Settings
 
@@ -220,3 +221,17 @@ def test_a_simulated_world_knows_its_truth(service: Service, kind: str) -> None:
 
 def test_no_truth_is_claimed_for_real_data(faults: Service) -> None:
     assert truth_checks(faults, faults.analysis("faults")) == ()
+
+
+def test_a_run_of_an_older_version_keeps_its_answer_and_says_why_not_more(
+    faults: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = faults.analyze("faults")
+    kind = catalog()["poisson-cohorts"]
+    newer = dataclasses.replace(kind, version=kind.version + 1)
+    monkeypatch.setattr(analysis, "find_kind", lambda _slug: newer)
+    faults.clear_cache("faults")
+    with pytest.raises(RunNotFound, match="made by version 1"):
+        faults.draws(answer.run_id, "rate", None, 10, seed=1)
+    assert faults.figure(answer.run_id, answer.figures[0].name) == answer.figures[0]
+    assert faults.analyze("faults").run_id != answer.run_id

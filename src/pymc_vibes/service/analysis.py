@@ -102,7 +102,13 @@ class Analyses:
             return held
         if run.answer is None:
             raise RunNotFound(f"Run {run.id} has no answer: it is {run.state}.")
-        kind = find_kind(run.kind)
+        kind, made_by = find_kind(run.kind), run.answer.provenance.kind_version
+        if made_by != kind.version:
+            raise RunNotFound(
+                f"Run {run.id} was made by version {made_by} of {run.kind}; this is version "
+                f"{kind.version}, so its posterior cannot be rebuilt. Its answer stays.",
+                hint=f"Make a new run: vibes analyze {run.experiment}",
+            )
         config = parse(kind.config, run.answer.provenance.config)
         cells = self._artifacts.cells(run.answer.provenance.cells_hash)
         posterior = kind.fit(cells, config, NOBODY)

@@ -266,7 +266,8 @@ class Service:
 
     def figure(self, run_id: str, name: str) -> Figure:
         """Give one figure of a run."""
-        figures = {figure.name: figure for figure in self.rebuilt(run_id).answer.figures}
+        answer = self.run(run_id).answer
+        figures = {figure.name: figure for figure in answer.figures} if answer else {}
         if name not in figures:
             raise FigureNotFound(
                 f"Run {run_id} has no figure {name[:40]!r}.", hint=f"It has: {', '.join(figures)}."
