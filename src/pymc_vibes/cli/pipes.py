@@ -1,6 +1,7 @@
 """Pipes that end early: an unread stdout ends the program quietly, a lost peer does not."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,9 @@ def end_quietly_when_unread() -> None:
 @contextmanager
 def hang_ups_are_errors() -> Iterator[None]:
     """Make a connection that the other side closed an error to tell, not the program's end."""
-    if not hasattr(signal, "SIGPIPE"):
+    # only the main thread may set a signal; elsewhere the caller's own setting stands
+    is_main = threading.current_thread() is threading.main_thread()
+    if not hasattr(signal, "SIGPIPE") or not is_main:
         yield
         return
     before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
