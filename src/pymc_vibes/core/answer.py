@@ -85,17 +85,42 @@ class Table(Record):
     """Rows that exist, where `rows` holds only the first of them."""
 
 
-class Diagnostics(Record):
-    """Whether the posterior can be trusted, and what says so."""
+class Attempt(Record):
+    """One try of a sampler: what it was told, and what came of it."""
 
-    method: Literal["exact", "quadrature", "nuts"]
-    verdict: Verdict = "good"
+    settings: Mapping[str, JsonValue]
+    """Among them `target_accept`, `tune`, `draws`, `chains`, `seed` and `form`."""
+    verdict: Verdict
     reasons: tuple[str, ...] = ()
     r_hat_max: float | None = None
     ess_bulk_min: float | None = None
     ess_tail_min: float | None = None
     divergences: int | None = None
     ebfmi_min: float | None = None
+    seconds: float | None = None
+    """Wall time of sampling; of compilation apart, because it is paid once per structure."""
+    compile_seconds: float | None = None
+
+
+class Diagnostics(Record):
+    """Whether the posterior can be trusted, and what says so."""
+
+    method: Literal["exact", "quadrature", "nuts"]
+    verdict: Verdict = "good"
+    reasons: tuple[str, ...] = ()
+    why: str | None = None
+    """Why this method: it was asked for, it is exact, or another one refused and why."""
+    r_hat_max: float | None = None
+    ess_bulk_min: float | None = None
+    ess_tail_min: float | None = None
+    divergences: int | None = None
+    ebfmi_min: float | None = None
+    tree_depth_share: float | None = None
+    """Share of draws whose tree reached the greatest depth."""
+    worst: tuple[str, ...] = ()
+    """Parameters with the worst R-hat or effective sample size, worst first."""
+    attempts: tuple[Attempt, ...] = ()
+    """Every try of the sampler, in order; the answer rests on the best of them."""
     error_estimate: float | None = None
     """Of a quadrature, relative to a posterior sd."""
 

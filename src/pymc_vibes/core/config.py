@@ -6,7 +6,7 @@ Alternatives are discriminated unions on a `kind` literal, never flags.
 """
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -31,6 +31,21 @@ class Config(Record):
     seed: int = setting(42, "Seed of everything random in the answer.", ge=0, le=2**63 - 1)
     draws: int = setting(
         5000, "Draws where the answer needs them (figures, samples).", ge=1, le=50_000
+    )
+
+
+class SampledConfig(Config):
+    """Settings shared by kinds that may need a sampler."""
+
+    engine: Literal["auto", "nuts"] = setting(
+        "auto",
+        "How the posterior is computed: exactly or by quadrature where that can be had, or always "
+        "by the No-U-Turn sampler (NUTS).",
+    )
+    tune: int = setting(1000, "Steps of adaptation of each chain.", ge=50, le=20_000)
+    chains: int = setting(4, "Chains of the sampler.", ge=2, le=16)
+    target_accept: float = setting(
+        0.9, "Acceptance rate that the sampler's step size aims at.", ge=0.5, le=0.999
     )
 
 

@@ -18,7 +18,8 @@ status, `exit_code` the command line's, and keyword extras travel with it as JSO
     │   ├── SnapshotNotFound          └── PageNotFound
     ├── Conflict (409, exit 5)
     │   ├── ExperimentExists          ├── IdempotencyConflict
-    │   ├── IllegalTransition         └── KindMismatch
+    │   ├── IllegalTransition         ├── KindMismatch
+    │   └── RunCancelled
     ├── Denied (exit 4)
     │   ├── NotAuthenticated (401)    ├── NotAllowed (403)
     │   ├── ForeignRequest (403)      └── UnsafeBinding
@@ -183,6 +184,10 @@ class IllegalTransition(Conflict):
 
 class KindMismatch(Conflict):
     """The experiment is of another kind."""
+
+
+class RunCancelled(Conflict):
+    """The run was cancelled."""
 
 
 class Denied(VibesError):

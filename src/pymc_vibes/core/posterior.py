@@ -1,13 +1,14 @@
-"""What a fit returns: a posterior that names its method and knows its own exact numbers.
+"""What a fit returns: a posterior that names its method and knows its own numbers.
 
-Exact posteriors keep parameters, not draws: means, standard deviations and quantiles come from the
-distribution itself, and draws are made on demand, seeded per label so that two cohorts never share
-a stream.
+Exact and quadrature posteriors keep parameters, not draws: means, standard deviations and quantiles
+come from the distribution itself, and draws are made on demand. Independent labels are seeded per
+label, so that two cohorts never share a stream; dependent ones are drawn together (`Joint`). A
+sampled posterior keeps its chains as they are.
 """
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -58,12 +59,25 @@ class Distribution(Protocol):
         ...
 
 
+class Joint(Protocol):
+    """A joint posterior whose labels depend on each other: of a hierarchy, or of a sampler."""
+
+    def draw(self, name: str, indices: "Sequence[int]", n: int, seed: int) -> "np.ndarray":
+        """Draw `n` values of some labels of one variable, shape `(n, len(indices))`.
+
+        One seed is one set of joint draws: row `i` belongs together across variables, labels and
+        calls, whatever the selection.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variable:
     """One named quantity over one named dimension, for example `rate[cell]` in events per day."""
 
     name: str
-    dim: str
+    dim: str | None
+    """None for a scalar, whose one label is its name."""
     labels: tuple[str, ...]
     unit: str
     distribution: Distribution
@@ -78,7 +92,9 @@ class Variable:
         if label not in self.positions:
             near = difflib.get_close_matches(label, self.labels[:5000], n=3)
             hint = f"Did you mean {', '.join(map(repr, near))}?" if near else None
-            raise EntityNotFound(f"There is no {self.dim} {label[:80]!r} in the data.", hint=hint)
+            raise EntityNotFound(
+                f"There is no {self.dim or self.name} {label[:80]!r} in the data.", hint=hint
+            )
         return self.positions[label]
 
 
@@ -95,6 +111,10 @@ class Posterior:
     constants: Mapping[str, Any] = field(default_factory=dict)
     """What a summary needs beside the variables: window, unit, counts; JSON-like."""
     diagnostics: Diagnostics
+    joint: Joint | None = None
+    """Draws of all variables together; None where labels are independent of each other."""
+    samples: "xr.DataTree | None" = None
+    """Of a sampler: groups `posterior`, `sample_stats`, and predictive draws where there are."""
 
     def __getitem__(self, name: str) -> Variable:
         return {variable.name: variable for variable in self.variables}[name]
@@ -114,6 +134,12 @@ class Posterior:
         if select is not None:
             wanted = {name: tuple(labels) for name, labels in select.items()}
         _check_size(n, sum(len(labels) for labels in wanted.values()))
+        if self.joint is not None:
+            return {
+                name: self.joint.draw(name, [self[name].index(label) for label in labels], n, seed)
+                for name, labels in wanted.items()
+                if labels
+            }
         return {
             name: np.column_stack([self.sample(name, label, n, seed) for label in labels])
             for name, labels in wanted.items()
@@ -121,46 +147,71 @@ class Posterior:
         }
 
     def sample(self, name: str, label: str, n: int, seed: int) -> "np.ndarray":
-        """Draw `n` values of one label of one variable; independent between labels for one seed."""
+        """Draw `n` values of one label of one variable.
+
+        For one seed labels are independent of each other, or drawn jointly where they depend.
+        """
         variable = self[name]
         _check_size(n, 1)
+        if self.joint is not None:
+            return self.joint.draw(name, [variable.index(label)], n, seed)[:, 0]
         return variable.distribution.sample(variable.index(label), n, stream(seed, name, label))
 
     def tree(self, n: int, seed: int) -> "xr.DataTree":
-        """Give the ArviZ tree: groups `posterior` (chain, draw, dim), `exact`, `observed_data`."""
-        import numpy as np
+        """Give the ArviZ tree: `posterior` (chain, draw, dim), `exact`, `observed_data`.
+
+        What was sampled comes as it was sampled, with its chains and statistics, whatever `n`;
+        other posteriors are drawn from and bring their own numbers in the group `exact`.
+        """
         import xarray as xr
 
-        draws = self.draw(n, seed)
-        posterior = xr.Dataset(attrs={"inference_method": self.method, "independent_draws": 1})
-        exact = xr.Dataset()
-        for v in self.variables:
-            coords = {v.dim: list(v.labels)}
-            posterior[v.name] = xr.DataArray(
-                draws[v.name][None, :, :],
-                dims=("chain", "draw", v.dim),
-                coords={"chain": [0], "draw": np.arange(n), **coords},
-                attrs={"unit": v.unit},
-            )
-            numbers = {"mean": v.distribution.mean(), "sd": v.distribution.sd()}
-            numbers |= {
-                f"q{q}": v.distribution.quantile(q) for q in (0.025, 0.25, 0.5, 0.75, 0.975)
-            }
-            exact[v.name] = xr.DataArray(
-                np.stack(list(numbers.values())),
-                dims=("statistic", v.dim),
-                coords={"statistic": list(numbers), **coords},
-                attrs={"unit": v.unit},
-            )
         observed = xr.Dataset(
             {
                 name: ("cell", self.cells[name].to_numpy(zero_copy_only=False))
                 for name in self.cells.column_names
             }
         )
+        if self.samples is not None:
+            groups = {name: group.to_dataset() for name, group in self.samples.children.items()}
+            return xr.DataTree.from_dict({**groups, "observed_data": observed})
+        draws = self.draw(n, seed)
+        posterior = xr.Dataset(attrs={"inference_method": self.method, "independent_draws": 1})
+        exact = xr.Dataset()
+        for variable in self.variables:
+            posterior[variable.name] = _drawn(variable, draws[variable.name])
+            exact[variable.name] = _known(variable)
         return xr.DataTree.from_dict(
             {"posterior": posterior, "exact": exact, "observed_data": observed}
         )
+
+
+def _drawn(variable: Variable, draws: "np.ndarray") -> "xr.DataArray":
+    import numpy as np
+    import xarray as xr
+
+    coords = {"chain": [0], "draw": np.arange(len(draws))}
+    values = draws[None, :, 0] if variable.dim is None else draws[None, :, :]
+    named = {} if variable.dim is None else {variable.dim: list(variable.labels)}
+    return xr.DataArray(
+        values, dims=("chain", "draw", *named), coords=coords | named, attrs={"unit": variable.unit}
+    )
+
+
+def _known(variable: Variable) -> "xr.DataArray":
+    import numpy as np
+    import xarray as xr
+
+    own = variable.distribution
+    numbers = {"mean": own.mean(), "sd": own.sd()}
+    numbers |= {f"q{q}": own.quantile(q) for q in (0.025, 0.25, 0.5, 0.75, 0.975)}
+    stacked = np.stack(list(numbers.values()))
+    named = {} if variable.dim is None else {variable.dim: list(variable.labels)}
+    return xr.DataArray(
+        stacked[:, 0] if variable.dim is None else stacked,
+        dims=("statistic", *named),
+        coords={"statistic": list(numbers), **named},
+        attrs={"unit": variable.unit},
+    )
 
 
 def stream(seed: int, *names: str) -> "np.random.Generator":

@@ -51,6 +51,17 @@ def check_transition(old: RunState, new: RunState) -> None:
         )
 
 
+class Progress(Record):
+    """How far a run is."""
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    facts: Mapping[str, float] = {}
+    """What else is known, such as `divergences` so far."""
+    updated: datetime
+
+
 class Run(Record):
     """The record of one fit."""
 
@@ -65,6 +76,17 @@ class Run(Record):
     answer: Answer | None = None
     error: Mapping[str, Any] | None = None
     """The problem document, where the run failed."""
+    progress: Progress | None = None
+    """The last that was heard of it, while it is not over."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more."""
+        return not TRANSITIONS[self.state]
+
+
+class SamplingNeeded(Exception):  # no error: it says where the work belongs
+    """Draws are needed, and whoever asks does not wait for them: the fit belongs into the queue."""
 
 
 class Watch(Protocol):
@@ -83,9 +105,16 @@ class Watch(Protocol):
         """Say how far the part is."""
         ...
 
+    def sampling(self) -> None:
+        """Say that draws are needed now; raises `SamplingNeeded` where nobody waits for them."""
+        ...
+
 
 class _Nobody:
     cancelled = False
+
+    def sampling(self) -> None:
+        """Let it sample."""
 
     def stage(self, name: str) -> None:
         """Say nothing."""
