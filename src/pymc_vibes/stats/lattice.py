@@ -38,6 +38,7 @@ _EXPLORE = 4_000  # nodes after which a bad shape is corrected first
 _SHAPES = 10
 _ROUND_ENOUGH = (0.6, 1.6)  # variances in the lattice's own units
 _FAR = 1 << 15  # half the number of lattice steps that a key has room for
+_RINGS = 150  # layers of the fill beyond its first ball; a well-shaped lattice needs a few
 _BATCHES = 400
 _PILOT = 512
 
@@ -128,6 +129,33 @@ class Lattice:
         """Draw `n` independent points, shape `(n, d)`, from the density itself."""
         return self.cells.draw(n, rng)
 
+    def covariance(self) -> Array:
+        """Give the covariance of the coordinates, `(d, d)`."""
+        away = self.nodes - self.mean(self.nodes)
+        return np.asarray((away * self.weights[:, None]).T @ away)
+
+    def project(self, direction: Array) -> tuple[Array, Array]:
+        """Give equidistant values of one combination of coordinates, and its log density there.
+
+        A lattice whose planes have constant values of the combination is laid anew; summing a
+        plane integrates the other coordinates out.
+        """
+        covariance, step = self.covariance(), self.cells.shape.step
+        spread = np.sqrt(direction @ covariance @ direction)
+        first = covariance @ direction / spread
+        variances, axes = np.linalg.eigh(covariance - np.outer(first, first))
+        others = axes[:, 1:] * np.sqrt(np.maximum(variances[1:], 1e-300))
+        basis = np.column_stack([first, others]) * step
+        shape = Shape(self.mean(self.nodes), basis, step)
+        halves = [_flood(self.cells.density, shape, shift, _NODES) for shift in (0, 1)]
+        places = np.concatenate([half[0][:, 0] for half in halves])
+        logs = np.concatenate([half[1] for half in halves])
+        planes, plane = np.unique(places, return_inverse=True)
+        sums = np.bincount(plane, np.exp(logs - logs.max()))
+        values = shape.center @ direction + spread * step * planes / 2
+        level = np.log(sums.sum() * spread * step / 2)
+        return values, np.log(sums) - level
+
     @cached_property
     def proposal_ess(self) -> float:
         """Tell how even the density is within cells: the relative ESS of cell-wise proposals."""
@@ -144,11 +172,12 @@ def integrate(log_density: LogDensity, start: Array, *, tolerance: float = 1e-3)
     `log_density` takes points `(nodes, d)` and gives `(nodes,)`; minus infinity is allowed away
     from `start`. Raises `QuadratureRefused` where no bounded lattice reaches `tolerance`.
     """
-    shape, _ = _settle(log_density, climb(log_density, np.asarray(start, dtype=float)))
+    shape, half = _settle(log_density, climb(log_density, np.asarray(start, dtype=float)))
     errors = []
     for attempt in range(_ROUNDS):
         fine = shape.scaled(_REFINE**attempt)
-        halves = [_flood(log_density, fine, shift, _NODES) for shift in (0, 1)]
+        even = half if attempt == 0 else _flood(log_density, fine, 0, _NODES)
+        halves = [even, _flood(log_density, fine, 1, _NODES)]
         error = _apart(halves[0], halves[1], fine)
         errors.append(error)
         if error <= tolerance:
@@ -190,7 +219,9 @@ def _flood(
     places, logs = np.empty((0, d), dtype=np.int64), np.empty(0)
     seen = np.empty(0, dtype=np.int64)
     steps = np.array([step for step in product((-2, 0, 2), repeat=d) if any(step)])
-    while len(fresh):
+    for _ in range(_RINGS):
+        if not len(fresh):
+            break
         values = log_density(shape.place(fresh / 2))
         values = np.where(np.isnan(values), -np.inf, values)
         seen = np.union1d(seen, _keys(fresh))
@@ -203,7 +234,7 @@ def _flood(
         around = np.unique((alive[:, None, :] + steps).reshape(-1, d), axis=0)
         fresh = around[~np.isin(_keys(around), seen, assume_unique=True)]
     if strict and len(fresh):
-        raise QuadratureRefused(f"more than {limit:,} lattice nodes are needed")
+        raise QuadratureRefused(f"more than {limit:,} nodes, or {_RINGS} layers, are needed")
     return places, logs
 
 

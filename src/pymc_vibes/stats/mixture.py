@@ -1,0 +1,231 @@
+"""Finite mixtures of conjugate posteriors: what a hierarchy says about each of its labels.
+
+Given the hyperparameters every label has a Gamma or a Beta posterior; over the nodes of a lattice
+it is a mixture of them. Labels with the same data are computed once. Numbers come from the mixture
+itself, never from draws; where there are very many distinct labels, quantiles are interpolated to
+a relative error of 1e-6 (`patches`).
+
+These are the marginals. The labels of one mixture depend on each other through the
+hyperparameters: `compare` and `best` average over the nodes, and `hierarchy` draws them jointly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymc_vibes.stats import mixing
+from pymc_vibes.stats.collapse import unique_pairs
+from pymc_vibes.stats.exact import Beta, Gamma
+from pymc_vibes.stats.mixrows import BetaRows, GammaRows, Nodes
+from pymc_vibes.stats.patches import Patches, Solve
+from pymc_vibes.stats.special import Array
+
+type Rows = GammaRows | BetaRows
+
+
+@dataclass(frozen=True, eq=False)
+class GammaMixture:
+    """Posteriors of rates: mixtures of `Gamma(shape + k, rate + exposure)`, one per label.
+
+    `nodes` are shared; `k` and `exposure` are `(labels,)`.
+    """
+
+    nodes: Nodes
+    k: Array
+    exposure: Array
+
+    def __len__(self) -> int:
+        return len(self.k)
+
+    def take(self, indices: Array | list[int]) -> "GammaMixture":
+        """Give the posteriors of some labels, in that order."""
+        return GammaMixture(self.nodes, self.k[indices], self.exposure[indices])
+
+    def parameters(self) -> Mapping[str, Array]:
+        """Give the data of every label: `k` and `exposure`."""
+        return {"k": self.k, "exposure": self.exposure}
+
+    @cached_property
+    def rows(self) -> GammaRows:
+        """Give a row for every label."""
+        return GammaRows(self.nodes, self.k, self.exposure)
+
+    @cached_property
+    def _labels(self) -> "_Labels":
+        return _Labels.of(self.rows)
+
+    def mean(self) -> Array:
+        """Give the means."""
+        return self._labels.spread(self._labels.rows.moments[0])
+
+    def sd(self) -> Array:
+        """Give the standard deviations."""
+        return self._labels.spread(np.sqrt(self._labels.rows.moments[1]))
+
+    def quantile(self, q: float) -> Array:
+        """Give the quantile of every label."""
+        return self._labels.quantile(q)
+
+    def hdi(self, mass: float) -> tuple[Array, Array]:
+        """Give the shortest interval that holds `mass`; it starts at 0 where the density falls."""
+        return self._labels.hdi(mass)
+
+    def shrinkage(self) -> Array:
+        """Give the weight of the pooled mean in every label's mean; the rest is its own rate's."""
+        return self._labels.spread(self._labels.rows.shrinkage())
+
+    def pdf(self, index: int, x: Array) -> Array:
+        """Give the density of one label at `x`; infinite at a pole."""
+        return _pdf(self.rows.across(index), self.nodes, x)
+
+    def cdf(self, index: int, x: Array) -> Array:
+        """Give the probability of one label lying at or below `x`."""
+        x = np.asarray(x, dtype=float)
+        at = np.maximum(np.ravel(x), 0.0)
+        return self.rows.take(np.full(at.size, index)).below(at).reshape(x.shape)
+
+    def above(self, x: float) -> Array:
+        """Give the probability of every label lying above `x`."""
+        rows = self._labels.rows
+        return self._labels.spread(rows.above(np.full(len(rows), max(x, 0.0))))
+
+    def sample(self, index: int, n: int, rng: np.random.Generator) -> Array:
+        """Draw `n` independent values of one label, from the mixture over the nodes."""
+        one = self.rows.across(index)
+        node = rng.choice(len(one), n, p=self.nodes.weights)
+        return np.asarray(rng.standard_gamma(one.shape[node]) / one.rate[node])
+
+    def density(self, index: int, points: int = 201) -> tuple[Array, Array]:
+        """Give a curve `(x, y)` over the central 99.8 % of one label; finite everywhere."""
+        return _curve(self, index, points)
+
+
+@dataclass(frozen=True, eq=False)
+class BetaMixture:
+    """Posteriors of chances: mixtures of `Beta(a + k, b + n - k)`, one per label.
+
+    `nodes` are shared; `k` and `n` are `(labels,)`.
+    """
+
+    nodes: Nodes
+    k: Array
+    n: Array
+
+    def __len__(self) -> int:
+        return len(self.k)
+
+    def take(self, indices: Array | list[int]) -> "BetaMixture":
+        """Give the posteriors of some labels, in that order."""
+        return BetaMixture(self.nodes, self.k[indices], self.n[indices])
+
+    def parameters(self) -> Mapping[str, Array]:
+        """Give the data of every label: `k` and `n`."""
+        return {"k": self.k, "n": self.n}
+
+    @cached_property
+    def rows(self) -> BetaRows:
+        """Give a row for every label."""
+        return BetaRows(self.nodes, self.k, self.n - self.k)
+
+    @cached_property
+    def _labels(self) -> "_Labels":
+        return _Labels.of(self.rows)
+
+    def mean(self) -> Array:
+        """Give the means."""
+        return self._labels.spread(self._labels.rows.moments[0])
+
+    def sd(self) -> Array:
+        """Give the standard deviations."""
+        return self._labels.spread(np.sqrt(self._labels.rows.moments[1]))
+
+    def quantile(self, q: float) -> Array:
+        """Give the quantile of every label."""
+        return self._labels.quantile(q)
+
+    def hdi(self, mass: float) -> tuple[Array, Array]:
+        """Give the shortest interval that holds `mass`; it touches an end as a Beta's does."""
+        return self._labels.hdi(mass)
+
+    def shrinkage(self) -> Array:
+        """Give the weight of the pooled mean in every label's mean; the rest is its own share's."""
+        return self._labels.spread(self._labels.rows.shrinkage())
+
+    def pdf(self, index: int, x: Array) -> Array:
+        """Give the density of one label at `x`; infinite at a pole."""
+        return _pdf(self.rows.across(index), self.nodes, x)
+
+    def cdf(self, index: int, x: Array) -> Array:
+        """Give the probability of one label lying at or below `x`."""
+        x = np.asarray(x, dtype=float)
+        return self.rows.take(np.full(x.size, index)).below(np.ravel(x)).reshape(x.shape)
+
+    def above(self, x: float) -> Array:
+        """Give the probability of every label lying above `x`."""
+        rows = self._labels.rows
+        return self._labels.spread(rows.above(np.full(len(rows), x)))
+
+    def sample(self, index: int, n: int, rng: np.random.Generator) -> Array:
+        """Draw `n` independent values of one label, from the mixture over the nodes."""
+        one = self.rows.across(index)
+        node = rng.choice(len(one), n, p=self.nodes.weights)
+        return np.asarray(rng.beta(one.a[node], one.b[node]))
+
+    def density(self, index: int, points: int = 201) -> tuple[Array, Array]:
+        """Give a curve `(x, y)` over the central 99.8 % of one label; finite everywhere."""
+        return _curve(self, index, points)
+
+
+@dataclass(frozen=True, eq=False)
+class _Labels:
+    """Labels and the distinct rows that they share."""
+
+    rows: Rows
+    row: NDArray[np.int64]
+    """The row of every label, `(labels,)`."""
+
+    @staticmethod
+    def of(rows: Rows) -> "_Labels":
+        first, row = unique_pairs(rows.k, rows.size)
+        return _Labels(rows.take(first) if len(first) < len(rows) else rows, row)
+
+    @cached_property
+    def patches(self) -> Patches | None:
+        return Patches.over(self.rows)
+
+    def spread(self, values: Array) -> Array:
+        return np.asarray(values[self.row])
+
+    def quantile(self, q: float) -> Array:
+        found = self._solve(lambda rows: mixing.quantile(rows, np.full(len(rows), q))[None, :])
+        return np.asarray(found[0])
+
+    def hdi(self, mass: float) -> tuple[Array, Array]:
+        low, high = self._solve(lambda rows: np.stack(mixing.hdi(rows, mass)))
+        return low, high
+
+    def _solve(self, solve: Solve) -> Array:
+        found = None if self.patches is None else self.patches.evaluate(solve)
+        return np.asarray((solve(self.rows) if found is None else found)[:, self.row])
+
+
+def _pdf(across: Gamma | Beta, nodes: Nodes, x: Array) -> Array:
+    x = np.asarray(x, dtype=float)
+    values = np.zeros(x.shape)
+    for node, weight in enumerate(nodes.weights):
+        values += weight * across.pdf(node, x)
+    return values
+
+
+def _curve(mixture: GammaMixture | BetaMixture, index: int, points: int) -> tuple[Array, Array]:
+    one = mixture.take([index])
+    x = np.linspace(one.quantile(0.001)[0], one.quantile(0.999)[0], points)
+    y = one.pdf(0, x)
+    half = (x[1] - x[0]) / 2
+    for k in np.flatnonzero(~np.isfinite(y)):  # at a pole the average over its cell stands in
+        ends = one.cdf(0, x[k] + np.array([-half, half]))
+        y[k] = (ends[1] - ends[0]) / (2 * half)
+    return x, y
