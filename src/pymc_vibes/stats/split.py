@@ -60,9 +60,10 @@ class Split:
         def place(rest: Array, tilt: Array) -> Array:
             by_prior = logit(np.minimum(rest / (2 * prior), 0.5))
             by_events = logit(np.minimum(rest / (2 * total), 0.5)) + tilt
-            return np.minimum(by_prior, by_events)
+            return np.asarray(np.minimum(by_prior, by_events))
 
-        return special.find_roots(descent, place(left, -self.tilt), -place(right, self.tilt))
+        low, high = place(left, -self.tilt), -place(right, self.tilt)
+        return special.find_roots(descent, low, high)
 
     def fall(self, distance: Array) -> Array:
         """Give the log integrand relative to its top, at distances `(n, m)` from it."""

@@ -74,7 +74,7 @@ class Tabulated:
 
     def quantile(self, q: float) -> Array:
         """Give the quantile of every label."""
-        return self._invert(np.arange(len(self)), np.full(len(self), float(q)))
+        return self.at(np.arange(len(self)), np.full(len(self), float(q)))
 
     def hdi(self, mass: float) -> tuple[Array, Array]:
         """Give the shortest interval that holds `mass`; it can start at exactly 0."""
@@ -82,7 +82,7 @@ class Tabulated:
         low, high = np.zeros(len(self)), np.full(len(self), 1 - mass)
         for _ in range(2):
             lower = np.linspace(low, high, _STARTS, axis=1)
-            starts, stops = self._invert(rows, lower), self._invert(rows, lower + mass)
+            starts, stops = self.at(rows, lower), self.at(rows, lower + mass)
             starts[lower == 0] = 0.0
             best = np.argmin(stops - starts, axis=1)
             low = lower[rows[:, 0], np.maximum(best - 1, 0)]
@@ -108,11 +108,11 @@ class Tabulated:
 
     def sample(self, index: int, n: int, rng: np.random.Generator) -> Array:
         """Draw `n` independent values of one label."""
-        return self._invert(np.full(n, index), rng.uniform(size=n))
+        return self.at(np.full(n, index), rng.uniform(size=n))
 
     def density(self, index: int, points: int = 201) -> tuple[Array, Array]:
         """Give a curve `(x, y)` over the central 99.8 % of one label."""
-        ends = self._invert(np.full(2, index), np.array([0.001, 0.999]))
+        ends = self.at(np.full(2, index), np.array([0.001, 0.999]))
         x = np.linspace(ends[0], ends[1], points)
         return x, self.pdf(index, x)
 
@@ -143,7 +143,8 @@ class Tabulated:
         cells = np.minimum(place.astype(int), last - 1)
         return np.clip(self._cell(rows, cells, place - cells), 0.0, 1.0)
 
-    def _invert(self, rows: Rows, q: Array) -> Array:
+    def at(self, rows: Rows, q: Array) -> Array:
+        """Give quantiles of labels by index, one `q` each (arrays of one shape)."""
         rows, q = np.broadcast_arrays(rows, q)
         cells = np.empty(q.shape, dtype=int)
         for row in np.unique(rows):
