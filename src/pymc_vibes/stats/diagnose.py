@@ -257,8 +257,8 @@ def _spoken(parameters: _Parameters, labels: "Mapping[str, xr.DataArray]", worst
 
 def _worst_names(parameters: _Parameters, labels: "Mapping[str, xr.DataArray]") -> list[str]:
     """Name those that fail, worst first, or the one with the greatest R-hat where none does."""
-    wanting = np.fmax(parameters.r_hat - 1, 0) / (R_HAT_GOOD - 1)
-    least = np.fmin(parameters.bulk, parameters.tail)
+    wanting = np.maximum(parameters.r_hat - 1, 0) / (R_HAT_GOOD - 1)
+    least = np.minimum(parameters.bulk, parameters.tail)
     with np.errstate(divide="ignore"):
         short = ESS_GOOD / least
     badness = np.maximum(wanting, short)

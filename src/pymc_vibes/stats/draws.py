@@ -32,8 +32,6 @@ _BOUNDS: Mapping[Support, tuple[float, float]] = {
     "positive": (0.0, np.inf),
     "unit": (0.0, 1.0),
 }
-_BINS = 1024  # of a density estimate: far finer than its kernel
-_NARROW = 1e-12  # least kernel width, as a share of the size of the numbers
 _ATTRIBUTE = "pymc_vibes"
 
 
@@ -102,46 +100,18 @@ class Draws:
         return np.asarray((self.rows > np.asarray(x)).mean(axis=0))
 
     def pdf(self, index: int, x: "Array") -> "Array":
-        """Estimate the density of one label at `x`, zero outside of its support.
+        """Estimate the density of one label at `x`, zero outside of its support."""
+        from pymc_vibes.stats.kernel import density, kernel_width
 
-        A Gaussian kernel whose mass beyond a bound is folded back, so that a posterior that ends
-        at zero neither leaks below it nor dips beside it.
-        """
-        draws = self.ordered[index]
+        draws, points = self.ordered[index], np.asarray(x, dtype=float)
         low, high = _BOUNDS[self.support]
-        width = _kernel_width(draws)
-        points = np.asarray(x, dtype=float)
-        centers, weights = _binned(draws, width)
-        density = _kernel_sum(points, centers, weights, width)
-        for bound in (low, high):
-            if np.isfinite(bound):
-                density = density + _kernel_sum(2 * bound - points, centers, weights, width)
-        return np.where((points >= low) & (points <= high), density, 0.0)
+        ends = [bound for bound in (low, high) if np.isfinite(bound)]
+        heights = density(draws, points, width=kernel_width(draws), bounds=ends)
+        return np.where((points >= low) & (points <= high), heights, 0.0)
 
     def sample(self, index: int, n: int, rng: "np.random.Generator") -> "Array":
         """Draw `n` values of one label from its chains."""
         return np.asarray(self.rows[_rows(n, len(self.rows), rng), index])
-
-
-def _kernel_width(draws: "Array") -> float:
-    """Choose Silverman's width by the narrower of two measures of spread."""
-    quarter, three = np.quantile(draws, (0.25, 0.75))
-    spread = float(min(draws.std(), (three - quarter) / 1.349) or draws.std())
-    least = _NARROW * max(float(np.abs(draws).max()), np.finfo(float).tiny / _NARROW)
-    return float(max(0.9 * spread * len(draws) ** -0.2, least))
-
-
-def _binned(draws: "Array", width: float) -> "tuple[Array, Array]":
-    edges = np.linspace(draws[0] - width / 2, draws[-1] + width / 2, _BINS + 1)
-    counts, _ = np.histogram(draws, bins=edges)
-    return (edges[:-1] + edges[1:]) / 2, counts / len(draws)
-
-
-def _kernel_sum(points: "Array", centers: "Array", weights: "Array", width: float) -> "Array":
-    filled = weights > 0
-    scaled = (points[..., None] - centers[filled]) / width
-    heights = np.exp(-0.5 * scaled**2) / (width * np.sqrt(2 * np.pi))
-    return np.asarray(heights @ weights[filled])
 
 
 def _rows(n: int, total: int, rng: "np.random.Generator") -> "NDArray[np.intp]":
@@ -191,7 +161,9 @@ def _posterior(
     units: Mapping[str, str],
     supports: Mapping[str, Support],
 ) -> Posterior:
-    chains = tree["posterior"].to_dataset()
+    import xarray as xr
+
+    chains = tree["posterior"].to_dataset().copy()
     for name, unit in units.items():
         chains[name].attrs["unit"] = unit
     variables = tuple(
@@ -199,8 +171,6 @@ def _posterior(
     )
     joint = Rows({v.name: v.distribution for v in variables if isinstance(v.distribution, Draws)})
     groups = {name: group.to_dataset() for name, group in tree.children.items()}
-    import xarray as xr
-
     return Posterior(
         method="nuts",
         variables=variables,

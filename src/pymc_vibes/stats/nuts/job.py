@@ -1,5 +1,6 @@
 """One job in the child of its structure, watched: progress goes out, a cancel goes in."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import InferenceFailed, RunCancelled
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.nuts.model import Model, SamplerSettings
 
 _TICK = 0.05  # seconds between two looks whether the run is cancelled
-COLD_SECONDS = 20.0
+COLD_SECONDS = 15.0
 """About how long a child takes to start and to compile a structure; said, never relied on."""
 _LOG = 2000  # characters of a child's last words that an error carries
 
@@ -22,6 +23,8 @@ def draw(model: "Model", settings: "SamplerSettings", watch: "Watch", attempt: i
     job = _job(model, settings)
     while True:
         with shared().child(model.structure, watch) as child:
+            if watch.cancelled:
+                raise RunCancelled("The run was cancelled before it sampled.")
             was_warm = child.is_compiled
             try:
                 return _converse(child, job, watch, attempt)
@@ -32,8 +35,6 @@ def draw(model: "Model", settings: "SamplerSettings", watch: "Watch", attempt: i
 
 
 def _job(model: "Model", settings: "SamplerSettings") -> Job:
-    import sys
-
     return Job(
         builder=model.builder,
         options=dict(model.options),
@@ -54,10 +55,10 @@ def _converse(child: Child, job: Job, watch: "Watch", attempt: int) -> Done:
 
 
 def _ask(child: Child, job: Job, watch: "Watch", attempt: int) -> Done:
+    child.ask(job)
     if not child.is_compiled:
         watch.stage("compile")
         watch.progress(0, 1, about_seconds=COLD_SECONDS, attempt=attempt)
-    child.ask(job)
     while True:
         reply = child.answer(_TICK)
         if isinstance(reply, Done):

@@ -8,13 +8,16 @@ never a remedy: it hides what failed.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Attempt
+from pymc_vibes.core.errors import InferenceFailed
 from pymc_vibes.stats.diagnose import ESS_GOOD, Fault, faults
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from pymc_vibes.core.answer import Diagnostics
     from pymc_vibes.stats.nuts.model import Sampled, SamplerSettings
 
@@ -49,14 +52,20 @@ def climb(
     first: "SamplerSettings", forms: Sequence[str], attempt: Callable[[Rung, int], Tried]
 ) -> "Sampled":
     """Try until an attempt is good or nothing is left to try; give the best, and tell of all."""
-    tried: list[Tried] = []
-    rung: Rung | None = Rung(settings=first)
+    tried = [attempt(Rung(settings=first), 1)]
+    told = [_told(tried[0], forms)]
+    rung = next_rung(tried, len(forms))
     while rung is not None and len(tried) < MAX_ATTEMPTS:
-        tried.append(attempt(rung, len(tried) + 1))
+        try:
+            tried.append(attempt(rung, len(tried) + 1))
+        except InferenceFailed as failure:  # an answer is there; what was tried beyond it is told
+            told.append(_told_failure(rung, failure, forms))
+            break
+        told.append(_told(tried[-1], forms))
         rung = next_rung(tried, len(forms))
     best = max(tried, key=_worth).sampled
-    told = tuple(_told(one, forms) for one in tried)
-    return replace(best, diagnostics=best.diagnostics.model_copy(update={"attempts": told}))
+    attempts = best.diagnostics.model_copy(update={"attempts": tuple(told)})
+    return replace(best, diagnostics=attempts)
 
 
 def next_rung(tried: Sequence[Tried], forms: int) -> Rung | None:
@@ -110,17 +119,9 @@ def _worth(one: Tried) -> tuple[int, float]:
 
 
 def _told(one: Tried, forms: Sequence[str]) -> Attempt:
-    settings, found = one.rung.settings, one.sampled.diagnostics
+    found = one.sampled.diagnostics
     return Attempt(
-        settings={
-            "target_accept": settings.target_accept,
-            "tune": settings.tune,
-            "draws": settings.draws,
-            "chains": settings.chains,
-            "seed": settings.seed,
-            "max_treedepth": settings.max_treedepth,
-            "form": forms[one.rung.form],
-        },
+        settings=_settings(one.rung, forms),
         verdict=found.verdict,
         reasons=found.reasons,
         r_hat_max=found.r_hat_max,
@@ -131,3 +132,11 @@ def _told(one: Tried, forms: Sequence[str]) -> Attempt:
         seconds=one.seconds,
         compile_seconds=one.compile_seconds,
     )
+
+
+def _told_failure(rung: Rung, failure: InferenceFailed, forms: Sequence[str]) -> Attempt:
+    return Attempt(settings=_settings(rung, forms), verdict="problem", reasons=(failure.detail,))
+
+
+def _settings(rung: Rung, forms: Sequence[str]) -> "dict[str, JsonValue]":
+    return {**asdict(rung.settings), "form": forms[rung.form]}
