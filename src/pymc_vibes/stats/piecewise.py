@@ -60,17 +60,20 @@ def fit_rates(
             return found
         fineness = fineness * 1.5 if by_grid else fineness
         speeds = speeds if by_grid else replace(speeds, step=speeds.step / 2)
+    reached = f"it is about {error:.2g}" if np.isfinite(error) else "no grid of that size is enough"
     raise QuadratureRefused(
-        "The rates of the periods need a finer grid than is affordable: their error would be "
-        f"about {error:.2g} posterior sd, and {tolerance:g} is wanted."
+        "The rates of the periods need a finer grid than is affordable: an error of at most "
+        f"{tolerance:g} posterior sd is wanted, {reached}."
     )
 
 
 def _series(counts: "Array | Sequence[float]", exposure: "Array | Sequence[float]") -> Series:
     counts, exposure = np.asarray(counts, dtype=float), np.asarray(exposure, dtype=float)
+    if counts.shape != exposure.shape or counts.ndim != 1:
+        raise ValueError("counts and exposures must be of one length")
     fine = np.isfinite(counts) & np.isfinite(exposure) & (counts >= 0) & (exposure >= 0)
-    if counts.shape != exposure.shape or counts.ndim != 1 or not fine.all():
-        raise ValueError("counts and exposures must be finite, not negative and of one length")
+    if not fine.all():
+        raise ValueError("counts and exposures must be finite and not negative")
     if (counts[exposure == 0] > 0).any():
         raise ValueError("a period without exposure cannot have events")
     if counts.sum() <= 0:

@@ -11,6 +11,7 @@ _DROP = 18.0
 """Speeds whose log posterior lies this far below the top do not matter: exp(-18) is 1.5e-8."""
 _PILOTS = 48  # speeds at which the evidence is looked at roughly
 _THIRD = 0.35
+_UNSEEN = 0.01  # wanders by a hundredth of the sd of the level
 _STEP = 0.75  # between speeds, in sd of u; at most _WIDEST
 _WIDEST = 0.4
 
@@ -62,8 +63,8 @@ class Speeds:
         return np.asarray(np.log(self.unit) + np.logaddexp(u, -u) - np.log(2))
 
     def nearby(self, series: Series, sigma: float) -> Mode | None:
-        """Settle at a speed, from a mode nearby; None for no speed at all."""
-        if sigma == 0:
+        """Settle at a speed, from a mode nearby; None where it is too slow for counts to see."""
+        if sigma < _UNSEEN * scale_of(series):
             return None
         known = np.array([mode.sigma for mode in self.modes])
         start = self.modes[int(np.argmin(np.abs(np.log(known / sigma))))].x
@@ -73,7 +74,7 @@ class Speeds:
 def choose_speeds(series: Series, prior: SmoothingPrior) -> Speeds:
     """Find the speeds that matter by Laplace's approximation, which costs little."""
     drop = _drop(series, prior)
-    slowest = 0.03 / np.sqrt(len(series.counts) * series.counts.sum())
+    slowest = 0.03 * scale_of(series)
     fastest = prior.scale * np.sqrt(2 * drop)
     pilots = np.geomspace(min(slowest, fastest / 100), fastest, _PILOTS)
     modes, x = [], np.full(len(series.counts), series.constant())
@@ -90,6 +91,11 @@ def choose_speeds(series: Series, prior: SmoothingPrior) -> Speeds:
         step=min(_STEP * spread, _WIDEST),
         modes=tuple(modes),
     )
+
+
+def scale_of(series: Series) -> float:
+    """Give the speed at which a rate wanders about as far as its level is known."""
+    return float((len(series.counts) * series.counts.sum()) ** -0.5)
 
 
 def _unit(pilots: Array, evidence: Array, prior: SmoothingPrior) -> float:

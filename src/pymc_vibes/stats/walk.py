@@ -9,7 +9,7 @@ period knows given its neighbors. Sums over such grids of smooth densities are t
 whose error falls like exp(-c/h^2): two grids of different h tell the error.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,9 @@ _FARTHEST = 120.0  # half square of a jump in sd; what lies farther counts as th
 _BAND = 11.0  # reach of a jump in sd where a window is much wider: exp(-60) is beyond
 _LEAST = 1e-130  # masses below it are zero: numbers near underflow cost a hundredfold
 _RARE = 1e-13  # share of a first node that cannot matter
-_FLOOR = -600.0  # log of what is left where a density underflows
+_CUT = 1e-7  # density at the end of a window, over its top, that is too much
+_WIDENINGS = 12
+_FLOOR = -200.0  # log of what underflows: low enough, and not so low that splines ring
 _STEPS = 60  # of Newton's method; fewer than 20 in any case seen
 _NODES_AT_MOST = 6_000
 _COARSEST = 0.5  # step in log units where there is exposure: events bend a density at scale 1
@@ -87,7 +89,9 @@ def settle(series: Series, sigma: float, start: Array) -> Mode:
     low = spread
     for _ in range(4):  # where few events leave a long tail below, the window must reach its end
         low = _spread(ties + expected * _curvature(-_REACH * low), off)
-    high = _spread(ties + expected * _curvature(_REACH / 2 * spread), off)
+    high = spread
+    for _ in range(5):  # and above the events end it early: a decreasing map, so half steps in log
+        high = np.sqrt(high * _spread(ties + expected * _curvature(_REACH * high), off))
     narrow = (ties + expected) ** -0.5
     evidence = float(level - np.log(pivots).sum() / 2 + special.LOG_TWO_PI / 2)
     return Mode(sigma, x, low, high, narrow, evidence)
@@ -171,7 +175,21 @@ class Walk:
 
 
 def walk(series: Series, mode: Mode, fineness: float) -> Walk:
-    """Pass forward and back on grids whose steps are the narrowest spread over `fineness`."""
+    """Pass forward and back on grids whose steps are the narrowest spread over `fineness`.
+
+    Where a window cuts off what matters it is widened: without events a mode says little.
+    """
+    for _ in range(_WIDENINGS):
+        found = _pass(series, mode, fineness)
+        ends = found.share[:, [0, -1]] > _CUT * found.share.max(axis=1, keepdims=True)
+        if not ends.any():
+            return found
+        low, high = (np.where(ends, 1.5, 1.0) * np.stack([mode.low, mode.high], axis=1)).T
+        mode = replace(mode, low=low, high=high)
+    raise GridTooLarge
+
+
+def _pass(series: Series, mode: Mode, fineness: float) -> Walk:
     start, step, nodes = _window(series, mode, fineness)
     grid = _grid(start, step, nodes)
     gap = grid - mode.x[:, None]

@@ -1,0 +1,80 @@
+"""Figures over time keep the numbers and say what they leave out."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from pymc_vibes.stats.changepoint import find_change
+from pymc_vibes.stats.chart_time import factor_of_change, rate_over_time, time_of_change
+from pymc_vibes.stats.piecewise import fit_rates
+
+COUNTS = [9, 12, 8, 0, 10, 31, 28, 35]
+EXPOSURE = [1, 1, 1, 0, 1, 1, 1, 1]
+STARTS = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=7 * i) for i in range(8)]
+
+
+def test_the_rate_is_drawn_with_its_band_and_raw_points() -> None:
+    found = fit_rates(COUNTS, EXPOSURE)
+
+    figure = rate_over_time(
+        "over_time",
+        "A title",
+        "A sentence.",
+        found=found,
+        at=STARTS,
+        x_label="week",
+        y_label="events per week",
+        level=0.9,
+    )
+
+    table = figure.spec.tables["rates"]
+    assert table["raw"] == (9, 12, 8, None, 10, 31, 28, 35)
+    assert table["median"] == pytest.approx(found.rates.quantile(0.5), rel=1e-4)
+    assert table["low"] == pytest.approx(found.rates.quantile(0.05), rel=1e-4)
+    assert table["x"][0] == STARTS[0].isoformat()
+    assert figure.vega_lite()
+
+
+def test_every_time_of_change_has_a_bar_at_the_start_of_the_new_rate() -> None:
+    found = find_change(COUNTS, EXPOSURE)
+
+    figure = time_of_change(
+        "when", "A title", "A sentence.", found=found, at=STARTS, x_label="week"
+    )
+
+    times = figure.spec.tables["times"]
+    assert times["x"] == tuple(start.isoformat() for start in STARTS[1:])
+    assert times["chance"] == pytest.approx(found.mass, rel=1e-4)
+    assert figure.spec.tables["bar_4"]["x"] == (STARTS[5].isoformat(),) * 2
+    assert figure.vega_lite()
+
+
+def test_of_many_times_the_likeliest_are_drawn_and_the_note_says_so() -> None:
+    counts = np.random.default_rng(1).poisson(2, size=300)
+    found = find_change(counts, np.ones(300))
+
+    figure = time_of_change(
+        "when",
+        "A title",
+        "A sentence.",
+        found=found,
+        at=np.arange(300.0),
+        x_label="period",
+        x_kind="number",
+    )
+
+    assert len(figure.spec.marks) == 120
+    assert min(figure.spec.tables["times"]["chance"]) >= np.sort(found.mass)[-121] * 0.999
+    assert "120 likeliest of 299" in figure.spec.note
+
+
+def test_the_factor_is_drawn_against_no_change() -> None:
+    found = find_change(COUNTS, EXPOSURE)
+
+    figure = factor_of_change("factor", "A title", "A sentence.", found=found, level=0.95)
+
+    assert figure.spec.tables["zero"]["x"] == (1.0,)
+    low, high = found.factor.interval(0.95)
+    assert figure.spec.tables["numbers"]["low"] == pytest.approx((low,), rel=1e-4)
+    assert figure.spec.tables["numbers"]["high"] == pytest.approx((high,), rel=1e-4)
