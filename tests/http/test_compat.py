@@ -181,12 +181,119 @@ def test_two_cohorts_are_compared_exactly(observed: TestClient) -> None:
     assert found["A"]["k"] == 14
 
 
-@pytest.mark.parametrize("path", ["/posterior/north/claim", "/cohorts"])
-def test_the_hierarchical_model_is_said_to_be_missing(observed: TestClient, path: str) -> None:
-    assert observed.get(path, params={"model": "independent"}).status_code == 200
-    for model in ("hierarchical", "nonsense"):
-        problem = observed.get(path, params={"model": model}).json()
-        assert problem["type"] == "/problems/bad-config"
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/posterior/north/claim", {}),
+        ("/cohorts", {}),
+        ("/compare", {"event": "claim", "A": "north", "B": "south"}),
+    ],
+)
+def test_both_models_answer_and_others_are_refused(
+    observed: TestClient, path: str, asked: dict[str, str]
+) -> None:
+    for model in ("independent", "hierarchical"):
+        assert observed.get(path, params=asked | {"model": model}).status_code == 200
+    for model in ("piecewise", "nonsense"):
+        assert observed.get(path, params=asked | {"model": model}).status_code == 422
+
+
+def test_a_cell_of_a_hierarchy_has_no_parameters_of_its_own(observed: TestClient) -> None:
+    query = {"model": "hierarchical"}
+
+    found = observed.get("/posterior/south/claim", params=query).json()
+    alone = observed.get("/posterior/south/claim").json()
+
+    assert (found["alpha"], found["beta"], found["model"]) == (None, None, "hierarchical")
+    assert found["method"] == "quadrature"
+    assert found["mean"] > alone["mean"]  # north, which has more, lends
+
+
+def test_a_comparison_says_its_model(observed: TestClient) -> None:
+    query = {"event": "claim", "A": "north", "B": "south"}
+
+    pooled = observed.get("/compare", params=query | {"model": "hierarchical"}).json()
+    alone = observed.get("/compare", params=query).json()
+
+    assert (pooled["model"], alone["model"]) == ("hierarchical", "independent")
+    assert pooled["p_A_gt_B"] < alone["p_A_gt_B"]
+
+
+def test_a_hierarchy_is_drawn_together(observed: TestClient) -> None:
+    query = {"n": 400, "seed": 3}
+
+    found = observed.get("/posterior/hierarchical/claim/samples", params=query).json()
+    again = observed.get("/posterior/hierarchical/samples", params=query | {"event": "claim"})
+    one = observed.get(
+        "/posterior/north/claim/samples", params=query | {"model": "hierarchical"}
+    ).json()
+
+    assert again.json() == found
+    assert (found["event"], found["n"], found["seed"], found["unit"]) == ("claim", 400, 3, "day")
+    assert {name: len(x) for name, x in found["hyperparams"].items()} == {"alpha": 400, "beta": 400}
+    assert set(found["rates"]) == {"north", "south"}
+    assert one["samples"] == found["rates"]["north"]
+
+
+def test_chosen_cohorts_of_a_hierarchy_have_the_same_draws(observed: TestClient) -> None:
+    address = "/posterior/hierarchical/claim/samples"
+    whole = observed.get(address, params={"n": 50}).json()
+
+    part = observed.get(address, params={"n": 50, "cohort": ["south"]}).json()
+
+    assert part["rates"] == {"south": whole["rates"]["south"]}
+    assert part["hyperparams"] == whole["hyperparams"]
+    assert observed.get(address, params={"cohort": "nobody"}).status_code == 404
+    assert observed.get("/posterior/hierarchical/nothing/samples").status_code == 404
+
+
+@pytest.mark.parametrize("event", ["e/v", "plain"])
+def test_the_hierarchical_route_wins_over_a_cohort_of_that_name(
+    hostile: TestClient, event: str
+) -> None:
+    query = {"n": 5}
+    path = f"/posterior/hierarchical/{quote(event, safe='')}"
+
+    pooled = hostile.get(f"{path}/samples", params=query).json()
+    cell = hostile.get(path).json()
+    named = {"cohort": "hierarchical", "event": event}
+    samples = hostile.get("/posterior/samples", params=query | named).json()
+
+    assert set(pooled["rates"]) == set(HOSTILE)
+    assert cell["cohort"] == samples["cohort"] == "hierarchical"
+
+
+def test_too_many_draws_of_a_hierarchy_are_refused_with_the_way_out(hostile: TestClient) -> None:
+    rows = [{"ts": "2024-01-01", "cohort": f"c{i}", "event": "e"} for i in range(60)]
+    hostile.post("/api/v1/experiments", json={"name": "wide", "kind": "poisson-cohorts"})
+    hostile.post("/ingest", params={"experiment": "wide"}, json=rows).raise_for_status()
+    query = {"experiment": "wide", "n": 50_000}
+
+    problem = hostile.get("/posterior/hierarchical/e/samples", params=query)
+
+    assert problem.status_code == 413
+    assert "n=33333" in problem.json()["hint"]
+
+
+def test_independent_rates_have_no_hyperparameters(observed: TestClient) -> None:
+    problem = observed.get(
+        "/posterior/hierarchical/claim/samples", params={"model": "independent"}
+    ).json()
+
+    assert problem["type"] == "/problems/bad-config"
+
+
+def test_a_model_over_time_does_not_hide_single_rates(rates: TestClient) -> None:
+    config = {"model": "change-point"}
+    rates.post(
+        "/api/v1/experiments", json={"name": "t", "kind": "poisson-cohorts", "config": config}
+    ).raise_for_status()
+    rows = [{"ts": f"2024-01-0{day}", "cohort": "a", "event": "e"} for day in range(1, 9)]
+    rates.post("/ingest", params={"experiment": "t"}, json=rows).raise_for_status()
+
+    found = rates.get("/posterior/a/e", params={"experiment": "t"}).json()
+
+    assert (found["model"], found["k"]) == ("independent", 8)
 
 
 def test_cohorts_are_listed_with_their_events(observed: TestClient) -> None:

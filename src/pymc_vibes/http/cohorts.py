@@ -3,23 +3,25 @@
 An answer never changes under its key, so what was worked out of it is remembered by that key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 from pymc_vibes.core.config import parse
+from pymc_vibes.core.errors import TooLarge
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.kind import PosteriorQuery
 from pymc_vibes.http.paging import next_page
 from pymc_vibes.kinds.poisson_cohorts.numbers import cell_data, rates_of
-from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.kinds.poisson_cohorts.settings import OVER_TIME, RateConfig
 from pymc_vibes.service import Analysis, Service
 from pymc_vibes.service.flights import Memory
 
 KIND = "poisson-cohorts"
 DEFAULT = "observations"
+MOST_VALUES = 2_000_000  # 40 MB of JSON
 _MASS = 0.95
 _asked: Memory[Mapping[str, Any]] = Memory(4096)
 
@@ -73,6 +75,49 @@ def draws(found: Analysis, cohort: str, event: str, n: int, seed: int) -> list[f
     return drawn
 
 
+def one_rate_each(
+    experiment: Experiment, overrides: Mapping[str, Any], event: str | None
+) -> dict[str, Any]:
+    """Complete settings so that every cohort has one rate, and a hierarchy is about the event."""
+    stored = str(experiment.config.get("model", "independent"))
+    model = overrides.get("model") or ("independent" if stored in OVER_TIME else stored)
+    completed = {**overrides, "model": model}
+    if model == "hierarchical":
+        return completed | ({"event": event} if event else {})
+    # a stored engine may be there for the hierarchy; one that is asked for here is refused
+    return {"engine": "auto", **completed}
+
+
+def joint_draws(
+    found: Analysis, event: str, n: int, seed: int, chosen: Sequence[str] | None
+) -> Mapping[str, Any]:
+    """Draw the hyperparameters of a hierarchy and its rates together."""
+    rates = rates_of(found.posterior)
+    picked = list(dict.fromkeys(chosen)) if chosen else rates.cells["cohort"].to_pylist()
+    labels = [rates.variable.labels[rates.index(cohort, event)] for cohort in picked]
+    if n * len(labels) > MOST_VALUES:
+        raise TooLarge(
+            f"{n:,} draws of {len(labels):,} cohorts are {n * len(labels):,} numbers; at most "
+            f"{MOST_VALUES:,} can be had at once.",
+            hint=f"Ask for n={MOST_VALUES // len(labels)}, or name some cohorts: cohort=NAME.",
+            limit=MOST_VALUES,
+        )
+    hyper = {name: [name] for name in ("alpha", "beta")}
+    drawn = found.posterior.draw(n, seed, {"rate": labels, **hyper})
+    known = rates.constants
+    return {
+        "event": event,
+        "hyperparams": {name: drawn[name][:, 0].tolist() for name in hyper},
+        "rates": dict(zip(picked, drawn["rate"].T.tolist(), strict=True)),
+        "n": n,
+        "seed": seed,
+        "model": known["model"],
+        "method": found.posterior.method,
+        **{name: known[name] for name in ("start", "end", "exposure")},
+        "unit": known["per"],
+    }
+
+
 def page(
     request: Request,
     response: Response,
@@ -91,7 +136,7 @@ def page(
     rest = [name for name in names if after is None or name > after]
     shown = set(rest[:limit])
     kept = np.flatnonzero(pc.is_in(rates.cells["cohort"], value_set=_array(shown)).to_numpy())
-    chosen = rates.gamma.take(kept.tolist())
+    chosen = rates.distribution.take(kept.tolist())
     low, high = chosen.hdi(_MASS)
     numbers = zip(chosen.mean().tolist(), low.tolist(), high.tolist(), strict=True)
     times = _times(service, found)

@@ -6,7 +6,6 @@ Thin adapters over the same service: rates at the root (`/ingest`, `/cohorts`, `
 """
 
 import json
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,30 +13,32 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from pymc_vibes.core.answer import Answer
-from pymc_vibes.core.errors import BadConfig, BadRequest, ExperimentNotFound
+from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import BadRow
 from pymc_vibes.core.kind import Kind
-from pymc_vibes.http import cohorts, parameters, schema
+from pymc_vibes.http import cohorts, hierarchies, parameters, schema
 from pymc_vibes.http.api import events
 from pymc_vibes.http.api.shared import analyze
 from pymc_vibes.http.cohorts import DEFAULT, KIND
 from pymc_vibes.http.deps import MetricsDep, ServiceDep
-from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.paging import After, Limit
+from pymc_vibes.http.rate_parameters import (
+    Cohort,
+    Draws,
+    Event,
+    Experiment,
+    Related,
+    Seed,
+    Settings,
+    analysis_of,
+)
 from pymc_vibes.http.security import given_name
 from pymc_vibes.http.tabular import MEDIA_TYPES
 from pymc_vibes.http.uploads import StagedDep
 from pymc_vibes.kinds import catalog
 from pymc_vibes.service import Analysis, Service
 
-SETTINGS = ("start", "end", "unit", "alpha0", "beta0", "level")
 _PIECE = 5000
-
-Experiment = Annotated[str, Query(description="An experiment of kind poisson-cohorts.")]
-Draws = Annotated[int, Query(ge=1, le=50_000, description="Draws.")]
-Seed = Annotated[int, Query(ge=0, le=2**63 - 1, description="Same seed, same draws.")]
-Event = Annotated[str, Query(min_length=1, max_length=2000, description="What happened.")]
-Cohort = Annotated[str, Query(min_length=1, max_length=2000, description="A cohort.")]
 
 
 class Ingested(BaseModel):
@@ -50,12 +51,12 @@ class Ingested(BaseModel):
 
 
 class Cell(BaseModel):
-    """The posterior of one rate: Gamma(alpha, beta), shape and rate."""
+    """The posterior of one rate: Gamma(alpha, beta), shape and rate; null in a hierarchy."""
 
     cohort: str
     event: str
-    alpha: float
-    beta: float
+    alpha: float | None
+    beta: float | None
     mean: float
     median: float
     sd: float
@@ -70,11 +71,12 @@ class Cell(BaseModel):
     start: str
     end: str
     exposure: str
-    model: Literal["independent"] = "independent"
+    model: Related
+    method: str
 
 
 class Comparison(BaseModel):
-    """Which of two rates is higher; every number is exact."""
+    """Which of two rates is higher, from their joint posterior."""
 
     model_config = {"extra": "allow"}
 
@@ -88,33 +90,13 @@ class Comparison(BaseModel):
     headline: str
     A: dict[str, Any]
     B: dict[str, Any]
-    model: Literal["independent"] = "independent"
-
-
-async def _settings(
-    start: Annotated[str | None, Query(description="Start of the window, UTC.")] = None,
-    end: Annotated[str | None, Query(description="End of the window, exclusive.")] = None,
-    unit: Annotated[str | None, Query(description="Unit of time of the rate.")] = None,
-    alpha0: Annotated[str | None, Query(description="Shape of the prior.")] = None,
-    beta0: Annotated[str | None, Query(description="Rate of the prior, in that unit.")] = None,
-    level: Annotated[str | None, Query(description="Mass of the intervals.")] = None,
-    model: Annotated[str, Query(description="How cohorts inform each other.")] = "independent",
-) -> dict[str, Any]:
-    if model == "hierarchical":
-        raise BadConfig(
-            "model=hierarchical is not available in this release.", hint="Use model=independent."
-        )
-    if model != "independent":
-        raise BadConfig(f"There is no model {model[:40]!r}.", hint="Use model=independent.")
-    given = (start, end, unit, alpha0, beta0, level)
-    return {name: text for name, text in zip(SETTINGS, given, strict=True) if text}
+    model: Related
 
 
 async def _named(cohort: str, event: str) -> tuple[str, str]:
     return given_name(cohort), given_name(event)
 
 
-Settings = Annotated[dict[str, Any], Depends(_settings)]
 Named = Annotated[tuple[str, str], Depends(_named)]
 
 
@@ -160,11 +142,15 @@ def list_cohorts(
     metrics: MetricsDep,
     overrides: Settings,
     experiment: Experiment = DEFAULT,
+    event: Annotated[
+        str | None,
+        Query(max_length=2000, description="The event of a hierarchy; its most frequent one."),
+    ] = None,
     limit: Limit = 100,
     after: After = None,
 ) -> cohorts.CohortPage:
     """List cohorts by name, each with its events, counts and rates; the page's selectors."""
-    found = _analysis(service, metrics, experiment, overrides)
+    found = analysis_of(service, metrics, experiment, overrides, event)
     return cohorts.page(request, response, service, found, limit=limit, after=after)
 
 
@@ -176,7 +162,7 @@ def read_cell(
     experiment: Experiment = DEFAULT,
 ) -> Cell:
     """Give the posterior of one cohort's rate of one event."""
-    found = _analysis(service, metrics, experiment, overrides)
+    found = analysis_of(service, metrics, experiment, overrides, named[1])
     return Cell.model_validate(cohorts.cell(found, *named))
 
 
@@ -189,7 +175,7 @@ def read_cell_by_name(
     experiment: Experiment = DEFAULT,
 ) -> Cell:
     """Give the same for names that do not fit into a path."""
-    found = _analysis(service, metrics, experiment, overrides)
+    found = analysis_of(service, metrics, experiment, overrides, event)
     return Cell.model_validate(cohorts.cell(found, cohort, event))
 
 
@@ -203,8 +189,8 @@ def read_samples(
     seed: Seed = 42,
     form: Annotated[Literal["json", "ndjson"], Query(alias="format")] = "json",
 ) -> Response:
-    """Draw from the posterior of one rate; cohorts are independent under one seed."""
-    found = _analysis(service, metrics, experiment, overrides)
+    """Draw from the posterior of one rate; one seed is one set of joint draws of all cohorts."""
+    found = analysis_of(service, metrics, experiment, overrides, named[1])
     return _samples(found, *named, n, seed, form)
 
 
@@ -220,7 +206,7 @@ def read_samples_by_name(
     form: Annotated[Literal["json", "ndjson"], Query(alias="format")] = "json",
 ) -> Response:
     """Draw for names that do not fit into a path."""
-    found = _analysis(service, metrics, experiment, overrides)
+    found = analysis_of(service, metrics, experiment, overrides, event)
     return _samples(found, cohort, event, n, seed, form)
 
 
@@ -234,7 +220,7 @@ def compare(
     experiment: Experiment = DEFAULT,
 ) -> Comparison:
     """Say how likely A's rate is higher than B's, and what choosing either costs."""
-    found = _analysis(service, metrics, experiment, overrides)
+    found = analysis_of(service, metrics, experiment, overrides, event)
     return Comparison.model_validate(cohorts.comparison(found, first, second, event))
 
 
@@ -251,24 +237,10 @@ def _samples(found: Analysis, cohort: str, event: str, n: int, seed: int, form: 
     body = {name: facts[name] for name in kept} | {
         "n": n,
         "seed": seed,
-        "model": "independent",
+        "model": facts["model"],
         "samples": draws,
     }
     return Response(json.dumps(body, allow_nan=False), media_type="application/json")
-
-
-def _analysis(
-    service: Service, metrics: Metrics, name: str, overrides: Mapping[str, Any]
-) -> Analysis:
-    try:
-        service.experiment_of(name, KIND)
-    except ExperimentNotFound as error:
-        if name != DEFAULT:
-            raise
-        raise ExperimentNotFound(
-            "Nothing was ingested yet.", hint="POST /ingest makes the experiment `observations`."
-        ) from error
-    return analyze(service, metrics, name, overrides)
 
 
 def _make_default(service: Service, name: str) -> None:
@@ -328,6 +300,7 @@ def _add_rates(router: APIRouter) -> None:
     drawn: dict[int | str, dict[str, Any]] = {
         200: {"content": {"application/json": {}, "application/x-ndjson": {}}}
     }
+    hierarchies.add_to(router)
     # a slash in a name is written as %2F; one that is not belongs to the cohort
     by_path = "/posterior/{cohort:path}/{event}"
     for path, endpoint in (

@@ -17,14 +17,18 @@ from pymc_vibes.core.config import Parameters, parse, setting
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.http import asking, forms, view
-from pymc_vibes.http.cohorts import draws
+from pymc_vibes.http.cohorts import draws, one_rate_each
 from pymc_vibes.http.page import Serving
 from pymc_vibes.kinds import find_kind
+from pymc_vibes.kinds.poisson_cohorts.settings import OVER_TIME
 from pymc_vibes.service import Analysis, Service
 
 KIND = "poisson-cohorts"
 DEFAULT = "observations"
-SETTINGS = ("start", "end", "unit")
+SETTINGS = ("start", "end", "unit", "model")
+
+_PLAIN = {"model": "independent", "engine": "auto"}
+"""The settings that cost least: names are asked for before anybody has chosen a model."""
 
 router = APIRouter(default_response_class=HTMLResponse)
 
@@ -80,12 +84,14 @@ def compare(request: Request, service: Serving) -> Response:
 def _answer(service: Service, experiment: Experiment, form: _Form) -> None:
     kind = find_kind(KIND)
     typed = form.typed
-    form.names = asking.names_in(service.analysis(experiment.name)) if experiment.rows else {}
+    if experiment.rows:
+        form.names = asking.names_in(service.analysis(experiment.name, _PLAIN))
     drawn = forms.read(Draws, typed)
     form.draws = parse(Draws, drawn)
-    overrides = forms.read(kind.config, {name: typed[name] for name in SETTINGS if name in typed})
-    if event := typed.get("event"):
-        overrides["event"] = event
+    given = forms.read(kind.config, {name: typed[name] for name in SETTINGS if name in typed})
+    event = typed.get("event")
+    overrides = one_rate_each(experiment, given, event) | ({"event": event} if event else {})
+    typed["model"] = str(overrides["model"])
     form.analysis = service.analysis(experiment.name, overrides)
     pair = _pair(form)
     if pair is not None:
@@ -128,7 +134,11 @@ def _fields(form: _Form) -> tuple[forms.Field, ...]:
     order = ("event", "a", "b", *SETTINGS, "n", "seed")
     window = form.answer.summary.context if form.answer else {}
     settings = tuple(
-        replace(field, placeholder=str(window.get(field.name) or field.placeholder)[:16])
+        replace(
+            field,
+            placeholder=str(window.get(field.name) or field.placeholder)[:16],
+            choices=tuple(c for c in field.choices if c[0] not in OVER_TIME),
+        )
         for field in settings
     )
     by_name = {field.name: field for field in (*settings, *pair, *drawn)}

@@ -122,6 +122,7 @@ def samples_url(form: Any, cell_data: Mapping[str, Any], form_at: str) -> str:
         "event": cell_data["event"],
         "start": cell_data["start"],
         "end": cell_data["end"],
+        "model": cell_data["model"],
         "n": form.draws.n,
         "seed": form.draws.seed,
         "format": form_at,

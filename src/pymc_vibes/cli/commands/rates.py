@@ -31,6 +31,11 @@ Start = Annotated[str | None, typer.Option(help="First instant of the window, UT
 End = Annotated[str | None, typer.Option(help="End of the window, exclusive, UTC.")]
 Unit = Annotated[str | None, typer.Option(help="Time unit of the rate.")]
 Level = Annotated[float | None, typer.Option(help="Probability mass of intervals.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="How cohorts are related: independent, or hierarchical (pooled)."),
+]
+Engine = Annotated[str | None, typer.Option(help="Of a hierarchy: auto, or nuts to sample it.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -68,11 +73,15 @@ def summary(
     end: End = None,
     unit: Unit = None,
     level: Level = None,
+    model: Model = None,
+    engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
     """Give the rate of one event in one cohort."""
     asked = {"event": event, "cohort": cohort}
-    answer = _ask(context, experiment, "rate", asked, _window(start, end, unit, level))
+    given = {"start": start, "end": end, "unit": unit, "level": level}
+    settings = _settings(event, given | {"model": model, "engine": engine})
+    answer = _ask(context, experiment, "rate", asked, settings)
     show_query(answer, as_json=as_json, plot=True)
 
 
@@ -87,6 +96,8 @@ def compare(
     end: End = None,
     unit: Unit = None,
     level: Level = None,
+    model: Model = None,
+    engine: Engine = None,
     exit_status: Annotated[
         bool, typer.Option(help="Exit 1 unless the data settle which rate is higher.")
     ] = False,
@@ -94,7 +105,9 @@ def compare(
 ) -> None:
     """Compare the rates of two cohorts."""
     asked = {"event": event, "a": a, "b": b}
-    answer = _ask(context, experiment, "compare", asked, _window(start, end, unit, level))
+    given = {"start": start, "end": end, "unit": unit, "level": level}
+    settings = _settings(event, given | {"model": model, "engine": engine})
+    answer = _ask(context, experiment, "compare", asked, settings)
     show_query(answer, as_json=as_json, plot=True)
     decision = answer["summary"]["decision"]
     if exit_status and (decision is None or decision["tone"] not in {"higher", "lower"}):
@@ -106,12 +119,12 @@ def _ask(
     experiment: str,
     question: str,
     asked: Mapping[str, str],
-    window: Sequence[str],
+    settings: Sequence[str],
 ) -> Any:
     """Put a question; say how to make the experiment where there is none yet."""
     parameters = [f"{name}={value}" for name, value in asked.items()]
     try:
-        return put(session(context), experiment, question, ((), parameters), ((), window))
+        return put(session(context), experiment, question, ((), parameters), ((), settings))
     except ExperimentNotFound as error:
         raise ExperimentNotFound(
             error.detail,
@@ -120,6 +133,8 @@ def _ask(
         ) from error
 
 
-def _window(start: str | None, end: str | None, unit: str | None, level: float | None) -> list[str]:
-    given = {"start": start, "end": end, "unit": unit, "level": level}
-    return [f"{name}={value}" for name, value in given.items() if value is not None]
+def _settings(event: str, given: Mapping[str, str | float | None]) -> list[str]:
+    """Write the settings given; a hierarchy is about the event that is asked for."""
+    pooled = {"event": event} if given["model"] == "hierarchical" else {}
+    written = {**given, **pooled}
+    return [f"{name}={value}" for name, value in written.items() if value is not None]

@@ -1,47 +1,63 @@
 """The answer about rates: headline, numbers, tables and pictures."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Claim, Decision, Estimate, Finding, Summary, Table
 from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.poisson_cohorts.change_answer import summarize_change
 from pymc_vibes.kinds.poisson_cohorts.compare import Comparison, chances_of_best, compare_two, pair
-from pymc_vibes.kinds.poisson_cohorts.model import (
-    Rates,
-    dispersion_of,
-    is_overdispersed,
-)
+from pymc_vibes.kinds.poisson_cohorts.estimates import estimates_from
+from pymc_vibes.kinds.poisson_cohorts.findings import context_of, findings_of
 from pymc_vibes.kinds.poisson_cohorts.numbers import rates_of
+from pymc_vibes.kinds.poisson_cohorts.piecewise_answer import summarize_piecewise
+from pymc_vibes.kinds.poisson_cohorts.pooling import hyper_estimates, pooling_findings
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.kinds.poisson_cohorts.standing import standing_of
+from pymc_vibes.kinds.poisson_cohorts.tables import event_table, rate_table
+from pymc_vibes.kinds.poisson_cohorts.view import Rates
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
 
-TABLE_ROWS = 200
 ESTIMATES = 12
-_COLUMNS = (
-    "cohort", "event", "count", "exposure", "mean", "median", "sd",
-    "eti low", "eti high", "hdi low", "hdi high", "alpha", "beta",
-)  # fmt: skip
 
 
 def summarize(posterior: Posterior, config: RateConfig) -> Summary:
     """Say the rates of one event, highest first, and who stands out."""
+    if config.model == "piecewise":
+        return summarize_piecewise(posterior, config)
+    if config.model == "change-point":
+        return summarize_change(posterior, config)
     rates = rates_of(posterior)
     event = rates.event(config.event)
     cells = rates.ordered(event, config.direction)
     comparison = compare_two(rates, *pair(cells), config) if len(cells) == 2 else None
     headline, claims, decision = _say(rates, event, cells, config, comparison)
     further = comparison.estimates if comparison else ()
+    if rates.is_pooled:
+        further = (*further, *hyper_estimates(rates, config))
     return Summary(
         headline=headline,
         decision=decision,
         estimates=(*estimates_of(rates, cells[:ESTIMATES], config), *further),
         claims=claims,
-        findings=findings_of(rates, rates.cells, config),
-        tables=(rate_table(rates, cells, config), *_event_table(rates)),
+        findings=(*findings_of(rates, rates.cells, config), *_pooling(rates, cells, config)),
+        tables=(
+            rate_table(rates, cells, config),
+            *_rank_table(rates, cells, config),
+            *event_table(rates),
+        ),
         context=context_of(rates, config) | {"event": event, "cohorts": len(cells)},
     )
+
+
+def _pooling(rates: Rates, cells: "np.ndarray", config: RateConfig) -> tuple[Finding, ...]:
+    return pooling_findings(rates, cells, config) if rates.is_pooled else ()
+
+
+def _rank_table(rates: Rates, cells: "np.ndarray", config: RateConfig) -> tuple[Table, ...]:
+    is_contest = rates.is_pooled and len(cells) > 1
+    return (standing_of(rates, cells, config).table(),) if is_contest else ()
 
 
 def _say(
@@ -69,7 +85,7 @@ def _say_best(
 
     direction = config.direction or "higher"
     most = "highest" if direction == "higher" else "lowest"
-    chances = chances_of_best(rates.gamma, cells, direction)
+    chances = chances_of_best(rates.distribution, cells, direction)
     if chances is None:
         return f"{event}: no one of {len(cells):,} cohorts stands out as the {most}.", (), None
     top = int(chances.argmax())
@@ -105,141 +121,11 @@ def rate_words(estimate: Estimate) -> str:
 
 
 def estimates_of(rates: Rates, cells: "np.ndarray", config: RateConfig) -> tuple[Estimate, ...]:
-    """Give the rate of each cell: HDI first, because nothing is decided from a single rate."""
-    from pymc_vibes.stats.describe import estimate
-
-    chosen = rates.gamma.take(cells)
-    return tuple(
-        estimate(
-            "rate",
-            rates.variable.labels[int(cell)],
-            chosen,
-            position,
-            level=config.level,
-            unit=rates.variable.unit,
-            kind="hdi",
-        )
-        for position, cell in enumerate(cells)
+    """Give the rate of each cell."""
+    return estimates_from(
+        "rate",
+        [rates.variable.labels[int(cell)] for cell in cells],
+        rates.distribution.take(cells),
+        level=config.level,
+        unit=rates.variable.unit,
     )
-
-
-def rate_table(rates: Rates, cells: "np.ndarray", config: RateConfig) -> Table:
-    """List the cells in the given order, the first 200 of them."""
-    shown = cells[:TABLE_ROWS]
-    chosen = rates.gamma.take(shown)
-    known = rates.cells.take(shown)
-    tail = (1 - config.level) / 2
-    low, high = chosen.hdi(config.level)
-    numbers = [
-        known["exposure"].to_numpy(), chosen.mean(), chosen.quantile(0.5), chosen.sd(),
-        chosen.quantile(tail), chosen.quantile(1 - tail), low, high,
-        chosen.shape, chosen.rate,
-    ]  # fmt: skip
-    texts = [known[name].to_pylist() for name in ("cohort", "event", "k")]
-    per = rates.variable.unit
-    exposure = config.pers
-    return Table(
-        name="rates",
-        title=f"Rates, {'lowest' if config.direction == 'lower' else 'highest'} first",
-        columns=_COLUMNS,
-        units=("", "", "events", exposure, per, per, per, per, per, per, per, "", exposure),
-        rows=tuple(zip(*texts, *(column.tolist() for column in numbers), strict=True)),
-        total=len(cells),
-    )
-
-
-def _event_table(rates: Rates) -> tuple[Table, ...]:
-    import pyarrow.compute as pc
-
-    totals = rates.posterior.cells.group_by("event").aggregate([("k", "sum"), ("rows", "sum")])
-    if totals.num_rows < 2:
-        return ()
-    order = pc.sort_indices(totals, [("k_sum", "descending"), ("event", "ascending")])
-    top = totals.take(order.slice(0, TABLE_ROWS))
-    columns = (top[name].to_pylist() for name in ("event", "k_sum", "rows_sum"))
-    return (
-        Table(
-            name="events",
-            title="Events, most frequent first",
-            columns=("event", "count", "rows"),
-            units=("", "events", "rows"),
-            rows=tuple(zip(*columns, strict=True)),
-            total=totals.num_rows,
-        ),
-    )
-
-
-def context_of(rates: Rates, config: RateConfig) -> dict[str, Any]:
-    """Say what the numbers refer to."""
-    known = rates.constants
-    measured = known["exposure"] == "measured"
-    prior = f"Gamma(shape {known['alpha0']:g}, rate {known['beta0']:g} {config.pers})"
-    return {
-        "window": rates.window,
-        "start": known["start"],
-        "end": known["end"],
-        "unit": known["per"],
-        "exposure": known["exposure"],
-        "exposure_in_words": (
-            f"measured: the sum of the rows' own exposure, in {config.pers}"
-            if measured
-            else f"not measured: every cohort counts for the whole window, in {config.pers}"
-        ),
-        "prior": f"{prior}, Jeffreys" if config.prior == (0.5, 0.0) else prior,
-        "level": config.level,
-    }
-
-
-def findings_of(rates: Rates, cells: "pa.Table", config: RateConfig) -> tuple[Finding, ...]:
-    """Say what is odd about the counts: too much variation, no exposure, no event at all."""
-    return (*_overdispersion(cells, config), *_without_exposure(rates), *_silence(cells))
-
-
-def _overdispersion(cells: "pa.Table", config: RateConfig) -> tuple[Finding, ...]:
-    import numpy as np
-
-    from pymc_vibes.stats.decide import chance
-    from pymc_vibes.stats.describe import plain
-
-    found = dispersion_of(cells)
-    if not is_overdispersed(found):
-        return ()
-    pooled, alone = found.pooled(), int(np.argmin(found.chance()))
-    together = pooled.chance()[0] <= found.chance()[alone]
-    factor = float(pooled.factor()[0] if together else found.factor()[alone])
-    unlikely = float(pooled.chance()[0] if together else found.chance()[alone])
-    worst = cells.slice(alone, 1).to_pylist()[0]
-    where = "" if together else f" of {worst['event']} in {worst['cohort']}"
-    return (
-        Finding(
-            code="overdispersed",
-            severity="warning",
-            text=(
-                f"The counts{where} vary more between {config.bucket[0]} than a constant rate "
-                f"allows: variance {plain(factor)} times the mean "
-                f"(chance {chance(unlikely)} if the rate were constant). The intervals are too "
-                f"narrow by a factor of about {plain(factor**0.5)}; "
-                "the kind entity-rates models such counts."
-            ),
-        ),
-    )
-
-
-def _without_exposure(rates: Rates) -> tuple[Finding, ...]:
-    total, answered = rates.posterior.cells.num_rows, rates.cells.num_rows
-    if total == answered:
-        return ()
-    text = (
-        f"{total - answered:,} of {total:,} pairs of cohort and event have no measured exposure "
-        "in the window and therefore no rate."
-    )
-    return (Finding(code="no-exposure", severity="warning", text=text),)
-
-
-def _silence(cells: "pa.Table") -> tuple[Finding, ...]:
-    import pyarrow.compute as pc
-
-    if pc.sum(cells["k"]).as_py():
-        return ()
-    text = "None of these rates has an event in the window: they say only how rare events must be."
-    return (Finding(code="no-events", severity="note", text=text),)

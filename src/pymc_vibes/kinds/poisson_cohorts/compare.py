@@ -5,15 +5,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from pymc_vibes.core.answer import Claim, Decision, Estimate
-from pymc_vibes.kinds.poisson_cohorts.model import Rates
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.kinds.poisson_cohorts.view import Rates
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from pymc_vibes.kinds.poisson_cohorts.view import RateDistribution
     from pymc_vibes.stats.contrast import Contrast
     from pymc_vibes.stats.decide import Ruling
-    from pymc_vibes.stats.exact import Gamma
 
 CONTENDERS = 2000  # more than this many possible best cohorts: nothing stands out
 _NEGLIGIBLE = 1e-12  # chance below which a cohort is no contender
@@ -80,19 +80,19 @@ def compare_two(rates: Rates, first: int, second: int, config: RateConfig) -> Co
     from pymc_vibes.stats import compare
     from pymc_vibes.stats.decide import compare_sentence, decide
 
-    gamma = rates.gamma
-    probability = compare.probability_greater(gamma, first, gamma, second)
+    own = rates.distribution
+    probability = compare.probability_greater(own, first, own, second)
     direction = config.direction or "higher"
     labels = rates.cohort(first), rates.cohort(second)
     event = rates.cells["event"][first].as_py()
     return Comparison(
         labels=labels,
         probability=probability,
-        difference=compare.difference(gamma, first, gamma, second),
-        ratio=compare.ratio(gamma, first, gamma, second),
+        difference=compare.difference(own, first, own, second),
+        ratio=compare.ratio(own, first, own, second),
         losses=(
-            compare.expected_loss(gamma, first, gamma, second, direction),
-            compare.expected_loss(gamma, second, gamma, first, direction),
+            compare.expected_loss(own, first, own, second, direction),
+            compare.expected_loss(own, second, own, first, direction),
         ),
         claim=compare_sentence(*labels, probability, config.level, quantity=f"rate of {event}"),
         ruling=decide(probability, config.level),
@@ -109,7 +109,7 @@ def pair(cells: "np.ndarray") -> tuple[int, int]:
 
 
 def chances_of_best(
-    gamma: "Gamma", indices: "np.ndarray", direction: Literal["higher", "lower"]
+    distribution: "RateDistribution", indices: "np.ndarray", direction: Literal["higher", "lower"]
 ) -> "np.ndarray | None":
     """Give P(best) of each index; None where too many could be best for anything to stand out.
 
@@ -119,7 +119,7 @@ def chances_of_best(
 
     from pymc_vibes.stats.best import best_of
 
-    among = gamma.take(indices)
+    among = distribution.take(indices)
     tail = _NEGLIGIBLE / len(indices)
     low, high = among.quantile(tail), among.quantile(1 - tail)
     possible = high >= low.max() if direction == "higher" else low <= high.min()

@@ -1,13 +1,15 @@
 """The pictures of rates: curves of a few, a forest of many, the difference of two."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.poisson_cohorts.change_answer import change_figures
 from pymc_vibes.kinds.poisson_cohorts.compare import Comparison, compare_two, pair
-from pymc_vibes.kinds.poisson_cohorts.model import Rates
 from pymc_vibes.kinds.poisson_cohorts.numbers import rates_of
+from pymc_vibes.kinds.poisson_cohorts.piecewise_answer import piecewise_figures
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.kinds.poisson_cohorts.view import Rates
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +20,16 @@ _DRAWABLE = 400  # rows whose intervals are computed for a forest; it draws fewe
 
 def figures(posterior: Posterior, config: RateConfig) -> tuple[Figure, ...]:
     """Draw the rates of one event: curves of a few cohorts, a forest of many."""
+    if config.model == "piecewise":
+        return piecewise_figures(posterior, config)
+    if config.model == "change-point":
+        return change_figures(posterior, config)
     rates = rates_of(posterior)
     event = rates.event(config.event)
     cells = rates.ordered(event, config.direction)
     if len(cells) == 0:
         return ()
-    if len(cells) > CURVES:
+    if len(cells) > CURVES or (rates.is_pooled and len(cells) > 2):
         return (rate_forest(rates, event, cells, config),)
     overlay = rate_curves(rates, event, cells, config)
     if len(cells) != 2:
@@ -35,20 +41,22 @@ def rate_curves(rates: Rates, event: str, cells: "np.ndarray", config: RateConfi
     """Overlay the posterior densities of a few rates."""
     from pymc_vibes.stats.chart import density_overlay
 
-    gamma = rates.gamma.take(cells)
-    low, high = gamma.hdi(config.level)
+    chosen = rates.distribution.take(cells)
+    low, high = chosen.hdi(config.level)
     labels = [rates.cohort(int(cell)) for cell in cells]
     curves = [
-        (label, *gamma.density(i), float(low[i]), float(high[i])) for i, label in enumerate(labels)
+        (label, *chosen.density(i), float(low[i]), float(high[i])) for i, label in enumerate(labels)
     ]
     return density_overlay(
         "rates",
-        _spread(rates, event, labels, gamma.mean().tolist()),
+        _spread(rates, event, labels, chosen.mean().tolist()),
         f"Posterior densities of the rate of {event} for {', '.join(labels)}. Means: "
-        + "; ".join(f"{label} {mean:.3g}" for label, mean in zip(labels, gamma.mean(), strict=True))
+        + "; ".join(
+            f"{label} {mean:.3g}" for label, mean in zip(labels, chosen.mean(), strict=True)
+        )
         + f" {_per(rates)}.",
         curves=curves,
-        means=gamma.mean().tolist(),
+        means=chosen.mean().tolist(),
         x_label="rate",
         unit=rates.variable.unit,
         level=config.level,
@@ -90,23 +98,33 @@ def rate_forest(rates: Rates, event: str, cells: "np.ndarray", config: RateConfi
 
     ends = np.concatenate([cells[:FOREST_ENDS], cells[-FOREST_ENDS:]])
     drawn = ends if len(cells) > _DRAWABLE else cells
-    gamma = rates.gamma.take(drawn)
-    low, high = gamma.hdi(config.level)
+    chosen = rates.distribution.take(drawn)
+    low, high = chosen.hdi(config.level)
     labels = [rates.cohort(int(cell)) for cell in drawn]
     of = f"{len(cells):,} cohorts" + (", the two ends" if len(drawn) < len(cells) else "")
     return forest(
         "rates",
-        _spread(rates, event, labels, gamma.mean().tolist()),
+        _spread(rates, event, labels, chosen.mean().tolist()),
         f"Rates of {event} with intervals for {of}. The first is {rates.cohort(int(cells[0]))} "
-        f"with about {gamma.mean()[0]:.3g} {_per(rates)}.",
+        f"with about {chosen.mean()[0]:.3g} {_per(rates)}.",
         labels=labels,
-        mean=gamma.mean().tolist(),
+        mean=chosen.mean().tolist(),
         low=low.tolist(),
         high=high.tolist(),
         x_label="rate",
         unit=rates.variable.unit,
         level=config.level,
+        **_shrinkage(rates, drawn),
     )
+
+
+def _shrinkage(rates: Rates, drawn: "np.ndarray") -> dict[str, Any]:
+    """Of a hierarchy show what was pulled, and to where."""
+    if not rates.is_pooled:
+        return {}
+    center = float(rates.posterior["mean"].distribution.quantile(0.5)[0])
+    label = "median of the mean rate of all cohorts"
+    return {"raw": rates.raw(drawn).tolist(), "center": center, "center_label": label}
 
 
 def _spread(rates: Rates, event: str, labels: list[str], means: list[float]) -> str:

@@ -1,15 +1,16 @@
-"""What events of rates look like, and what the analysis can be told."""
+"""What the analysis of rates can be told."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Literal, Self
 
 from pydantic import model_validator
 
-from pymc_vibes.core.config import Config, setting
-from pymc_vibes.core.errors import InsufficientData
+from pymc_vibes.core.config import SampledConfig, setting
+from pymc_vibes.core.errors import BadConfig, InsufficientData
 from pymc_vibes.core.instant import Instant, check_window
-from pymc_vibes.core.kind import Extent
-from pymc_vibes.core.schema import Column, Decides, Schema
+
+type Model = Literal["independent", "hierarchical", "piecewise", "change-point"]
 
 UNNAMED = "unit of exposure"
 SECONDS = {
@@ -22,65 +23,22 @@ SECONDS = {
 }
 BUCKETS = {"days": 86_400, "weeks": 604_800, "four-week periods": 2_419_200}
 """Periods between which counts are compared: at least a day, as many files hold only dates."""
-MAX_BUCKETS = 100  # enough to see clustering; more would cost grouping time
-
-SCHEMA = Schema(
-    columns=(
-        Column(
-            name="timestamp",
-            type="instant",
-            about="When it happened, or when the counted period began; a time without zone is UTC.",
-            role="time",
-            required=True,
-            aliases=("ts",),
-        ),
-        Column(
-            name="cohort",
-            type="string",
-            about="What the rate belongs to; several columns are joined with ' | '.",
-            role="entity",
-            required=True,
-            aliases=("cohort_id",),
-            joinable=True,
-        ),
-        Column(
-            name="event",
-            type="string",
-            about="What happened.",
-            role="entity",
-            required=True,
-            aliases=("event_type",),
-        ),
-        Column(
-            name="count",
-            type="integer",
-            about="How many events the row stands for: 1 if absent, 0 for exposure alone.",
-            role="count",
-            unit="events",
-            low=0,
-            high=1e12,
-        ),
-        Column(
-            name="exposure",
-            type="number",
-            about="Measured exposure of the row, such as flights or person-years, for its event.",
-            role="exposure",
-            low=0,
-            low_open=True,
-            high=1e12,
-            decides=Decides(field="exposure", present="measured", absent="window"),
-        ),
-        Column(
-            name="entity_id",
-            type="string",
-            about="Who or what had the event.",
-            role="unit",
-        ),
-    )
-)
+MAX_BUCKETS = 50  # enough to see clustering; more would cost grouping time
+PERIODS = {
+    "hour": 3600,
+    "day": 86_400,
+    "week": 604_800,
+    "four-weeks": 2_419_200,
+    "quarter": 7_862_400,  # 13 weeks: a calendar's quarters are not equally long
+    "year": 31_449_600,  # 52 weeks
+}
+"""Periods of constant rate: equal in length, each a whole number of the shorter ones."""
+AUTO_PERIODS = 100
+MAX_PERIODS = 400
+OVER_TIME: tuple[Model, ...] = ("piecewise", "change-point")
 
 
-class RateConfig(Config):
+class RateConfig(SampledConfig):
     """Settings of event rates."""
 
     start: Instant | None = setting(
@@ -106,9 +64,14 @@ class RateConfig(Config):
     event: str | None = setting(
         None, "The event that the headline is about; the most frequent one by default."
     )
+    model: Model = setting(
+        "independent",
+        "How rates are related: each on its own; hierarchical, where cohorts of one event borrow "
+        "strength from each other; or over time, piecewise constant or with one change point.",
+    )
     alpha0: float | None = setting(
         None,
-        "Shape of the Gamma prior of every rate; 0.5 (Jeffreys) by default.",
+        "Shape of the Gamma prior of every independent rate; 0.5 (Jeffreys) by default.",
         ge=1e-3,  # below it a rate without events lies closer to 0 than numbers can tell apart
         le=1e12,
     )
@@ -122,9 +85,58 @@ class RateConfig(Config):
         None, "Which rate is better, where one is: it is what the expected loss refers to."
     )
 
+    shape_median: float = setting(
+        2.0,
+        "Hierarchical: prior median of the shape of the rates across cohorts. A shape of 2 is a "
+        "coefficient of variation of 0.71, in general 1 / sqrt(shape).",
+        ge=1e-3,
+        le=1e6,
+    )
+    shape_log_sd: float = setting(
+        1.0, "Hierarchical: sd of the log of that shape, before any data.", ge=0.01, le=10
+    )
+    mean_median: float | None = setting(
+        None,
+        "Hierarchical: prior median of the mean rate across cohorts, in the unit of the answer; "
+        "one event in the mean exposure of a cohort by default, so that no unit matters.",
+        ge=1e-15,
+        le=1e15,
+    )
+    mean_log_sd: float = setting(
+        5.0, "Hierarchical: sd of the log of that mean, before any data.", ge=0.01, le=10
+    )
+    period: Literal["hour", "day", "week", "four-weeks", "quarter", "year"] | None = setting(
+        None,
+        "Over time: the length of a period, all equally long (a quarter is 13 weeks, a year 52); "
+        "by default the shortest from a day on that gives at most 100, and never over 400.",
+    )
+    cohort: str | None = setting(
+        None, "The only cohort to follow over time; the most frequent ones by default."
+    )
+
+    change_chance: float = setting(
+        0.5,
+        "Change point: chance of a change in a cohort's rate, before any data.",
+        ge=0.001,
+        le=0.999,
+    )
+
+    speed: float = setting(
+        0.5,
+        "Piecewise: scale of the half-normal prior of how fast a log rate wanders, per root of a "
+        "period.",
+        ge=0.001,
+        le=10,
+    )
+
     @model_validator(mode="after")
-    def _window(self) -> Self:
+    def _fits_together(self) -> Self:
         check_window(self.start, self.end)
+        if self.engine == "nuts" and self.model != "hierarchical":
+            raise ValueError(
+                f"the engine nuts is for the hierarchical model; the {self.model} model has an "
+                "exact answer, which needs no sampler"
+            )
         return self
 
     @property
@@ -174,26 +186,27 @@ class RateConfig(Config):
         fitting = (item for item in BUCKETS.items() if seconds <= item[1] * MAX_BUCKETS)
         return next(fitting, ("four-week periods", BUCKETS["four-week periods"]))
 
+    @property
+    def is_over_time(self) -> bool:
+        """Whether a rate may differ between periods of the window."""
+        return self.model in OVER_TIME
 
-def resolve(config: RateConfig, extent: Extent) -> RateConfig:
-    """Widen the extent to whole UTC days where the window is open."""
-    exposure = config.exposure or "window"
-    if config.start is not None and config.end is not None:
-        return config.model_copy(update={"exposure": exposure})
-    if extent.first is None or extent.last is None:
-        raise InsufficientData(
-            "There are no events yet.", hint="Upload events, or give start and end."
-        )
-    start = config.start or _midnight(extent.first)
-    end = config.end or _midnight(extent.last) + timedelta(days=1)
-    if start >= end:
-        raise InsufficientData(
-            f"No event lies in the window: the data reach from {extent.first:%Y-%m-%d} "
-            f"to {extent.last:%Y-%m-%d}, the window from {start:%Y-%m-%d} to {end:%Y-%m-%d}.",
-            hint="Choose a window that overlaps the data; the end is exclusive.",
-        )
-    return config.model_copy(update={"start": start, "end": end, "exposure": exposure})
-
-
-def _midnight(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    @property
+    def periods(self) -> tuple[str, int, int]:
+        """The periods of constant rate: their name, length in seconds, and number."""
+        start, end = self.window
+        seconds = (end - start).total_seconds()
+        if self.period is None:
+            fitting = [n for n, s in PERIODS.items() if n != "hour" and seconds <= s * AUTO_PERIODS]
+            name = fitting[0] if fitting else "year"
+        else:
+            name = self.period
+        count = ceil(seconds / PERIODS[name])
+        if count > MAX_PERIODS:
+            raise BadConfig(
+                f"The window holds {count:,} periods of one {name.replace('-', ' ')}; "
+                f"at most {MAX_PERIODS} can be told apart.",
+                hint="Set a longer period, or a shorter window.",
+                fields=[{"field": "period", "reason": "too short for this window"}],
+            )
+        return name, PERIODS[name], count

@@ -1,10 +1,19 @@
 """A ranking of cohorts in words, tables and numbers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Claim, Finding, Table
+from pymc_vibes.kinds.poisson_cohorts.compare import chances_of_best
+from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.stats.decide import best_tone
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pymc_vibes.kinds.poisson_cohorts.view import Rates
+
+MATRIX = 50  # cohorts in a matrix of pairs: more cannot be read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +21,8 @@ class Standing:
     """The best cohorts of an event, best first; lists align with `labels`."""
 
     labels: tuple[str, ...]
+    first: int
+    """Where the leader stands in the order of the cells that were given."""
     total: int
     """Cohorts there are."""
     leader: str
@@ -93,3 +104,27 @@ class Standing:
             "rank_interval": [list(ends) for ends in zip(self.low, self.high, strict=True)],
             "pairwise": self._cells(),
         }
+
+
+def standing_of(rates: "Rates", cells: "np.ndarray", config: RateConfig) -> Standing:
+    """Rank the cohorts of an event, best rate first; ranks and pairs are those of the first 50."""
+    from pymc_vibes.stats.best import pairwise, ranks
+
+    shown = cells[:MATRIX]
+    chosen = rates.distribution.take(shown)
+    direction = config.direction or "higher"
+    chances = chances_of_best(rates.distribution, cells, direction)
+    top = 0 if chances is None else int(chances.argmax())
+    order = ranks(chosen, direction, config.level)
+    return Standing(
+        labels=tuple(rates.cohort(int(cell)) for cell in shown),
+        first=top,
+        total=len(cells),
+        leader=rates.cohort(int(cells[top])),
+        lead=None if chances is None else float(chances[top]),
+        best=None if chances is None else chances[: len(shown)].tolist(),
+        expected=order.expected.tolist(),
+        low=order.low.tolist(),
+        high=order.high.tolist(),
+        pairs=pairwise(chosen).tolist(),
+    )
