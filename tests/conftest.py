@@ -10,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.sampled.registered import Gate, toss
+
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 # examples are not timed: a loaded machine is not a bug
@@ -59,3 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # machines of a cluster keep UTC, people do not: a forgotten zone must show here
     os.environ["TZ"] = "America/New_York"
     time.tzset()
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Gate]:
+    """A kind that must sample, and the gate that it waits at."""
+    yield from toss(tmp_path, monkeypatch)

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         return Path(self.queue).expanduser() if self.queue else self.home / "runs.sqlite"
 
     @property
+    def owners_path(self) -> Path:
+        """The folder of the locks of those who work on runs; beside the run table."""
+        return self.queue_path.with_name(f"{self.queue_path.name}.owners")
+
+    @property
     def artifacts_path(self) -> Path:
         """The folder of what runs leave behind."""
         return Path(self.artifacts).expanduser() if self.artifacts else self.home / "artifacts"

@@ -53,3 +53,14 @@ def test_the_least_recently_used_is_let_go() -> None:
     memory.get("a")
     memory.put("c", 3)
     assert (memory.get("a"), memory.get("b"), memory.get("c")) == (1, None, 3)
+
+
+def test_what_is_heavy_pushes_out_the_oldest_but_never_itself() -> None:
+    memory: Memory[str] = Memory(9, weigh=len, most=5)
+    for name in ("aa", "bbb", "c"):
+        memory.put(name, name)
+    light = [memory.get(name) for name in ("aa", "bbb", "c")]
+    memory.put("d", "d" * 10)
+
+    assert light == [None, "bbb", "c"]
+    assert [memory.get(name) for name in ("bbb", "c", "d")] == [None, None, "d" * 10]

@@ -31,6 +31,7 @@ status, `exit_code` the command line's, and keyword extras travel with it as JSO
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -260,3 +261,12 @@ def problems() -> tuple[type[VibesError], ...]:
         return [cls, *(leaf for child in cls.__subclasses__() for leaf in below(child))]
 
     return tuple(sorted(set(below(VibesError)), key=lambda cls: cls.__name__))
+
+
+def from_problem(document: Mapping[str, Any]) -> VibesError:
+    """Make the error again that a problem document was made from."""
+    by_slug = {cls.slug(): cls for cls in problems()}
+    cls = by_slug.get(str(document.get("type", "")).rsplit("/", 1)[-1], InternalFault)
+    known = {"type", "title", "status", "detail", "hint", "instance", "request_id"}
+    extras = {key: value for key, value in document.items() if key not in known}
+    return cls(str(document.get("detail", cls.title())), hint=document.get("hint"), **extras)

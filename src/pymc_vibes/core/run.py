@@ -78,6 +78,8 @@ class Run(Record):
     """The problem document, where the run failed."""
     progress: Progress | None = None
     """The last that was heard of it, while it is not over."""
+    cancelling: bool = False
+    """Whether it was asked to stop and has not stopped yet."""
 
     @property
     def is_over(self) -> bool:
@@ -87,6 +89,14 @@ class Run(Record):
 
 class SamplingNeeded(Exception):  # no error: it says where the work belongs
     """Draws are needed, and whoever asks does not wait for them: the fit belongs into the queue."""
+
+
+class Pending(Exception):  # no error: the answer is on its way
+    """The answer is being sampled; whoever does not wait follows the run."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.id)
+        self.run = run
 
 
 class Watch(Protocol):

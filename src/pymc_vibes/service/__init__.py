@@ -1,6 +1,6 @@
 """The use cases, composed once."""
 
-from pymc_vibes.service.analysis import Analysis
+from pymc_vibes.service.compute import Analysis
 from pymc_vibes.service.service import Service
 
 __all__ = ["Analysis", "Service"]

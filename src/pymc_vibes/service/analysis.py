@@ -3,43 +3,40 @@
     experiment, settings ──► resolved config ──► cells ──► posterior ──► summary, figures ──► run
 
 A warm question is found by the version of the data and the settings, before any event is read; a
-cold one by the content of its cells, before anything is fitted.
+cold one by the content of its cells, before anything is fitted. What needs a sampler is not fitted
+in the request: it becomes a run that waits, `Pending` says so, and asking again once it is over
+finds the answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Answer, Finding, Provenance
 from pymc_vibes.core.config import Config, parse
-from pymc_vibes.core.errors import InferenceFailed, RunNotFound, VibesError
+from pymc_vibes.core.errors import RunNotFound, VibesError
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.kind import Kind
 from pymc_vibes.core.posterior import Posterior
-from pymc_vibes.core.run import NOBODY, Run, RunState
+from pymc_vibes.core.run import Pending, Run, RunState, SamplingNeeded
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.service import keys
+from pymc_vibes.service.background import Background, ended
+from pymc_vibes.service.compute import Analysis, Work, as_problem, compute, is_sampled
 from pymc_vibes.service.flights import Flights, Memory
+from pymc_vibes.service.watches import Refuses
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pymc_vibes.store.artifacts import Artifacts
     from pymc_vibes.store.lake import Lake
+    from pymc_vibes.store.owners import Owners
     from pymc_vibes.store.queue import Queue
 
 REMEMBERED = 128  # analyses held in memory; each holds its cells and posterior parameters
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analysis:
-    """An answer with the posterior it came from, ready for further questions."""
-
-    answer: Answer
-    kind: Kind[Any]
-    config: Config
-    posterior: Posterior
+MOST_DRAWS = 512 * 2**20  # bytes of draws among them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +63,17 @@ class _Question:
 class Analyses:
     """Asks kinds for answers and keeps them."""
 
-    def __init__(self, lake: "Lake", queue: "Queue", artifacts: "Artifacts") -> None:
+    def __init__(
+        self, lake: "Lake", queue: "Queue", artifacts: "Artifacts", owners: "Owners"
+    ) -> None:
         self._lake = lake
         self._queue = queue
         self._artifacts = artifacts
-        self._memory: Memory[Analysis | VibesError] = Memory(REMEMBERED)
+        self._memory: Memory[Analysis | VibesError] = Memory(
+            REMEMBERED, weigh=_weight, most=MOST_DRAWS
+        )
         self._flights: Flights[Analysis] = Flights()
+        self.background = Background(queue, artifacts, owners, self._memory.put)
 
     def analyze(
         self, experiment: Experiment, overrides: Mapping[str, Any], *, snapshot: int | None = None
@@ -96,25 +98,37 @@ class Analyses:
         return self._flights.share(held, lambda: self._find_or_fit(question, held))
 
     def again(self, run: Run) -> Analysis:
-        """Rebuild the posterior of a finished run from its recorded cells."""
+        """Give the posterior of a finished run: its draws as kept, or fitted to its cells again.
+
+        Raises `Pending` while the run is not over.
+        """
         held = self._memory.get(run.id)
         if isinstance(held, Analysis):
             return held
-        if run.answer is None:
-            raise RunNotFound(f"Run {run.id} has no answer: it is {run.state}.")
-        kind, made_by = find_kind(run.kind), run.answer.provenance.kind_version
+        answer = self.answer_of(run)
+        kind, made_by = find_kind(run.kind), answer.provenance.kind_version
         if made_by != kind.version:
             raise RunNotFound(
                 f"Run {run.id} was made by version {made_by} of {run.kind}; this is version "
                 f"{kind.version}, so its posterior cannot be rebuilt. Its answer stays.",
                 hint=f"Make a new run: vibes analyze {run.experiment}",
             )
-        config = parse(kind.config, run.answer.provenance.config)
-        cells = self._artifacts.cells(run.answer.provenance.cells_hash)
-        posterior = kind.fit(cells, config, NOBODY)
-        analysis = Analysis(answer=run.answer, kind=kind, config=config, posterior=posterior)
+        config = parse(kind.config, answer.provenance.config)
+        posterior = self._restored(kind, config, answer)
+        analysis = Analysis(answer=answer, kind=kind, config=config, posterior=posterior)
         self._memory.put(run.id, analysis)
         return analysis
+
+    def answer_of(self, run: Run) -> Answer:
+        """Give the answer of a run; raise `Pending` while it is not over."""
+        run = self.background.settled(run)
+        if run.answer is not None:
+            return run.answer
+        if not run.is_over:
+            raise Pending(run)
+        raise RunNotFound(
+            f"Run {run.id} has no answer: it is {run.state}.", hint=f"vibes runs show {run.id}"
+        )
 
     def forget(self, experiment: Experiment) -> int:
         """Forget the answers of one experiment."""
@@ -137,6 +151,7 @@ class Analyses:
         )
         analysis = self._recalled(experiment, key)
         if analysis is None:
+            self._join(experiment, key)
             self._artifacts.put_cells(content, cells)
             provenance = Provenance(
                 kind=kind.slug,
@@ -153,6 +168,12 @@ class Analyses:
         self._memory.put(held, analysis)
         return analysis
 
+    def _join(self, experiment: Experiment, key: str) -> None:
+        """Raise `Pending` where a run of that key is under way, here or in another process."""
+        waiting = self.background.under_way(experiment.id, key)
+        if waiting is not None:
+            raise Pending(waiting)
+
     def _recalled(self, experiment: Experiment, name: str) -> Analysis | None:
         """Give the answer remembered under that name, unless its cells were deleted."""
         run_id = self._queue.recall(experiment.id, name)
@@ -161,7 +182,23 @@ class Analyses:
         run = self._queue.run(run_id)
         if run.answer is None or not self._artifacts.has(run.answer.provenance.cells_hash):
             return None
+        if is_sampled(run.answer) and not self._artifacts.has_posterior(run.answer.provenance.key):
+            return None
         return _as_cached(self.again(run))
+
+    def _restored(self, kind: Kind[Any], config: Config, answer: Answer) -> Posterior:
+        cells = self._artifacts.cells(answer.provenance.cells_hash)
+        if is_sampled(answer):
+            from pymc_vibes.stats.draws import from_tree
+
+            return from_tree(self._artifacts.posterior(answer.provenance.key), cells)
+        try:
+            return kind.fit(cells, config, Refuses())
+        except SamplingNeeded as needed:
+            raise RunNotFound(
+                f"The posterior of run {answer.run_id} can only be sampled anew. Its answer stays.",
+                hint=f"Make a new run: vibes analyze {answer.experiment}",
+            ) from needed
 
     def _reduce(self, question: _Question) -> "tuple[Config, pa.Table, tuple[Finding, ...]]":
         kind = question.kind
@@ -182,75 +219,45 @@ class Analyses:
         findings: tuple[Finding, ...],
         provenance: Provenance,
     ) -> Analysis:
-        config = parse(question.kind.config, provenance.config)
         run = Run(
             id=new_id(),
             experiment=question.experiment.name,
             kind=question.kind.slug,
             state=RunState.RUNNING,
             created=datetime.now(UTC),
-            config=config.model_dump(mode="json"),
+            config=provenance.config,
             key=provenance.key,
         )
-        self._queue.record(run, experiment_id=question.experiment.id)
+        work = Work(name=question.name, findings=findings, provenance=provenance)
+        owner = question.experiment.id
         try:
-            analysis = _compute(question.kind, config, cells, findings, provenance, run)
+            analysis = compute(run, work, cells, Refuses())
+        except SamplingNeeded:
+            raise Pending(self.background.enqueue(run, owner, work)) from None
         except Exception as error:
-            problem = _as_problem(error, config.seed)
-            ended = {"state": RunState.FAILED, "finished": datetime.now(UTC)}
-            self._queue.finish(run.model_copy(update=ended | {"error": problem.problem()}))
+            problem = as_problem(error, provenance.seed)
+            self._queue.record(
+                ended(run, RunState.FAILED, error=problem.problem()), experiment_id=owner
+            )
             # asked again of the same data it fails again: say so without another failed run
             self._memory.put(held, problem)
             raise problem from error
-        ended = {"state": RunState.SUCCEEDED, "finished": datetime.now(UTC)}
-        self._queue.finish(run.model_copy(update=ended | {"answer": analysis.answer}))
+        done = ended(run, RunState.SUCCEEDED, answer=analysis.answer)
+        self._queue.record(done, experiment_id=owner)
         return analysis
 
 
-def _compute(
-    kind: Kind[Any],
-    config: Config,
-    cells: "pa.Table",
-    findings: tuple[Finding, ...],
-    provenance: Provenance,
-    run: Run,
-) -> Analysis:
-    posterior = kind.fit(cells, config, NOBODY)
-    summary = kind.summarize(posterior, config)
-    if findings:
-        summary = summary.model_copy(update={"findings": (*findings, *summary.findings)})
-    answer = Answer(
-        run_id=run.id,
-        experiment=run.experiment,
-        kind=kind.slug,
-        created=run.created,
-        summary=summary,
-        figures=kind.figures(posterior, config),
-        diagnostics=posterior.diagnostics,
-        provenance=provenance,
-    )
-    return Analysis(answer=answer, kind=kind, config=config, posterior=posterior)
-
-
-def _as_problem(error: Exception, seed: int) -> VibesError:
-    if isinstance(error, VibesError):
-        return error
-    return InferenceFailed(
-        f"The fit broke: {type(error).__name__}: {error}",
-        hint="This is a fault of ours; the seed and the recorded cells reproduce it.",
-        seed=seed,
-    )
+def _weight(known: Analysis | VibesError) -> int:
+    """Give the bytes of the draws that an analysis holds."""
+    if isinstance(known, VibesError) or known.posterior.samples is None:
+        return 0
+    return known.posterior.samples.nbytes
 
 
 def _as_cached(analysis: Analysis) -> Analysis:
     if analysis.answer.cached:
         return analysis
-    return Analysis(
-        answer=analysis.answer.model_copy(update={"cached": True}),
-        kind=analysis.kind,
-        config=analysis.config,
-        posterior=analysis.posterior,
-    )
+    return replace(analysis, answer=analysis.answer.model_copy(update={"cached": True}))
 
 
 def new_id() -> str:

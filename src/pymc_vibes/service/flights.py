@@ -7,12 +7,20 @@ from threading import Lock
 
 
 class Memory[Value]:
-    """The last `size` values by key, least recently used out first; safe between threads."""
+    """The last `size` values by key, least recently used out first; safe between threads.
 
-    def __init__(self, size: int) -> None:
+    What `weigh` gives may sum to `most` at most; one value alone may weigh more.
+    """
+
+    def __init__(
+        self, size: int, *, weigh: Callable[[Value], int] = lambda _value: 0, most: int = 0
+    ) -> None:
         self._size = size
+        self._weigh = weigh
+        self._most = most
         self._lock = Lock()
         self._values: OrderedDict[str, Value] = OrderedDict()
+        self._weights: dict[str, int] = {}
 
     def get(self, key: str) -> Value | None:
         """Give the value of the key, if it is still held."""
@@ -24,16 +32,24 @@ class Memory[Value]:
 
     def put(self, key: str, value: Value) -> None:
         """Hold a value."""
+        weight = self._weigh(value)
         with self._lock:
             self._values[key] = value
+            self._weights[key] = weight
             self._values.move_to_end(key)
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+            while self._is_full():
+                oldest, _ = self._values.popitem(last=False)
+                del self._weights[oldest]
 
     def clear(self) -> None:
         """Let go of everything."""
         with self._lock:
             self._values.clear()
+            self._weights.clear()
+
+    def _is_full(self) -> bool:
+        is_heavy = sum(self._weights.values()) > self._most
+        return len(self._values) > self._size or (is_heavy and len(self._values) > 1)
 
 
 class Flights[Value]:

@@ -1,6 +1,9 @@
 """The use cases, composed once; every surface calls these and adds nothing statistical."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +15,9 @@ from pymc_vibes.core.errors import (
     FigureNotFound,
     KindMismatch,
     QueryNotFound,
+    RunCancelled,
     SnapshotNotFound,
+    from_problem,
 )
 from pymc_vibes.core.experiment import (
     Experiment,
@@ -25,9 +30,10 @@ from pymc_vibes.core.experiment import (
 )
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.kind import ConfigQuery, Kind, PosteriorQuery
-from pymc_vibes.core.run import Run
+from pymc_vibes.core.run import Pending, Run, RunState
 from pymc_vibes.kinds import catalog, find_kind
-from pymc_vibes.service.analysis import Analyses, Analysis, new_id
+from pymc_vibes.service.analysis import Analyses, new_id
+from pymc_vibes.service.compute import Analysis
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,18 +45,26 @@ if TYPE_CHECKING:
     from pymc_vibes.store.queue import Queue
 
 MAX_EVENTS = 10_000_000  # simulated in one call
+LOOK_SECONDS = 0.2  # between two looks at a run that another process works on
 
 
 class Service:
-    """Experiments, answers and runs over one lake and one run table."""
+    """Experiments, answers and runs over one lake and one run table.
+
+    An answer that must be sampled is waited for; `without_waiting` raises `Pending` instead.
+    """
 
     def __init__(
         self, lake: "Lake", queue: "Queue", artifacts: "Artifacts", settings: Settings
     ) -> None:
+        from pymc_vibes.store.owners import Owners
+
         self.lake = lake
         self.queue = queue
         self.settings = settings
-        self._analyses = Analyses(lake, queue, artifacts)
+        self._waits = True
+        self._analyses = Analyses(lake, queue, artifacts, Owners(settings.owners_path))
+        self._background = self._analyses.background
         self._known: tuple[int, Mapping[str, Experiment]] = (-1, {})
 
     @classmethod
@@ -65,9 +79,16 @@ class Service:
         return cls(lake, Queue(settings.queue_path), Artifacts(settings.artifacts_path), settings)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Cancel the runs that wait or run here, and close what is open."""
+        self._background.close()
         self.lake.close()
         self.queue.close()
+
+    def without_waiting(self) -> Self:
+        """Give the same service for those who do not wait: what must be sampled is `Pending`."""
+        hasty = copy.copy(self)
+        hasty._waits = False  # noqa: SLF001  # a copy of this one
+        return hasty
 
     # experiments
 
@@ -132,6 +153,7 @@ class Service:
     def delete(self, name: str) -> None:
         """Delete the experiment, its events and remembered answers; its runs stay as history."""
         experiment = self.experiment(name)
+        self._background.cancel_all(experiment.id)
         self._analyses.forget(experiment)
         self.lake.delete(experiment.name)
 
@@ -199,7 +221,16 @@ class Service:
             raise SnapshotNotFound(
                 f"The lake has no snapshot {snapshot}.", hint="`vibes db snapshots` lists them."
             )
-        return self._analyses.analyze(self.experiment(name), overrides or {}, snapshot=snapshot)
+        asked = datetime.now(UTC)
+        found = self._awaited(
+            lambda: self._analyses.analyze(
+                self.experiment(name), overrides or {}, snapshot=snapshot
+            )
+        )
+        if found.answer.cached and found.answer.created >= asked:
+            # it was made for this question, however it came back
+            return replace(found, answer=found.answer.model_copy(update={"cached": False}))
+        return found
 
     def ask(
         self,
@@ -221,7 +252,7 @@ class Service:
 
     def ask_run(self, run_id: str, query: str, parameters: Mapping[str, Any]) -> QueryAnswer:
         """Put a further question to the posterior of a finished run."""
-        analysis = self._analyses.again(self.run(run_id))
+        analysis = self.rebuilt(run_id)
         found = analysis.kind.query(query)
         asked = parse(found.parameters, dict(parameters))
         if isinstance(found, ConfigQuery):
@@ -246,28 +277,47 @@ class Service:
     # runs
 
     def run(self, run_id: str) -> Run:
-        """Give a run."""
-        return self.queue.run(run_id)
+        """Give a run as it stands."""
+        return self._background.settled(self.queue.run(run_id))
+
+    def cancel(self, run_id: str) -> Run:
+        """Stop a run that waits or runs; give it as it stands, which may be still stopping.
+
+        Raises `RunCancelled` or `IllegalTransition` where it is over.
+        """
+        return self._background.cancel(run_id)
+
+    def depth(self) -> Mapping[RunState, int]:
+        """Count the runs that wait and those that run."""
+        return self.queue.depth()
+
+    def listen(self, listener: Callable[[Answer], None]) -> None:
+        """Tell the listener of every answer that is finished in the background here."""
+        self._background.listen(listener)
+
+    def answer(self, run_id: str) -> Answer:
+        """Give the answer of a run, or raise `RunNotFound` where it ended without one."""
+        return self._awaited(lambda: self._analyses.answer_of(self.run(run_id)))
 
     def runs(
         self, name: str | None = None, *, limit: int = 50, before: str | None = None
     ) -> tuple[Run, ...]:
         """List runs, newest first, of one experiment or of all."""
         owner = None if name is None else self.experiment(name).id
-        return self.queue.runs(owner, limit=limit, before=before)
+        found = self.queue.runs(owner, limit=limit, before=before)
+        return tuple(self._background.settled(run) for run in found)
 
     def latest(self) -> Mapping[str, Run]:
         """Map experiment id to its newest finished run."""
         return self.queue.latest()
 
     def rebuilt(self, run_id: str) -> Analysis:
-        """Give a finished run with its posterior, rebuilt from the recorded cells."""
-        return self._analyses.again(self.run(run_id))
+        """Give a finished run with its posterior, from its draws or its recorded cells."""
+        return self._awaited(lambda: self._analyses.again(self.run(run_id)))
 
     def figure(self, run_id: str, name: str) -> Figure:
         """Give one figure of a run."""
-        answer = self.run(run_id).answer
-        figures = {figure.name: figure for figure in answer.figures} if answer else {}
+        figures = {figure.name: figure for figure in self.answer(run_id).figures}
         if name not in figures:
             raise FigureNotFound(
                 f"Run {run_id} has no figure {name[:40]!r}.", hint=f"It has: {', '.join(figures)}."
@@ -324,6 +374,22 @@ class Service:
             return answer
         kept = self.queue.keep_first(scope, str(unit), answer.model_dump(mode="json"))
         return QueryAnswer.model_validate(kept)
+
+    def _awaited[T](self, ask: Callable[[], T]) -> T:
+        """Ask until the answer is there; raise what stood in its way."""
+        while True:
+            try:
+                return ask()
+            except Pending as pending:
+                if not self._waits:
+                    raise
+                run = pending.run
+            while not run.is_over:
+                run = self._background.wait(run, LOOK_SECONDS)
+            if run.state is RunState.CANCELLED:
+                raise RunCancelled(f"Run {run.id} was cancelled.", hint="Ask again to start anew.")
+            if run.error is not None:
+                raise from_problem(run.error)
 
     def _experiments(self) -> Mapping[str, Experiment]:
         # asking the catalog for its version is far cheaper than reading the metadata table

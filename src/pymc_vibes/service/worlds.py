@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymc_vibes.core.experiment import Experiment, UploadOptions
 from pymc_vibes.core.records import Record
 from pymc_vibes.kinds import find_kind
-from pymc_vibes.service.analysis import Analysis
+from pymc_vibes.service.compute import Analysis
 from pymc_vibes.service.service import Service
 
 if TYPE_CHECKING:
