@@ -134,6 +134,16 @@ def test_labels_are_attached_after_sampling_and_never_compiled() -> None:
     assert "energy" in sampled.tree["sample_stats"]
 
 
+def test_a_length_that_the_builder_forgot_costs_a_compilation_and_no_wrong_answer() -> None:
+    nuts.sample(funnel("non-centered"), QUICK, NOBODY)
+    longer = nuts.Model(f"{MODELS}:funnel", {"form": "non-centered"}, {"y": np.zeros(4)})
+
+    sampled = nuts.sample(longer, QUICK, NOBODY)
+
+    assert sampled.tree["posterior"].sizes["k"] == 4
+    assert sampled.diagnostics.attempts[0].compile_seconds is not None
+
+
 def test_the_structure_is_what_fixes_the_number_of_parameters() -> None:
     assert normal(10).structure == normal(99).structure
     assert groups(["a"], [1]).structure == groups(["b"], [2]).structure

@@ -70,6 +70,12 @@ def test_chains_that_disagree_ask_for_the_other_form_first() -> None:
     assert steps(BOTH[:1], SPLIT, GOOD)[1] == ("centered", 0.95, 600, 500)
 
 
+def test_chains_that_nearly_agree_are_lengthened_first() -> None:
+    nearly = diagnosed("warning", r_hat_max=1.012)
+
+    assert steps(BOTH, nearly, GOOD)[1] == ("centered", 0.9, 300, 1000)
+
+
 @pytest.mark.parametrize(
     ("ess", "draws"), [(399.0, 1000), (150.0, 2000), (100.0, 3000), (2.0, 4000), (None, 4000)]
 )

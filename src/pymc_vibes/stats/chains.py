@@ -3,7 +3,7 @@
 The formulas are those of Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021),
 "Rank-normalization, folding, and localization: an improved R-hat", in the form of `arviz_stats`,
 which looks at one parameter at a time: a model of 2 000 entities would wait longer for its
-diagnostics than for its draws. Arrays have the shape `(chains, draws, parameters)`.
+diagnostics than for its draws. Arrays come in the shape `(chains, draws, parameters)`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def measure(values: "Array") -> "tuple[Array, Array, Array]":
 
 def mcse_mean(values: "Array") -> "Array":
     """Give the Monte Carlo standard error of each parameter's mean."""
-    sizes = _by_chunks(lambda part: effective(split(part)), values)
+    sizes = _by_chunks(lambda part: _effective(_split(part)), values)
     spread = values.reshape(-1, values.shape[2]).std(axis=0, ddof=1)
     with np.errstate(invalid="ignore"):
         return np.asarray(spread / np.sqrt(np.concatenate([np.empty(0), *sizes])))
@@ -52,90 +52,107 @@ def bfmi(energy: "Array") -> "Array":
 
 
 def _by_chunks[T](work: "Callable[[Array], T]", values: "Array") -> list[T]:
+    """Apply `work` to parts of the shape `(parameters, chains, draws)`."""
     chains, draws, count = values.shape
     size = max(1, _CHUNK // (chains * draws))
     parts = [values[:, :, i : i + size] for i in range(0, count, size)]
+
+    def turned(part: "Array") -> T:
+        return work(np.ascontiguousarray(np.moveaxis(part, 2, 0), dtype=float))
+
     if len(parts) < _THREADS:
-        return [work(part) for part in parts]
+        return [turned(part) for part in parts]
     with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(work, parts))
+        return list(threads.map(turned, parts))
 
 
 def _measure(values: "Array") -> "tuple[Array, Array, Array]":
-    finite = np.isfinite(values).all(axis=(0, 1))
-    safe = np.where(finite, values, 0.0)
-    halves = split(safe)
+    finite = np.isfinite(values).all(axis=(1, 2))
+    values[~finite] = 0.0  # any number: what is not finite gets none
+    halves = _split(values)
     ranked = _normal_scores(halves)
-    folded = np.abs(halves - np.median(halves, axis=(0, 1)))
+    folded = np.abs(halves - np.median(halves, axis=(1, 2), keepdims=True))
     r_hat = np.maximum(_r_hat(ranked), _r_hat(_normal_scores(folded)))
-    low, high = np.quantile(safe, _TAILS, axis=(0, 1))
+    low, high = np.quantile(values, _TAILS, axis=(1, 2), keepdims=True)
     tail = np.minimum(
-        effective(split((safe <= low).astype(float))),
-        effective(split((safe <= high).astype(float))),
+        _effective(_split((values <= low).astype(float))),
+        _effective(_split((values <= high).astype(float))),
     )
     gone = np.where(finite, 0.0, np.nan)
-    return r_hat + gone, effective(ranked) + gone, tail + gone
+    return r_hat + gone, _effective(ranked) + gone, tail + gone
 
 
-def split(values: "Array") -> "Array":
+def _split(values: "Array") -> "Array":
     """Cut each chain into two, so that a drift within a chain shows as two that disagree."""
-    half = values.shape[1] // 2
-    return np.concatenate([values[:, :half], values[:, -half:]])
+    half = values.shape[2] // 2
+    return np.concatenate([values[:, :, :half], values[:, :, -half:]], axis=1)
 
 
 def _normal_scores(values: "Array") -> "Array":
+    """Replace draws by the normal quantiles of their ranks; ties share their mean rank."""
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    chains, draws, count = values.shape
-    ranks = rankdata(values.reshape(-1, count), axis=0)
-    return np.asarray(ndtri((ranks - 0.375) / (chains * draws + 0.25)).reshape(values.shape))
+    flat = values.reshape(len(values), -1)
+    size = flat.shape[1]
+    order = np.argsort(flat, axis=1)
+    scores = np.empty_like(flat)
+    np.put_along_axis(scores, order, _scores(np.arange(1, size + 1.0), size, ndtri), axis=1)
+    ordered = np.take_along_axis(flat, order, axis=1)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    if tied.any():  # rare, and many times slower
+        scores[tied] = _scores(rankdata(flat[tied], axis=1), size, ndtri)
+    return scores.reshape(values.shape)
+
+
+def _scores(ranks: "Array", size: int, quantile: "Callable[[Array], Array]") -> "Array":
+    return np.atleast_2d(quantile((ranks - 0.375) / (size + 0.25)))
 
 
 def _r_hat(values: "Array") -> "Array":
-    draws = values.shape[1]
-    between = draws * values.mean(axis=1).var(axis=0, ddof=1)
-    within = values.var(axis=1, ddof=1).mean(axis=0)
+    draws = values.shape[2]
+    between = draws * values.mean(axis=2).var(axis=1, ddof=1)
+    within = values.var(axis=2, ddof=1).mean(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.sqrt((between / within + draws - 1) / draws))
 
 
-def effective(values: "Array") -> "Array":
+def _effective(values: "Array") -> "Array":
     """Give the effective sample size of each parameter's mean, by Geyer's monotone sequence."""
-    chains, draws, count = values.shape
+    _, chains, draws = values.shape
     covariance = _mean_autocovariance(values)
-    within = covariance[0] * draws / (draws - 1.0)
-    total = within * (draws - 1.0) / draws + values.mean(axis=1).var(axis=0, ddof=1)
+    within = covariance[:, :1] * draws / (draws - 1.0)
+    between = values.mean(axis=2).var(axis=1, ddof=1)[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
-        rho = 1.0 - (within - covariance) / total
-        rho[0] = 1.0
+        rho = 1.0 - (within - covariance) / (within * (draws - 1.0) / draws + between)
+        rho[:, 0] = 1.0
         tau = np.maximum(_correlation_time(rho), 1 / np.log10(chains * draws))
         size = chains * draws / tau
-    flat = np.ptp(values.reshape(-1, count), axis=0) < _FLAT
+    flat = np.ptp(values, axis=(1, 2)) < _FLAT
     return np.asarray(np.where(flat, float(chains * draws), size))
 
 
 def _mean_autocovariance(values: "Array") -> "Array":
     from scipy.fft import irfft, next_fast_len, rfft
 
-    draws = values.shape[1]
+    draws = values.shape[2]
     length = next_fast_len(2 * draws, real=True)
-    spectrum = rfft(values - values.mean(axis=1, keepdims=True), n=length, axis=1)
-    power = (spectrum.real**2 + spectrum.imag**2).mean(
-        axis=0
-    )  # of all chains: the inverse is linear
-    return np.asarray(irfft(power, n=length, axis=0)[:draws] / draws)
+    spectrum = rfft(values - values.mean(axis=2, keepdims=True), n=length)
+    # the mean of all chains before the way back, which is linear
+    power = (spectrum.real**2 + spectrum.imag**2).mean(axis=1)
+    return np.asarray(irfft(power, n=length)[:, :draws] / draws)
 
 
 def _correlation_time(rho: "Array") -> "Array":
     """Sum autocorrelations in pairs, while they are positive and never above the one before."""
-    draws, count = rho.shape
+    count, draws = rho.shape
     pairs = max(1, (draws - 1) // 2)
-    sums = rho[: 2 * pairs].reshape(pairs, 2, count).sum(axis=1)
-    last = np.where((sums <= 0).any(axis=0), (sums <= 0).argmax(axis=0), pairs - 1)
-    kept = np.arange(pairs)[:, None] < last
-    falling = np.minimum.accumulate(sums, axis=0)
-    column = np.arange(count)
-    even, tip = rho[2 * last, column], sums[last, column]
+    sums = rho[:, : 2 * pairs].reshape(count, pairs, 2).sum(axis=2)
+    ended = sums <= 0
+    last = np.where(ended.any(axis=1), ended.argmax(axis=1), pairs - 1)
+    kept = np.arange(pairs) < last[:, None]
+    falling = np.minimum.accumulate(sums, axis=1)
+    row = np.arange(count)
+    even, tip = rho[row, 2 * last], sums[row, last]
     rest = np.where((even > 0) | (tip >= 0), even, 0.0)
-    return np.asarray(-1.0 + 2.0 * np.where(kept, falling, 0.0).sum(axis=0) + rest)
+    return np.asarray(-1.0 + 2.0 * np.where(kept, falling, 0.0).sum(axis=1) + rest)

@@ -81,20 +81,23 @@ def serve(connection: "Connection[Reply, Request]", inbox: Inbox, idle_seconds: 
             return
         if isinstance(request, Cancel):
             continue  # it crossed the answer on its way
-        seconds = None
-        if compiled is None:
-            began = time.perf_counter()
-            compiled = _compile(connection, request)
-            seconds = time.perf_counter() - began
+        began = time.perf_counter()
+        known, compiled = compiled, _ready(connection, compiled, request)
         if compiled is None:
             return
+        seconds = None if compiled is known else time.perf_counter() - began
         connection.send(Compiled(seconds=seconds))
         connection.send(_sample(connection, inbox, compiled, request, seconds))
 
 
-def _compile(connection: "Connection[Reply, Request]", job: Job) -> engine.Engine | None:
+def _ready(
+    connection: "Connection[Reply, Request]", compiled: engine.Engine | None, job: Job
+) -> engine.Engine | None:
+    """Give what is compiled if it fits the job, or compile; None where the builder fails."""
     sys.path[:] = job.path
     try:
+        if compiled is not None and engine.fits(compiled, job):
+            return compiled
         return engine.compile_structure(job)
     except Exception as error:  # noqa: BLE001  # the parent raises what a model's builder raised
         connection.send(_failed(error, "compile"))

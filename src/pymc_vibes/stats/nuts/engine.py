@@ -43,6 +43,10 @@ class Engine:
     compiled: Any
     rebindable: frozenset[str]
     derived: tuple[str, ...]
+    parameters: dict[str, Any]
+    """Shapes of what is sampled, as the model states them."""
+    fitting: set[str]
+    """Lengths of data that were seen to leave those shapes alone."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -79,15 +83,48 @@ def compile_structure(job: Job) -> Engine:
     """Build the model and compile its density and gradient."""
     import nutpie
 
-    module, _, function = job.builder.partition(":")
-    build: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    model = build(dict(job.data), **job.options)
+    model = _build(job)
     compiled = nutpie.compile_pymc_model(model, backend="numba")
     return Engine(
         compiled=compiled,
         rebindable=frozenset(variable.name for variable in compiled.shared_var_keys),
         derived=tuple(variable.name for variable in model.deterministics),
+        parameters=_parameters(model),
+        fitting={_lengths(job)},
     )
+
+
+def fits(engine: Engine, job: Job) -> bool:
+    """Tell whether a job can be sampled as compiled; data of a new length are tried on a model.
+
+    Lengths that fix the number of parameters belong into the structure; where a builder forgot
+    one, this costs a compilation and not a wrong answer.
+    """
+    lengths = _lengths(job)
+    if lengths not in engine.fitting:
+        if _parameters(_build(job)) != engine.parameters:
+            return False
+        engine.fitting.add(lengths)
+    return True
+
+
+def _build(job: Job) -> Any:
+    module, _, function = job.builder.partition(":")
+    build: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return build(dict(job.data), **job.options)
+
+
+def _lengths(job: Job) -> str:
+    return str(sorted((name, array.shape) for name, array in job.data.items()))
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    lengths = {dim: len(labels) for dim, labels in model.coords.items() if labels is not None}
+    dims = model.named_vars_to_dims
+    return {
+        variable.name: (variable.type.shape, [lengths.get(d) for d in dims.get(variable.name, ())])
+        for variable in [*model.free_RVs, *model.deterministics]
+    }
 
 
 def start(engine: Engine, job: Job) -> Chains:

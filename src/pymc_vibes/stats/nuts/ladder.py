@@ -2,8 +2,8 @@
 
 Attempts are bounded by number, never by time, so that a seed means a result. Divergences, low
 E-BFMI and full trees ask for smaller steps and more adaptation; chains that disagree ask for the
-other form of the model; only too few effective draws ask for more of them. A new seed alone is
-never a remedy: it hides what failed.
+other form of the model; chains that nearly agree, or have too few effective draws, are lengthened.
+A new seed alone is never a remedy: it hides what failed.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Attempt
 from pymc_vibes.core.errors import InferenceFailed
-from pymc_vibes.stats.diagnose import ESS_GOOD, Fault, faults
+from pymc_vibes.stats.diagnose import ESS_GOOD, R_HAT_FAIR, Fault, faults
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -74,11 +74,16 @@ def next_rung(tried: Sequence[Tried], forms: int) -> Rung | None:
     failed = faults(last.sampled.diagnostics)
     if not failed:
         return None
-    if failed == {Fault.ESS}:
+    if failed & _GEOMETRY:
+        return _smaller_steps(last.rung) or _other_form(tried, forms) or _more_draws(tried)
+    if Fault.R_HAT not in failed or _is_nearly_mixed(last.sampled.diagnostics):
         return _more_draws(tried) or _other_form(tried, forms)
-    if not failed & _GEOMETRY:
-        return _other_form(tried, forms) or _smaller_steps(last.rung) or _more_draws(tried)
-    return _smaller_steps(last.rung) or _other_form(tried, forms) or _more_draws(tried)
+    return _other_form(tried, forms) or _smaller_steps(last.rung) or _more_draws(tried)
+
+
+def _is_nearly_mixed(diagnostics: "Diagnostics") -> bool:
+    # the largest R-hat of thousands of parameters passes the bar by chance: longer chains tell
+    return diagnostics.r_hat_max is not None and diagnostics.r_hat_max <= R_HAT_FAIR
 
 
 def _smaller_steps(rung: Rung) -> Rung | None:
