@@ -8,12 +8,14 @@ from pymc_vibes.core.answer import Diagnostics
 from pymc_vibes.core.posterior import Posterior, Variable
 from pymc_vibes.core.run import Watch
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.kinds.poisson_cohorts.spread import is_overdispersed
 from pymc_vibes.kinds.poisson_cohorts.tracks import (
     Tracks,
     constants_over_time,
     tracks_of,
     usable,
 )
+from pymc_vibes.stats.dispersion import BucketSums, dispersion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,14 +137,56 @@ def fit_change(cells: "pa.Table", config: RateConfig, watch: Watch) -> Posterior
         unit="times",
         distribution=Factors(changes),
     )
+    clusters = clustering(changes)
     why = "rates are integrated out by quadrature, the moment of a change is summed over"
     return Posterior(
         method="quadrature",
         variables=(factor,),
         cells=cells,
         constants=constants_over_time(tracks, config),
-        diagnostics=Diagnostics(method="quadrature", why=why),
+        diagnostics=Diagnostics(
+            method="quadrature",
+            why=why,
+            verdict="warning" if clusters else "good",
+            reasons=clusters,
+        ),
     )
+
+
+def clustering(changes: Changes) -> tuple[str, ...]:
+    """Say that counts vary too much within the stretches of constant rate, where they do.
+
+    Each cohort is cut at its likeliest boundary; all stretches together are judged.
+    """
+    import numpy as np
+
+    rows = [
+        _sums(changes.tracks.counts[place][stretch], changes.tracks.exposure[place][stretch])
+        for index, place in enumerate(changes.places)
+        for stretch in _stretches(changes.point(index).likeliest)
+    ]
+    found = dispersion(BucketSums(**{n: np.array([r[n] for r in rows]) for n in rows[0]}))
+    if not is_overdispersed(found):
+        return ()
+    factor = max(float(found.pooled().factor()[0]), 1.0)
+    return (
+        f"counts vary {factor:.2g} times as much between periods as constant rates allow, before "
+        "and after the likeliest changes",
+    )
+
+
+def _stretches(boundary: int) -> tuple[slice, slice]:
+    return slice(0, boundary), slice(boundary, None)
+
+
+def _sums(counts: "np.ndarray", exposure: "np.ndarray") -> "dict[str, float]":
+    share = exposure / exposure.sum()
+    return {
+        "k": float(counts.sum()),
+        "squares": float((counts**2).sum()),
+        "cross": float((counts * share).sum()),
+        **{f"w{power}": float((share**power).sum()) for power in (2, 3, 4)},
+    }
 
 
 def changes_of(posterior: Posterior) -> Changes:

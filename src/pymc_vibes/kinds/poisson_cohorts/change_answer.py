@@ -36,6 +36,7 @@ def summarize_change(posterior: Posterior, config: RateConfig, only: int | None 
         estimates=tuple(factor_estimate(changes, i, config) for i in (sure or shown)[:CLAIMS]),
         claims=tuple(_claim(changes, i, config) for i in (sure or shown[:1])[:CLAIMS]),
         findings=(
+            *_clusters(posterior),
             *_false_alarms(changes, shown, sure, config),
             *findings_over_time(changes.tracks),
         ),
@@ -112,6 +113,18 @@ def _claim(changes: Changes, index: int, config: RateConfig) -> Claim:
     return Claim(text=text, probability=probability, tone="undecided")
 
 
+def _clusters(posterior: Posterior) -> tuple[Finding, ...]:
+    """Say that counts vary too much for the changes to be taken at face value."""
+    if posterior.diagnostics.verdict == "good":
+        return ()
+    text = (
+        f"{posterior.diagnostics.reasons[0][:1].upper()}{posterior.diagnostics.reasons[0][1:]}. "
+        "Such clusters look like changes: the chances of a change are too high, and the factors "
+        "too certain. Longer periods, or the kind entity-rates, take the clusters into account."
+    )
+    return (Finding(code="overdispersed", severity="warning", text=text),)
+
+
 def _false_alarms(
     changes: Changes, shown: list[int], sure: list[int], config: RateConfig
 ) -> tuple[Finding, ...]:
@@ -123,9 +136,10 @@ def _false_alarms(
     bar = 100 * (1 - (1 - config.level) / 2)
     text = f"Every chance is of one cohort, for itself, and a change is claimed from {bar:g} % on."
     if sure:
-        wrong = plain(sum(1 - changes.chances[i] for i in sure), 2)
+        wrong = sum(1 - changes.chances[i] for i in sure)
+        said = "fewer than 0.001" if wrong < 0.001 else f"about {plain(wrong, 2)}"
         text += (
-            f" Of the changes claimed here ({len(sure):,}) about {wrong} are expected to be false "
+            f" Of the changes claimed here ({len(sure):,}) {said} are expected to be false "
             "alarms, if changes are as frequent as the prior says "
             f"({100 * config.change_chance:g} %)."
         )

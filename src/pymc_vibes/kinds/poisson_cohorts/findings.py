@@ -91,7 +91,12 @@ def _overdispersion(cells: "pa.Table", config: RateConfig) -> tuple[Finding, ...
 
 
 def _without_exposure(rates: Rates) -> tuple[Finding, ...]:
-    total, answered = rates.posterior.cells.num_rows, rates.cells.num_rows
+    import pyarrow.compute as pc
+
+    asked = rates.posterior.cells
+    if rates.only_event is not None:
+        asked = asked.filter(pc.equal(asked["event"], rates.only_event))
+    total, answered = asked.num_rows, rates.cells.num_rows
     if total == answered:
         return ()
     text = (

@@ -11,6 +11,7 @@ from pymc_vibes.core.run import Watch
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.kinds.poisson_cohorts.tracks import (
     Tracks,
+    a_period,
     constants_over_time,
     tracks_of,
     usable,
@@ -83,7 +84,7 @@ def fit_piecewise(cells: "pa.Table", config: RateConfig, watch: Watch) -> Poster
         name="sigma",
         dim="cohort",
         labels=tuple(paths.cohort(i) for i in range(len(places))),
-        unit=f"log per root of one {tracks.period}",
+        unit=f"log per root of {a_period(tracks)}",
         distribution=_joined([fit.sigma for fit in fits]),
     )
     error = max(fit.error_estimate for fit in fits)

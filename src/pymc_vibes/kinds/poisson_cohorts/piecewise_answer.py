@@ -8,6 +8,7 @@ from pymc_vibes.kinds.poisson_cohorts.estimates import estimates_from
 from pymc_vibes.kinds.poisson_cohorts.piecewise import Paths, paths_of
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.kinds.poisson_cohorts.tracks import (
+    a_period,
     context_over_time,
     findings_over_time,
     rate_over_time,
@@ -89,7 +90,7 @@ def _estimates(paths: Paths, index: int, config: RateConfig) -> tuple[Estimate, 
     )
     speed = estimates_from(
         "speed",
-        [f"{cohort}, typical change of the log rate in one {paths.tracks.period}"],
+        [f"{cohort}, typical change of the log rate in {a_period(paths.tracks)}"],
         found.sigma,
         level=config.level,
         unit="",

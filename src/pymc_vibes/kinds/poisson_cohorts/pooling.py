@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Estimate, Finding
 from pymc_vibes.kinds.poisson_cohorts.estimates import estimates_from
-from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.kinds.poisson_cohorts.settings import UNNAMED, RateConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,9 +78,10 @@ def pooling_words(rates: "Rates", config: RateConfig) -> str:
 
     lent = lent_exposure(rates)
     unit = config.per if plain(lent) == "1" else config.pers
+    exposure = unit if config.per == UNNAMED else f"{unit} of exposure"
     return (
-        f"Cohorts borrow strength from each other as if each had about {plain(lent)} {unit} of "
-        "exposure from the others"
+        f"Cohorts borrow strength from each other as if each had about {plain(lent)} {exposure} "
+        "from the others"
     )
 
 

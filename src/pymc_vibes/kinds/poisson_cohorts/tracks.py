@@ -42,6 +42,11 @@ class Tracks:
         return self.total > len(self.cohorts)
 
 
+def a_period(tracks: Tracks) -> str:
+    """Name the length of a period with its article."""
+    return tracks.period if tracks.period == "four weeks" else f"one {tracks.period}"
+
+
 def tracks_of(cells: "pa.Table", config: RateConfig) -> Tracks:
     """Arrange the cells; raises `EntityNotFound` for a cohort never seen."""
     import numpy as np
@@ -93,7 +98,7 @@ def context_over_time(tracks: Tracks, config: RateConfig, model: str) -> dict[st
         "exposure": config.exposure or "window",
         "model": config.model,
         "model_in_words": model,
-        "periods": f"{len(tracks.starts)} periods of one {tracks.period}, all equally long",
+        "periods": f"{len(tracks.starts)} periods of {a_period(tracks)}, all equally long",
         "event": tracks.event,
         "cohorts": tracks.total,
         "level": config.level,
@@ -146,11 +151,11 @@ def rate_over_time(
             ("rate", tracks.starts, mean, low, high),
             ("raw: count over exposure", tracks.starts, raw, None, None),
         ],
-        x_label="",
+        x_label="beginning of the period",
         y_label=f"events per {config.per}",
         level=config.level,
         x_kind="time",
         y_zero=True,
         at=at,
-        note=f"Every period is one {tracks.period} long and stands at its beginning.",
+        note=f"Every period is {a_period(tracks)} long.",
     )

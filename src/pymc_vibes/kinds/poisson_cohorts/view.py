@@ -64,7 +64,7 @@ def check_known(column: str, name: str, cells: "pa.Table") -> None:
     near = difflib.get_close_matches(name, known, n=3) or sorted(known)[:3]
     raise EntityNotFound(
         f"There is no {column} {name[:80]!r} in the data.",
-        hint=f"Did you mean {', '.join(repr(n[:80]) for n in near)}?",
+        hint=f"Did you mean {', '.join(repr(n[:80]) for n in near)}?" if near else None,
     )
 
 
