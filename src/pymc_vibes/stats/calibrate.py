@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pymc_vibes.stats.exact import Beta, Gamma
+from pymc_vibes.stats.marginal import Marginal
+from pymc_vibes.stats.mixture import BetaMixture, GammaMixture
+from pymc_vibes.stats.normal import StudentT
 from pymc_vibes.stats.special import Array
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from pymc_vibes.core.posterior import Posterior, Variable
 
 _DRAWS = 1_000
+
+_KNOWS_ITS_CDF = (Beta, Gamma, BetaMixture, GammaMixture, Marginal, StudentT)
 
 
 def sbc_ranks(
@@ -53,7 +58,8 @@ def sbc_ranks(
             raise ValueError(f"the world knows none of {[v.name for v in posterior.variables]}")
         for variable in known:
             index = int(rng.integers(len(variable.labels)))
-            value = float(world[variable.name].sel({variable.dim: variable.labels[index]}))
+            at = {} if variable.dim is None else {variable.dim: variable.labels[index]}
+            value = float(world[variable.name].sel(at))
             places.setdefault(variable.name, []).append(_place(variable, index, value, rng))
     return {name: np.array(values) for name, values in places.items()}
 
@@ -78,7 +84,7 @@ def dkw_bound(n: int, alpha: float = 1e-6) -> float:
 
 def _place(variable: "Variable", index: int, value: float, rng: np.random.Generator) -> float:
     distribution = variable.distribution
-    if isinstance(distribution, Beta | Gamma):
+    if isinstance(distribution, _KNOWS_ITS_CDF):
         return float(distribution.cdf(index, np.array([value]))[0])
     below = int(np.sum(distribution.sample(index, _DRAWS, rng) < value))
     return float((below + rng.uniform()) / (_DRAWS + 1))

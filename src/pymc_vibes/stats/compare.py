@@ -2,6 +2,11 @@
 
 Of two Gammas, P(first > second) is a regularized incomplete beta function and the ratio has a beta
 prime distribution; all else is one-dimensional quadrature (`overlap`). Nothing is drawn at random.
+
+Two labels of one hierarchy are independent given its hyperparameters: every answer is the average
+of the exact answers at the nodes of its lattice. Probabilities, losses and moments use all nodes;
+the distribution of a contrast uses `_CONTRAST_NODES` of them, which keeps its probabilities within
+4e-3 for two labels, 1e-3 for ten and 1e-7 for a hundred.
 """
 
 from collections.abc import Callable
@@ -13,26 +18,33 @@ from pymc_vibes.stats import overlap, special
 from pymc_vibes.stats.contrast import Contrast
 from pymc_vibes.stats.decide import Direction
 from pymc_vibes.stats.exact import Beta, Gamma
+from pymc_vibes.stats.mixture import BetaMixture, GammaMixture
 from pymc_vibes.stats.special import Array
 
+type Posteriors = Beta | Gamma | BetaMixture | GammaMixture
+"""One label of these against another: both of one type, mixtures of one hierarchy."""
+
+_MIXTURE = (BetaMixture, GammaMixture)
+_CONTRAST_NODES = 36  # keep all moments of the hyperparameters up to degree 7
 _CHUNK = 16_384  # pairs a thread takes at once: small enough for the cache
 _THREADS = 4
 _BATCH = 1_024  # pairs of chances whose nodes are held in memory at once
 
 
-def probability_greater(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -> float:
-    """Compute P(first[i] > second[j]); both Beta or both Gamma."""
-    left, right = _pair(first, i, second, j)
-    return float((gamma_greater if isinstance(first, Gamma) else beta_greater)(*left, *right)[0])
+def probability_greater(first: Posteriors, i: int, second: Posteriors, j: int) -> float:
+    """Compute P(first[i] > second[j]); both of one type, mixtures of one hierarchy."""
+    left, right, weights = _conditional(first, i, second, j)
+    greater = gamma_greater if isinstance(left, Gamma) else beta_greater
+    return float(greater(*_parameters(left), *_parameters(right)) @ weights)
 
 
 def expected_loss(
-    first: Beta | Gamma, i: int, second: Beta | Gamma, j: int, direction: Direction
+    first: Posteriors, i: int, second: Posteriors, j: int, direction: Direction
 ) -> float:
     """Compute what choosing first[i] over second[j] is expected to lose; `direction` is better."""
-    left, right = _pair(first, i, second, j)
-    loss = gamma_loss if isinstance(first, Gamma) else beta_loss
-    return float(loss(*left, *right, direction)[0])
+    left, right, weights = _conditional(first, i, second, j)
+    loss = gamma_loss if isinstance(left, Gamma) else beta_loss
+    return float(loss(*_parameters(left), *_parameters(right), direction) @ weights)
 
 
 def gamma_greater(a1: Array, b1: Array, a2: Array, b2: Array) -> Array:
@@ -61,58 +73,31 @@ def beta_loss(a1: Array, b1: Array, a2: Array, b2: Array, direction: Direction =
     return _by_width(_beta_shortfall, a2, b2, a1, b1)
 
 
-def difference(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -> Contrast:
+def difference(first: Posteriors, i: int, second: Posteriors, j: int) -> Contrast:
     """Give the posterior of `first[i] - second[j]`."""
-    x, y, unit = _sides(first, i, second, j)
-    top = np.inf if isinstance(first, Gamma) else 1.0
+    left, right, weights = _conditional(first, i, second, j)
+    mean, sd = _pooled(left.mean() - right.mean(), np.hypot(left.sd(), right.sd()), weights)
     greater = probability_greater(first, i, second, j)
-
-    def tails(at: Array) -> tuple[Array, Array]:
-        far = np.abs(at)[:, None] / unit
-        smaller = np.zeros_like(at)
-        for mask, left, right in ((at > 0, x, y), (at < 0, y, x)):
-            smaller[mask] = overlap.exceeds(left, right, far[mask], top) if mask.any() else 0.0
-        smaller = np.clip(smaller, 0.0, 1.0)
-        below = np.where(at > 0, 1 - smaller, np.where(at < 0, smaller, 1 - greater))
-        return below, np.where(at > 0, smaller, np.where(at < 0, 1 - smaller, greater))
-
-    def slope(at: Array) -> Array:
-        far = np.abs(at)[:, None] / unit
-        density = np.empty_like(at)
-        for mask, left, right in ((at >= 0, x, y), (at < 0, y, x)):
-            if mask.any():
-                density[mask] = overlap.difference_density(left, right, far[mask], top)
-        return density / unit
-
-    (x_low, x_high), (y_low, y_high) = x.window, y.window
-    return Contrast(
-        mean=float(first.mean()[i] - second.mean()[j]),
-        sd=float(np.hypot(first.sd()[i], second.sd()[j])),
-        neutral=0.0,
-        greater=greater,
-        reach=(
-            unit * float((x_low.value - y_high.value)[0, 0]),
-            unit * float((x_high.value - y_low.value)[0, 0]),
-        ),
-        tails=tails,
-        slope=slope,
-    )
+    left, right, weights = _conditional(first, i, second, j, limit=_CONTRAST_NODES)
+    return _difference(left, right, weights, mean=mean, sd=sd, greater=greater)
 
 
-def ratio(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -> Contrast:
+def ratio(first: Posteriors, i: int, second: Posteriors, j: int) -> Contrast:
     """Give the posterior of `first[i] / second[j]`; mean and sd are None where infinite."""
     return _ratio(first, i, second, j, offset=0.0)
 
 
-def relative_lift(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -> Contrast:
+def relative_lift(first: Posteriors, i: int, second: Posteriors, j: int) -> Contrast:
     """Give the posterior of `first[i] / second[j] - 1`."""
     return _ratio(first, i, second, j, offset=-1.0)
 
 
-def _ratio(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int, *, offset: float) -> Contrast:
-    mean, sd = _ratio_moments(first, i, second, j)
-    make = _gamma_log_ratio if isinstance(first, Gamma) else _beta_log_ratio
-    reach, tails, slope = make(first, i, second, j)
+def _ratio(first: Posteriors, i: int, second: Posteriors, j: int, *, offset: float) -> Contrast:
+    left, right, weights = _conditional(first, i, second, j)
+    mean, sd = _ratio_moments(left, right, weights)
+    left, right, weights = _conditional(first, i, second, j, limit=_CONTRAST_NODES)
+    make = _gamma_log_ratio if isinstance(left, Gamma) else _beta_log_ratio
+    reach, tails, slope = make(left, right, weights)
     return Contrast(
         mean=None if mean is None else mean + offset,
         sd=sd,
@@ -126,42 +111,118 @@ def _ratio(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int, *, offset:
     )
 
 
+def _pooled(means: Array, sds: Array, weights: Array) -> tuple[float, float]:
+    mean = float(weights @ means)
+    apart = np.hypot(sds, means - mean)
+    scale = float(apart.max())  # squares would overflow
+    return mean, scale * float(np.sqrt(weights @ (apart / scale) ** 2))
+
+
+def _conditional(
+    first: Posteriors, i: int, second: Posteriors, j: int, limit: int | None = None
+) -> tuple[Beta | Gamma, Beta | Gamma, Array]:
+    """Give both posteriors at every node they share, and the nodes' weights."""
+    if type(first) is not type(second):
+        raise TypeError("a chance and a rate cannot be compared: both must be of one type")
+    if isinstance(first, Beta | Gamma) and isinstance(second, Beta | Gamma):
+        return first.take([i]), second.take([j]), np.ones(1)
+    if not (isinstance(first, _MIXTURE) and isinstance(second, _MIXTURE)) or (
+        first.nodes is not second.nodes
+    ):
+        raise TypeError("only labels of one hierarchy can be compared: they share its nodes")
+    nodes = first.nodes if limit is None else first.nodes.thin(limit)
+    return first.across(i, nodes), second.across(j, nodes), nodes.weights
+
+
+def _parameters(distribution: Beta | Gamma) -> tuple[Array, Array]:
+    one, two = distribution.parameters().values()
+    return one, two
+
+
+def _difference(
+    first: Beta | Gamma,
+    second: Beta | Gamma,
+    weights: Array,
+    *,
+    mean: float,
+    sd: float,
+    greater: float,
+) -> Contrast:
+    x, y, unit = _sides(first, second)
+    top = np.inf if isinstance(first, Gamma) else 1.0
+
+    def tails(at: Array) -> tuple[Array, Array]:
+        far = np.abs(at)[:, None] / unit
+        smaller = np.zeros_like(at)
+        for mask, left, right in ((at > 0, x, y), (at < 0, y, x)):
+            if mask.any():
+                smaller[mask] = weights @ overlap.exceeds(left, right, far[mask], top)
+        smaller = np.clip(smaller, 0.0, 1.0)
+        below = np.where(at > 0, 1 - smaller, np.where(at < 0, smaller, 1 - greater))
+        return below, np.where(at > 0, smaller, np.where(at < 0, 1 - smaller, greater))
+
+    def slope(at: Array) -> Array:
+        far = np.abs(at)[:, None] / unit
+        density = np.empty_like(at)
+        for mask, left, right in ((at >= 0, x, y), (at < 0, y, x)):
+            if mask.any():
+                found = overlap.difference_density(left, right, far[mask], top)
+                density[mask] = weights @ found
+        return density / unit
+
+    (x_low, x_high), (y_low, y_high) = x.window, y.window
+    return Contrast(
+        mean=mean,
+        sd=sd,
+        neutral=0.0,
+        greater=greater,
+        reach=(
+            unit * float((x_low.value - y_high.value).min()),
+            unit * float((x_high.value - y_low.value).max()),
+        ),
+        tails=tails,
+        slope=slope,
+    )
+
+
 type _LogRatio = tuple[
     tuple[float, float], Callable[[Array], tuple[Array, Array]], Callable[[Array], Array]
 ]
 
 
-def _gamma_log_ratio(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -> _LogRatio:
+def _gamma_log_ratio(first: Beta | Gamma, second: Beta | Gamma, weights: Array) -> _LogRatio:
     """Of Gammas: `b1 X / (b1 X + b2 Y)` is Beta(a1, a2), so the log ratio is a shifted logit."""
     from scipy.special import expit
 
-    (a1, b1), (a2, b2) = _pair(first, i, second, j)
-    move = np.log(b1) - np.log(b2)
-    share = overlap.BetaSide(a1, a2)
+    (a1, b1), (a2, b2) = _parameters(first), _parameters(second)
+    move = (np.log(b1) - np.log(b2))[:, None]
+    share = overlap.BetaSide(a1[:, None], a2[:, None])
 
     def place(at: Array) -> overlap.Points:
         return overlap.Points(expit(at + move), expit(-at - move))
 
     def tails(at: Array) -> tuple[Array, Array]:
         points = place(at)
-        return share.below(points), share.above(points)
+        return weights @ share.below(points), weights @ share.above(points)
 
     def slope(at: Array) -> Array:
-        return np.exp(share.log_density(place(at)))
+        with np.errstate(under="ignore"):  # of a node far from there
+            return np.asarray(weights @ np.exp(share.log_density(place(at))))
 
     low, high = special.beta_drop(a1, a2, np.full_like(a1, special.DROP))
-    center = np.log(a1) - np.log(a2) - move
-    return (float((center + low)[0]), float((center + high)[0])), tails, slope
+    center = np.log(a1) - np.log(a2) - move[:, 0]
+    return (float((center + low).min()), float((center + high).max())), tails, slope
 
 
-def _beta_log_ratio(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -> _LogRatio:
-    x, y, _ = _sides(first, i, second, j)
+def _beta_log_ratio(first: Beta | Gamma, second: Beta | Gamma, weights: Array) -> _LogRatio:
+    x, y, _ = _sides(first, second)
 
     def tails(at: Array) -> tuple[Array, Array]:
         scale = np.exp(-np.abs(at))[:, None]
         smaller = np.empty_like(at)
         for mask, left, right in ((at <= 0, x, y), (at > 0, y, x)):
-            smaller[mask] = overlap.falls_short(left, right, scale[mask]) if mask.any() else 0.0
+            if mask.any():
+                smaller[mask] = weights @ overlap.falls_short(left, right, scale[mask])
         smaller = np.clip(smaller, 0.0, 1.0)
         return np.where(at <= 0, smaller, 1 - smaller), np.where(at <= 0, 1 - smaller, smaller)
 
@@ -170,56 +231,45 @@ def _beta_log_ratio(first: Beta | Gamma, i: int, second: Beta | Gamma, j: int) -
         density = np.empty_like(at)
         for mask, left, right in ((at <= 0, x, y), (at > 0, y, x)):
             if mask.any():
-                density[mask] = overlap.log_ratio_density(left, right, scale[mask])
+                density[mask] = weights @ overlap.log_ratio_density(left, right, scale[mask])
         return density
 
     (x_low, x_high), (y_low, y_high) = x.window, y.window
     low = np.log(x_low.value) - np.log(y_high.value)
     high = np.log(x_high.value) - np.log(y_low.value)
-    return (float(low[0, 0]), float(high[0, 0])), tails, slope
+    return (float(low.min()), float(high.max())), tails, slope
 
 
 def _ratio_moments(
-    first: Beta | Gamma, i: int, second: Beta | Gamma, j: int
+    first: Beta | Gamma, second: Beta | Gamma, weights: Array
 ) -> tuple[float | None, float | None]:
-    _, (shape, other) = _pair(first, i, second, j)
-    a, b = float(shape[0]), float(other[0])
-    top, top_sd = float(first.mean()[i]), float(first.sd()[i])
-    total = a + b
-    is_rate = isinstance(second, Gamma)
-    if a <= 1:
+    a, b = _parameters(second)
+    total, is_rate = a + b, isinstance(second, Gamma)
+    if (a <= 1).any():
         return None, None
     inverse = b / (a - 1) if is_rate else (total - 1) / (a - 1)
-    if a <= 2:
-        return top * inverse, None
+    means = first.mean() * inverse
+    if (a <= 2).any():
+        return float(weights @ means), None
     relative = 1 / (a - 2) if is_rate else b / ((total - 1) * (a - 2))
     # Var(XU) = Var(X) (E[U]^2 + Var(U)) + E[X]^2 Var(U), with U = 1/Y; relative = Var(U)/E[U]^2
-    sd = inverse * float(np.hypot(top_sd * (1 + relative) ** 0.5, top * relative**0.5))
-    return top * inverse, sd
-
-
-def _pair(
-    first: Beta | Gamma, i: int, second: Beta | Gamma, j: int
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    if type(first) is not type(second):
-        raise TypeError("a chance and a rate cannot be compared: both must be Beta or both Gamma")
-    one, two = (tuple(d.take([k]).parameters().values()) for d, k in ((first, i), (second, j)))
-    return (one[0], one[1]), (two[0], two[1])
+    sds = inverse * np.hypot(first.sd() * (1 + relative) ** 0.5, first.mean() * relative**0.5)
+    return _pooled(means, sds, weights)
 
 
 def _sides(
-    first: Beta | Gamma, i: int, second: Beta | Gamma, j: int
+    first: Beta | Gamma, second: Beta | Gamma
 ) -> tuple[overlap.GammaSide | overlap.BetaSide, overlap.GammaSide | overlap.BetaSide, float]:
-    """Give both sides and the unit they are measured in, so that rates are of order one."""
-    (a1, b1), (a2, b2) = _pair(first, i, second, j)
+    """Give both sides, `(nodes, 1, 1)`, and the unit in which rates are of order one."""
+    (a1, b1), (a2, b2) = (
+        tuple(values[:, None, None] for values in _parameters(side)) for side in (first, second)
+    )
     if isinstance(first, Beta):
-        make = overlap.BetaSide
-        return make(a1[:, None], b1[:, None]), make(a2[:, None], b2[:, None]), 1.0
-    unit = float(max(first.mean()[i], second.mean()[j]))
+        return overlap.BetaSide(a1, b1), overlap.BetaSide(a2, b2), 1.0
+    unit = float(max(first.mean().max(), second.mean().max()))
     with np.errstate(over="ignore"):  # a rate 1e300 times the other's is as good as 1e250
-        rates = [np.minimum(b * unit, 1e250)[:, None] for b in (b1, b2)]
-    x = overlap.GammaSide(a1[:, None], rates[0])
-    return x, overlap.GammaSide(a2[:, None], rates[1]), unit
+        rates = [np.minimum(b * unit, 1e250) for b in (b1, b2)]
+    return overlap.GammaSide(a1, rates[0]), overlap.GammaSide(a2, rates[1]), unit
 
 
 def _gamma_greater(a1: Array, b1: Array, a2: Array, b2: Array) -> Array:

@@ -5,7 +5,7 @@ cancels however little the nodes disagree.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,18 +30,16 @@ class Nodes:
     second: Array
     """The rate of a Gamma, or `b` of a Beta."""
 
-    @cached_property
-    def lean(self) -> "Nodes":
-        """Give few nodes with the same low moments."""
-        return self.thin(_LEAN)
-
     def thin(self, limit: int) -> "Nodes":
         """Give at most `limit` of these nodes with the same low moments of the logs."""
-        if len(self.weights) <= limit:
-            return self
-        logs = np.column_stack([np.log(self.first), np.log(self.second)])
-        chosen, weights = compress(logs, self.weights, limit)
-        return Nodes(weights, self.first[chosen], self.second[chosen])
+        return self if len(self.weights) <= limit else _thin(self, limit)
+
+
+@lru_cache(maxsize=32)
+def _thin(nodes: Nodes, limit: int) -> Nodes:
+    logs = np.column_stack([np.log(nodes.first), np.log(nodes.second)])
+    chosen, weights = compress(logs, nodes.weights, limit)
+    return Nodes(weights, nodes.first[chosen], nodes.second[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ class GammaRows:
 
     def lean(self) -> "GammaRows":
         """Give the same rows over few nodes."""
-        return GammaRows(self.nodes.lean, self.k, self.size)
+        return GammaRows(self.nodes.thin(_LEAN), self.k, self.size)
 
     @cached_property
     def moments(self) -> tuple[Array, Array]:
@@ -129,14 +127,12 @@ class GammaRows:
         b = self.nodes.second
         return average(lambda size: b / (b + size), self.nodes.weights, self.size)
 
-    def given(self, node: int) -> Gamma:
+    def given(self, nodes: Nodes, node: int) -> Gamma:
         """Give the posteriors given the hyperparameters of one node."""
-        nodes = self.nodes
         return Gamma(nodes.first[node] + self.k, nodes.second[node] + self.size)
 
-    def across(self, row: int) -> Gamma:
+    def across(self, row: int, nodes: Nodes) -> Gamma:
         """Give the posteriors of one row at every node."""
-        nodes = self.nodes
         return Gamma(nodes.first + self.k[row], nodes.second + self.size[row])
 
 
@@ -158,7 +154,7 @@ class BetaRows:
 
     def lean(self) -> "BetaRows":
         """Give the same rows over few nodes."""
-        return BetaRows(self.nodes.lean, self.k, self.size)
+        return BetaRows(self.nodes.thin(_LEAN), self.k, self.size)
 
     @cached_property
     def moments(self) -> tuple[Array, Array]:
@@ -231,12 +227,10 @@ class BetaRows:
         n = self.nodes.first + self.nodes.second
         return average(lambda t: n / (n + t), self.nodes.weights, self.k + self.size)
 
-    def given(self, node: int) -> Beta:
+    def given(self, nodes: Nodes, node: int) -> Beta:
         """Give the posteriors given the hyperparameters of one node."""
-        nodes = self.nodes
         return Beta(nodes.first[node] + self.k, nodes.second[node] + self.size)
 
-    def across(self, row: int) -> Beta:
+    def across(self, row: int, nodes: Nodes) -> Beta:
         """Give the posteriors of one row at every node."""
-        nodes = self.nodes
         return Beta(nodes.first + self.k[row], nodes.second + self.size[row])

@@ -48,6 +48,14 @@ class GammaMixture:
         """Give the data of every label: `k` and `exposure`."""
         return {"k": self.k, "exposure": self.exposure}
 
+    def across(self, index: int, nodes: Nodes) -> Gamma:
+        """Give one label's posteriors given the hyperparameters at each of some nodes."""
+        return self.rows.across(index, nodes)
+
+    def given(self, nodes: Nodes, node: int) -> Gamma:
+        """Give all labels' posteriors given the hyperparameters at one node."""
+        return self.rows.given(nodes, node)
+
     @cached_property
     def rows(self) -> GammaRows:
         """Give a row for every label."""
@@ -79,7 +87,7 @@ class GammaMixture:
 
     def pdf(self, index: int, x: Array) -> Array:
         """Give the density of one label at `x`; infinite at a pole."""
-        return _pdf(self.rows.across(index), self.nodes, x)
+        return _pdf(self.across(index, self.nodes), self.nodes, x)
 
     def cdf(self, index: int, x: Array) -> Array:
         """Give the probability of one label lying at or below `x`."""
@@ -94,7 +102,7 @@ class GammaMixture:
 
     def sample(self, index: int, n: int, rng: np.random.Generator) -> Array:
         """Draw `n` independent values of one label, from the mixture over the nodes."""
-        one = self.rows.across(index)
+        one = self.across(index, self.nodes)
         node = rng.choice(len(one), n, p=self.nodes.weights)
         return np.asarray(rng.standard_gamma(one.shape[node]) / one.rate[node])
 
@@ -124,6 +132,14 @@ class BetaMixture:
     def parameters(self) -> Mapping[str, Array]:
         """Give the data of every label: `k` and `n`."""
         return {"k": self.k, "n": self.n}
+
+    def across(self, index: int, nodes: Nodes) -> Beta:
+        """Give one label's posteriors given the hyperparameters at each of some nodes."""
+        return self.rows.across(index, nodes)
+
+    def given(self, nodes: Nodes, node: int) -> Beta:
+        """Give all labels' posteriors given the hyperparameters at one node."""
+        return self.rows.given(nodes, node)
 
     @cached_property
     def rows(self) -> BetaRows:
@@ -156,7 +172,7 @@ class BetaMixture:
 
     def pdf(self, index: int, x: Array) -> Array:
         """Give the density of one label at `x`; infinite at a pole."""
-        return _pdf(self.rows.across(index), self.nodes, x)
+        return _pdf(self.across(index, self.nodes), self.nodes, x)
 
     def cdf(self, index: int, x: Array) -> Array:
         """Give the probability of one label lying at or below `x`."""
@@ -170,7 +186,7 @@ class BetaMixture:
 
     def sample(self, index: int, n: int, rng: np.random.Generator) -> Array:
         """Draw `n` independent values of one label, from the mixture over the nodes."""
-        one = self.rows.across(index)
+        one = self.across(index, self.nodes)
         node = rng.choice(len(one), n, p=self.nodes.weights)
         return np.asarray(rng.beta(one.a[node], one.b[node]))
 
@@ -190,7 +206,7 @@ class _Labels:
     @staticmethod
     def of(rows: Rows) -> "_Labels":
         first, row = unique_pairs(rows.k, rows.size)
-        return _Labels(rows.take(first) if len(first) < len(rows) else rows, row)
+        return _Labels(rows.take(first), row)  # they come in another order
 
     @cached_property
     def patches(self) -> Patches | None:
