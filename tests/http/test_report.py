@@ -64,7 +64,7 @@ def test_it_needs_nothing_from_elsewhere(service: Service, analysis: Analysis) -
     assert re.findall(r"url\((?!#)|@import", text) == []
 
 
-def test_a_problem_takes_the_place_of_the_verdict(service: Service) -> None:
+def test_a_problem_comes_before_the_verdict_and_marks_it(service: Service) -> None:
     analysis = analysis_of(service, "ab-test")
     bad = Diagnostics(method="nuts", verdict="problem", reasons=("R-hat is 1.08",))
     answer = analysis.answer.model_copy(update={"diagnostics": bad})
@@ -73,8 +73,9 @@ def test_a_problem_takes_the_place_of_the_verdict(service: Service) -> None:
         answer, dict.fromkeys((f.name for f in answer.figures), ""), analysis.kind, config={}
     )
 
-    assert "Do not read this: R-hat is 1.08." in text
-    assert f'<h1 dir="auto">{answer.summary.headline}' not in text
+    verdict = text.index('<h1 dir="auto">')
+    assert text.index("Do not rely on this: R-hat is 1.08.") < verdict
+    assert text.index('<p class="stamp">Doubtful</p>') < verdict
 
 
 def test_it_is_served_as_a_file(service: Service) -> None:

@@ -9,7 +9,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pymc_vibes.cli import say
-from pymc_vibes.core.answer import Answer, Claim, Estimate, Finding, QueryAnswer, Summary
+from pymc_vibes.core.answer import (
+    Answer,
+    Attempt,
+    Claim,
+    Diagnostics,
+    Estimate,
+    Finding,
+    QueryAnswer,
+    Summary,
+)
 from pymc_vibes.core.figure import Figure
 
 _TONES = {"higher": "blue", "lower": "dark_orange", "same": "green"}
@@ -23,9 +32,10 @@ def show_answer(answer: Answer, *, plot: bool = True) -> None:
         _line(
             "Do not rely on this answer: " + "; ".join(answer.diagnostics.reasons), style="bold red"
         )
-    _summary(answer.summary)
+    _summary(answer.summary, is_doubtful=problem)
     if plot:
         _figures(answer.figures[:2])
+    _diagnostics(answer.diagnostics)
     _line("")
     _line(_origin(answer), style="dim")
 
@@ -37,7 +47,7 @@ def show_query(answer: QueryAnswer, *, plot: bool = True) -> None:
         _figures(answer.figures[:2])
 
 
-def _summary(summary: Summary) -> None:
+def _summary(summary: Summary, *, is_doubtful: bool = False) -> None:
     # what makes the answer unfit comes before the answer
     for finding in (f for f in summary.findings if f.severity == "error"):
         if finding.text.rstrip(".") not in summary.headline:
@@ -45,7 +55,8 @@ def _summary(summary: Summary) -> None:
     _line(summary.headline, style="bold")
     if summary.decision is not None:
         tone = _TONES.get(summary.decision.tone)
-        _line(f"{summary.decision.action}: {summary.decision.reason}", style=tone)
+        doubt = "Doubtful: " if is_doubtful else ""
+        _line(f"{doubt}{summary.decision.action}: {summary.decision.reason}", style=tone)
     for claim in summary.claims:
         if claim.text.rstrip(".") in summary.headline:
             continue  # said already
@@ -53,6 +64,43 @@ def _summary(summary: Summary) -> None:
     for finding in (f for f in summary.findings if f.severity != "error"):
         _finding(finding)
     _numbers(summary)
+
+
+def _diagnostics(found: Diagnostics) -> None:
+    """Say what speaks for the fit or against it; an exact one without a word needs none."""
+    if found.verdict == "warning":
+        _line(f"Careful: {'; '.join(found.reasons)}", style="yellow")
+    if found.why:
+        _line(f"{found.method}: {found.why}", style="dim")
+    measured = (
+        ("largest R-hat", found.r_hat_max),
+        ("smallest bulk ESS", found.ess_bulk_min),
+        ("smallest tail ESS", found.ess_tail_min),
+        ("divergences", found.divergences),
+        ("smallest E-BFMI", found.ebfmi_min),
+        ("error of a posterior sd", found.error_estimate),
+    )
+    known = [f"{name} {say.cell(value)}" for name, value in measured if value is not None]
+    if known:
+        _line("; ".join(known), style="dim")
+    if len(found.attempts) > 1:
+        _attempts(found.attempts)
+
+
+def _attempts(tried: Iterable[Attempt]) -> None:
+    columns = ("verdict", "R-hat", "bulk ESS", "divergences", "seconds", "settings")
+    rows = [
+        (
+            one.verdict,
+            one.r_hat_max,
+            one.ess_bulk_min,
+            one.divergences,
+            one.seconds,
+            _text(one.settings),
+        )
+        for one in tried
+    ]
+    say.table(columns, rows, title="Attempts of the sampler, in order")
 
 
 def _with_chance(claim: Claim) -> str:

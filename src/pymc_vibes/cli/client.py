@@ -1,7 +1,7 @@
 """The one way from a command to an answer: HTTP, over a socket or straight into the app.
 
 A problem document comes back as the `VibesError` it was, so that exit codes and sentences are the
-same wherever the work is done.
+same wherever the work is done. An answer that is being sampled is waited for and asked for again.
 """
 
 import asyncio
@@ -12,7 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pymc_vibes.cli import pipes
-from pymc_vibes.core.errors import BadConfig, InternalFault, ServerUnreachable, VibesError, problems
+from pymc_vibes.core.errors import (
+    BadConfig,
+    InternalFault,
+    ServerUnreachable,
+    VibesError,
+    from_problem,
+)
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,8 +30,7 @@ CHUNK = 1 << 20
 CONNECT_SECONDS = 10.0
 # an upload or a fit may take as long as it takes; Ctrl-C ends it
 READ_SECONDS = None
-
-_BY_SLUG = {cls.slug(): cls for cls in problems()}
+PENDING = 202
 
 
 class Client:
@@ -83,16 +88,26 @@ class Client:
         json: Any = None,
         content: Path | None = None,
         headers: Mapping[str, str] | None = None,
+        wait: bool = True,
     ) -> "httpx2.Response":
-        """Send one request; raise the problem that comes back as the error it is."""
+        """Send one request; raise the problem that comes back as the error it is.
+
+        What is being sampled is waited for, unless `wait` is false: then it comes back as 202.
+        """
         wanted = {key: value for key, value in (query or {}).items() if value is not None}
         body: dict[str, Any] = {} if json is None else {"json": json}
         if content is not None:
             body = {"content": _chunks(content)}
-        with pipes.hang_ups_are_errors():
-            return self._wait(
-                self._send(method, path, params=wanted, headers=dict(headers or {}), **body)
-            )
+        while True:
+            with pipes.hang_ups_are_errors():
+                response = self._wait(
+                    self._send(method, path, params=wanted, headers=dict(headers or {}), **body)
+                )
+            if response.status_code != PENDING or not wait:
+                return response
+            from pymc_vibes.cli.waiting import follow
+
+            follow(self, response.headers["Location"])
 
     def _wait[T](self, work: Coroutine[Any, Any, T]) -> T:
         """Run it to its end; beside a loop that this thread has already, as a notebook does."""
@@ -177,7 +192,4 @@ def _problem(response: "httpx2.Response") -> VibesError:
         body = dict(response.json())
     except ValueError:
         return InternalFault(f"The server answered {response.status_code} without saying why.")
-    cls = _BY_SLUG.get(str(body.get("type", "")).rsplit("/", 1)[-1], InternalFault)
-    known = {"type", "title", "status", "detail", "hint", "instance", "request_id"}
-    extras = {key: value for key, value in body.items() if key not in known}
-    return cls(str(body.get("detail", cls.title())), hint=body.get("hint"), **extras)
+    return from_problem(body)

@@ -21,6 +21,7 @@ from pymc_vibes.http import (
     compat,
     operations,
     pages,
+    pending,
     problem_pages,
     problems,
     reference_page,
@@ -61,8 +62,9 @@ def create_app(
     app.state.metrics = Metrics()
     app.state.log = make_log(settings, quiet=quiet)
     if service is not None:
-        app.state.service = service
+        _serve(app, service)
     problems.install(app)
+    pending.install(app)
     schema.install(app)
     _route(app)
     _guard(app, settings)
@@ -71,7 +73,7 @@ def create_app(
 
 def _route(app: FastAPI) -> None:
     # routes are matched in this order, so those that are read most come first
-    app.include_router(compat.build())
+    app.include_router(compat.build(), responses=pending.documented())
     app.include_router(operations.router)
     for module in (kinds, experiments, events, runs, questions):
         app.include_router(module.build())
@@ -99,6 +101,12 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Shield)
 
 
+def _serve(app: FastAPI, service: Service) -> None:
+    """Answer from the service; a request never waits for a sampler."""
+    app.state.service = service.without_waiting()
+    service.listen(app.state.metrics.count_answer)
+
+
 def _lifespan(settings: Settings, given: Service | None) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -106,7 +114,8 @@ def _lifespan(settings: Settings, given: Service | None) -> Any:
         if given is not None:
             yield
             return
-        opened = app.state.service = Service.open(settings)
+        opened = Service.open(settings)
+        _serve(app, opened)
         try:
             yield
         finally:

@@ -16,6 +16,7 @@ from pymc_vibes.core.errors import BadConfig, VibesError
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.kind import Kind, Query
 from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.core.run import Pending, Run
 from pymc_vibes.http import forms
 from pymc_vibes.service import Analysis, Service
 
@@ -34,6 +35,8 @@ class Reading:
     overrides: Mapping[str, Any]
     analysis: Analysis | None = None
     problem: VibesError | None = None
+    pending: Run | None = None
+    """The run that samples the answer, where it is not there yet."""
     snapshot: int | None = None
 
     @property
@@ -81,13 +84,15 @@ def read(
 ) -> Reading:
     """Ask for the answer under the settings typed; a problem becomes part of the reading."""
     overrides: dict[str, Any] = {}
-    analysis, problem = None, None
+    analysis, problem, pending = None, None, None
     try:
         overrides = forms.read(kind.config, typed, PREFIX)
         if experiment.rows or overrides:
             analysis = service.analysis(experiment.name, overrides, snapshot=snapshot)
     except VibesError as error:
         problem = error
+    except Pending as sampled:
+        pending = sampled.run
     return Reading(
         experiment=experiment,
         kind=kind,
@@ -95,6 +100,7 @@ def read(
         overrides=overrides,
         analysis=analysis,
         problem=problem,
+        pending=pending,
         snapshot=snapshot,
     )
 

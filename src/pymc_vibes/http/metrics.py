@@ -7,10 +7,11 @@ the largest come first, everything later counts as `(other)`, so that a counter 
 from collections.abc import Mapping
 from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from pymc_vibes.core.answer import Answer
+from pymc_vibes.core.run import RunState
 
 COHORT_SLOTS = 50
 OTHER = "(other)"
@@ -57,6 +58,14 @@ class Metrics:
         self._hits = Counter(
             "vibes_cache_hits", "Answers given from memory.", ("kind",), registry=registry
         )
+        self._unfinished = Gauge(
+            "vibes_runs_unfinished", "Runs that wait or run.", ("state",), registry=registry
+        )
+
+    def set_depth(self, depth: Mapping[RunState, int]) -> None:
+        """Say how many runs wait and run now."""
+        for state, count in depth.items():
+            self._unfinished.labels(state.value).set(count)
 
     def count_answer(self, answer: Answer) -> None:
         """Count an answer as a fit, or as a cache hit."""

@@ -58,8 +58,9 @@ def ready(service: ServiceDep) -> Readiness:
     responses={200: {"description": "Exposition text.", "content": {"text/plain": {}}}},
 )
 def metrics(service: ServiceDep, counted: MetricsDep) -> Response:
-    """Give latencies, rows, fits, verdicts, cache hits and updates by cohort."""
+    """Give latencies, rows, fits, verdicts, cache hits, unfinished runs and updates by cohort."""
     _count_cohorts(service, counted)
+    counted.set_depth(service.depth())
     return Response(counted.render(), media_type=counted.media_type)
 
 

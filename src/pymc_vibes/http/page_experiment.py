@@ -13,8 +13,10 @@ from starlette.responses import HTMLResponse, Response
 from pymc_vibes.core.config import parse
 from pymc_vibes.core.errors import BadConfig, BadRequest, VibesError
 from pymc_vibes.core.experiment import Receipt, UploadOptions
+from pymc_vibes.core.run import Pending
 from pymc_vibes.http import asking, forms, view
 from pymc_vibes.http.page import Posted, Serving, go, text_of, texts_of, to_experiment
+from pymc_vibes.http.pending import address_again
 from pymc_vibes.http.text import readable
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.service import Service
@@ -133,7 +135,7 @@ def _ask(
     typed = {k: v for k, v in given.items() if k.split(".")[0] in own}
     settings = asking.settings_typed(kind, experiment.config, given)
     reading = asking.read(service, experiment, kind, settings)
-    answer, problem = None, None
+    answer, problem, pending = None, None, None
     may_ask = request.method == "POST" or query.sticky_by is None
     if may_ask and asking.is_asked(given, typed):
         try:
@@ -141,6 +143,8 @@ def _ask(
             answer = service.ask(experiment.name, slug, parameters, reading.overrides)
         except VibesError as error:
             problem = error
+        except Pending as sampled:
+            pending = sampled.run
     context: dict[str, Any] = {
         "experiment": experiment,
         "kind": kind,
@@ -149,6 +153,8 @@ def _ask(
         "question": asking.question(query, asking.names_in(reading.analysis), typed, problem),
         "answer": answer,
         "problem": problem,
+        "pending": pending,
+        "again": address_again(request),
     }
     template = "_asked.html" if view.is_partial(request) else "ask.html"
     status = problem.status if problem else 200

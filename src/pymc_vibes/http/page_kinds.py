@@ -56,6 +56,7 @@ def ask(request: Request, service: Serving, slug: str, question: str) -> Respons
         "question": asking.question(query, {}, typed, problem),
         "answer": answer,
         "problem": problem,
+        "pending": None,
     }
     template = "_asked.html" if view.is_partial(request) else "ask.html"
     return view.render(request, template, status=problem.status if problem else 200, **context)

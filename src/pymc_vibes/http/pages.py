@@ -1,18 +1,17 @@
-"""The pages: the list of experiments, runs, kinds, sign-in; the rest is in modules of its own.
+"""The pages: the list of experiments, sign-in; the rest is in modules of its own.
 
 Pages call the service and print what it gives. They are written for the server: every form works
 without JavaScript, and everything a page shows can be asked for by its address.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from pymc_vibes.core.errors import ExperimentExists, VibesError
-from pymc_vibes.http import overview, page_experiment, page_kinds, page_rates, view
+from pymc_vibes.http import overview, page_experiment, page_kinds, page_rates, page_runs, view
 from pymc_vibes.http.page import Posted, Serving, go, text_of, to_experiment
 from pymc_vibes.service import Service
 
@@ -23,6 +22,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 router.include_router(page_experiment.router)
 router.include_router(page_kinds.router)
 router.include_router(page_rates.router)
+router.include_router(page_runs.router)
 
 
 @router.get("/")
@@ -112,24 +112,6 @@ def _example(service: Service, slug: str) -> str:
         return example_world(service, slug).name
     except ExperimentExists:
         return f"demo-{slug}"
-
-
-@router.get("/runs")
-def runs(request: Request, service: Serving, experiment: str = "", before: str = "") -> Response:
-    """Show the history of runs, newest first."""
-    found = service.runs(experiment or None, limit=50, before=before or None)
-    context: dict[str, Any] = {"runs": found, "experiment": experiment, "before": before}
-    return view.render(request, "runs.html", **context)
-
-
-@router.get("/runs/{run_id}")
-def run(request: Request, service: Serving, run_id: str) -> Response:
-    """Show the frozen answer of one run."""
-    found = service.run(run_id)
-    kinds = {kind.slug: kind for kind in service.kinds()}
-    return view.render(
-        request, "run.html", run=found, answer=found.answer, kind=kinds.get(found.kind)
-    )
 
 
 @router.get("/sign-in")

@@ -23,7 +23,7 @@ async def sign_in(request: Request) -> Response:
     """Take a token, set the cookie and go where the person wanted to go."""
     is_form = "json" not in request.headers.get("content-type", "")
     given = dict(await request.form()) if is_form else await read_object(request)
-    token, onward = given.get("token"), _local(given.get("next"))
+    token, onward = given.get("token"), local(given.get("next"))
     try:
         principal = _principal(request, token)
     except VibesError as problem:
@@ -63,8 +63,8 @@ def _principal(request: Request, token: Any) -> Principal:
     return Verifier(settings).verify(token.strip(), "cookie")
 
 
-def _local(address: Any) -> str:
-    """Keep a redirect on this server: a path of ours, never the start of another address."""
+def local(address: Any) -> str:
+    """Keep an address on this server: a path of ours, never the start of another address."""
     text = address if isinstance(address, str) else "/"
     is_path = text.startswith("/") and not text.startswith(("//", "/\\"))
     return text if is_path and text.isprintable() and "\\" not in text else "/"

@@ -6,7 +6,7 @@ functions write them.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +22,7 @@ from pymc_vibes.core.answer import Diagnostics
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.experiment import Receipt
 from pymc_vibes.core.instant import show
+from pymc_vibes.core.run import Run
 from pymc_vibes.core.schema import Column
 from pymc_vibes.http import grids, particulars
 from pymc_vibes.http.text import (
@@ -37,6 +38,7 @@ from pymc_vibes.http.text import (
     sentence,
     shown,
 )
+from pymc_vibes.service import standing
 
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
@@ -130,6 +132,11 @@ def samples_url(form: Any, cell_data: Mapping[str, Any], form_at: str) -> str:
     return f"/posterior/samples?{urlencode(asked)}"
 
 
+def elapsed_of(run: Run) -> str:
+    """Say how long ago a run was asked for."""
+    return standing.elapsed(run, datetime.now(UTC))
+
+
 def segment(text: str) -> str:
     """Quote text as one segment of a path."""
     return quote(text, safe="")
@@ -174,6 +181,10 @@ def environment() -> Environment:
         "facts": particulars.facts,
         "page_hint": particulars.page_hint,
         "truth_grid": grids.truth_grid,
+        "stage_of": standing.stage,
+        "share_of": standing.share,
+        "facts_of": standing.facts,
+        "elapsed_of": elapsed_of,
         "filled": particulars.filled,
         "empty_names": particulars.empty_names,
         "bounds": bounds,

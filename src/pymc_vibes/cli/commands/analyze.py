@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
+from pymc_vibes.cli.client import PENDING
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.options import check_known, read_options
 from pymc_vibes.cli.reference import option_lines
@@ -49,6 +50,9 @@ def analyze(
     snapshot: Annotated[int | None, typer.Option(help="The lake as it was then.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
     plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait for what must be sampled.")
+    ] = True,
     as_json: AsJson = False,
     show_help: Help = False,
 ) -> None:
@@ -62,12 +66,33 @@ def analyze(
     schema = here.client.get(f"/api/v1/kinds/{found['kind']}")["config"]
     values = read_options(context.args, settings or (), schema=schema)
     check_known(values, schema, of=found["kind"])
-    body = here.client.post(f"/api/v1/experiments/{experiment}/runs", values, snapshot=snapshot)
+    path = f"/api/v1/experiments/{experiment}/runs"
+    if not wait:
+        _start(here, path, values, snapshot)
+        return
+    body = here.client.post(path, values, snapshot=snapshot)
     answer = Answer.model_validate(body)
     if report is not None:
         save(here.client.raw(f"/api/v1/runs/{answer.run_id}/report"), report)
         say.talk(f"Wrote {report}.")
     show(body, answer, as_json=as_json, plot=plot)
+
+
+def _start(here: Session, path: str, values: Any, snapshot: int | None) -> None:
+    """Print the id of the run, whether it is over or not."""
+    if not here.settings.url:
+        raise Misuse(
+            "Without a server nobody would go on with the run after this command.",
+            hint="Start `vibes serve`, set VIBES_URL to its address, and ask again.",
+        )
+    query = {"snapshot": snapshot}
+    response = here.client.request("POST", path, json=values, query=query, wait=False)
+    found = response.json()
+    if response.status_code != PENDING:
+        say.data(found["run_id"])
+        return
+    say.data(found["id"])
+    say.talk(f"It is being sampled. Follow it with `vibes runs watch {found['id']}`.")
 
 
 def show(body: Any, answer: Answer, *, as_json: bool, plot: bool) -> None:

@@ -1,7 +1,9 @@
 """`vibes runs`, `vibes report` and `vibes cache`: what was answered, and where it is kept."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,10 +11,12 @@ from pymc_vibes.cli import say
 from pymc_vibes.cli.commands.analyze import show
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import save
-from pymc_vibes.core.answer import Answer
+from pymc_vibes.cli.waiting import check, follow
 from pymc_vibes.core.errors import ExperimentNotFound
+from pymc_vibes.core.run import Run
+from pymc_vibes.service import standing
 
-group = typer.Typer(help="List and show runs.", no_args_is_help=True)
+group = typer.Typer(help="List, show, watch and cancel runs.", no_args_is_help=True)
 cache = typer.Typer(help="Forget remembered answers.", no_args_is_help=True)
 
 
@@ -34,7 +38,17 @@ def list_runs(
     """List runs, newest first."""
     path = "/api/v1/runs" if name is None else f"/api/v1/experiments/{name}/runs"
     found = session(context).client.get(path, limit=limit)["runs"]
-    say.listing(found, ("id", "experiment", "kind", "state", "created"), as_data=as_json)
+    lines = [run | {"progress": _how_far(run)} for run in found] if say.is_terminal() else found
+    columns = ("id", "experiment", "kind", "state", "created", "progress")
+    say.listing(found if as_json else lines, columns, as_data=as_json)
+
+
+def _how_far(run: Mapping[str, Any]) -> str:
+    """Say in a word how far a run of the list is; nothing where it is over."""
+    progress = run["progress"] or {}
+    if not progress.get("total"):
+        return str(progress.get("stage", ""))
+    return f"{progress['stage']} {100 * progress['done'] / progress['total']:.0f} %".strip()
 
 
 @group.command("show")
@@ -44,12 +58,45 @@ def show_run(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show the answer of a run as it was given."""
+    """Show the answer of a run as it was given, or where the run stands."""
     run = session(context).client.get(f"/api/v1/runs/{run_id}")
-    if as_json or run["answer"] is None:
+    if as_json:
         say.as_json(run)
         return
-    show(run["answer"], Answer.model_validate(run["answer"]), as_json=False, plot=True)
+    _tell(Run.model_validate(run))
+
+
+def _tell(run: Run) -> None:
+    """Print the answer of a run, or why there is none."""
+    if run.answer is not None:
+        show(None, run.answer, as_json=False, plot=True)
+    elif run.is_over:
+        check(run)
+    else:
+        say.data(standing.sentence(run, datetime.now(UTC)))
+        say.talk(f"Follow it with `vibes runs watch {run.id}`.")
+
+
+@group.command("watch")
+def watch_run(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument()],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Follow a run until it is over, then show its answer. Ctrl-C ends the watching only."""
+    run = follow(session(context).client, f"/api/v1/runs/{run_id}", is_mine=False)
+    if as_json:
+        say.as_json(run.model_dump(mode="json"))
+    else:
+        _tell(run)
+
+
+@group.command("cancel")
+def cancel_run(context: typer.Context, run_id: Annotated[str, typer.Argument()]) -> None:
+    """Stop a run that waits or runs."""
+    run = session(context).client.post(f"/api/v1/runs/{run_id}/cancel")
+    say.talk(f"Run {run['id']} {'is stopping' if run['cancelling'] else 'was cancelled'}.")
 
 
 @cache.command("clear")

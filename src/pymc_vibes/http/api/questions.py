@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pymc_vibes.core.answer import QueryAnswer
 from pymc_vibes.core.errors import MethodNotAllowed, VibesError
 from pymc_vibes.core.kind import Kind, Query
-from pymc_vibes.http import parameters, schema
+from pymc_vibes.http import parameters, pending, schema
 from pymc_vibes.http.api.shared import API, question_parts
 from pymc_vibes.http.deps import QUESTION, JsonObject, ServiceDep
 from pymc_vibes.kinds import catalog, find_kind
@@ -40,7 +40,7 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
     # the first answer per unit is kept, so asking changes something: no GET, and `write` is needed
     is_sticky = any(query.sticky_by for _, query in asked)
     marks = body if is_sticky else QUESTION | body
-    shared: dict[str, Any] = {"description": about}
+    shared: dict[str, Any] = {"description": about, "responses": pending.documented()}
     router.post(
         f"{ON_EXPERIMENT}/{slug}", summary=title, openapi_extra=marks, name=f"ask_{slug}", **shared
     )(_asks_experiment(slug))

@@ -5,32 +5,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from pymc_vibes.core.answer import Answer, Diagnostics, Summary, Verdict
-from pymc_vibes.core.errors import RunNotFound
+from pymc_vibes.core.answer import Answer, Diagnostics, Summary
 from pymc_vibes.core.figure import Figure
-from pymc_vibes.core.run import Run, RunState
-from pymc_vibes.http import downloads, schema
+from pymc_vibes.core.run import Run
+from pymc_vibes.http import downloads, pending, schema
 from pymc_vibes.http.api.shared import API, analyze
 from pymc_vibes.http.deps import QUESTION, JsonObject, MetricsDep, ServiceDep, SettingsDep
 from pymc_vibes.http.paging import After, Limit, next_page
+from pymc_vibes.http.pending import RunLine, line
 from pymc_vibes.kinds import catalog
 
 PREFIX = f"{API}/runs"
 OF_EXPERIMENT = f"{API}/experiments/{{name}}/runs"
-
-
-class RunLine(BaseModel):
-    """A run, in short."""
-
-    id: str
-    experiment: str
-    kind: str
-    state: RunState
-    created: str
-    config: dict[str, Any]
-    headline: str | None = None
-    verdict: Verdict | None = None
-    problem: str | None = None
 
 
 class RunList(BaseModel):
@@ -44,21 +30,6 @@ class FigureList(BaseModel):
     """The figures of a run."""
 
     figures: list[Figure]
-
-
-def line(run: Run) -> RunLine:
-    """Say what a list says of a run."""
-    return RunLine(
-        id=run.id,
-        experiment=run.experiment,
-        kind=run.kind,
-        state=run.state,
-        created=run.created.isoformat(),
-        config=dict(run.config),
-        headline=run.answer.summary.headline if run.answer else None,
-        verdict=run.answer.diagnostics.verdict if run.answer else None,
-        problem=str(run.error["detail"]) if run.error else None,
-    )
 
 
 def start_run(
@@ -99,23 +70,28 @@ def list_runs_of(
 
 
 def show_run(service: ServiceDep, run_id: str) -> Run:
-    """Give the whole record of a run, its answer included."""
+    """Give the whole record of a run: its answer, or how far it is, or why it has none."""
     return service.run(run_id)
+
+
+def cancel_run(service: ServiceDep, run_id: str) -> RunLine:
+    """Stop a run that waits or runs; one that runs takes a moment, `cancelling` says so."""
+    return line(service.cancel(run_id))
 
 
 def show_summary(service: ServiceDep, run_id: str) -> Summary:
     """Give headline, decision, numbers and claims."""
-    return finished(service, run_id).summary
+    return service.answer(run_id).summary
 
 
 def show_diagnostics(service: ServiceDep, run_id: str) -> Diagnostics:
     """Say whether the posterior can be trusted, and what says so."""
-    return finished(service, run_id).diagnostics
+    return service.answer(run_id).diagnostics
 
 
 def list_figures(service: ServiceDep, run_id: str) -> FigureList:
     """Give the declarations of the run's figures."""
-    return FigureList(figures=list(finished(service, run_id).figures))
+    return FigureList(figures=list(service.answer(run_id).figures))
 
 
 def show_figure(
@@ -166,16 +142,6 @@ def show_report(service: ServiceDep, run_id: str) -> Response:
     return downloads.report(service.run(run_id), service.rebuilt(run_id))
 
 
-def finished(service: ServiceDep, run_id: str) -> Answer:
-    """Give the answer of a run, or raise `RunNotFound` where it has none."""
-    run = service.run(run_id)
-    if run.answer is None:
-        raise RunNotFound(
-            f"Run {run_id} has no answer: it is {run.state}.", hint=f"GET {PREFIX}/{run_id}"
-        )
-    return run.answer
-
-
 def _page(request: Request, response: Response, found: tuple[Run, ...], limit: int) -> RunList:
     page = found[:limit]
     more = next_page(request, response, before=page[-1].id) if len(found) > limit else None
@@ -185,40 +151,52 @@ def _page(request: Request, response: Response, found: tuple[Run, ...], limit: i
 def build() -> APIRouter:
     """Make the routes of runs."""
     router = APIRouter(tags=["runs"])
+    later = pending.documented()
     router.post(
         OF_EXPERIMENT,
         summary="Analyze an experiment",
+        responses=later,
         openapi_extra=QUESTION | schema.config_body(catalog().values()),
     )(start_run)
     router.get(OF_EXPERIMENT, summary="List the runs of an experiment")(list_runs_of)
     router.get(PREFIX, summary="List runs")(list_runs)
     one = f"{PREFIX}/{{run_id}}"
     router.get(one, summary="Show a run")(show_run)
-    router.get(f"{one}/summary", summary="Show the summary of a run")(show_summary)
-    router.get(f"{one}/diagnostics", summary="Show the diagnostics of a run")(show_diagnostics)
-    router.get(f"{one}/figures", summary="List the figures of a run")(list_figures)
+    router.post(f"{one}/cancel", summary="Cancel a run")(cancel_run)
+    _route_parts(router, one)
+    return router
+
+
+def _route_parts(router: APIRouter, one: str) -> None:
+    """Add the routes to what can be had of a run once it is over."""
+    later = pending.documented()
+    for part, summary, show in (
+        ("summary", "Show the summary of a run", show_summary),
+        ("diagnostics", "Show the diagnostics of a run", show_diagnostics),
+        ("figures", "List the figures of a run", list_figures),
+    ):
+        router.get(f"{one}/{part}", summary=summary, responses=later)(show)
     router.get(
         f"{one}/figures/{{figure}}",
         summary="Show a figure",
         response_model=Figure,
-        responses=downloads.documented("image/png", "image/svg+xml", downloads.VEGA),
+        responses=later | downloads.documented("image/png", "image/svg+xml", downloads.VEGA),
     )(show_figure)
     router.get(
         f"{one}/posterior",
         summary="Download the posterior",
         response_class=Response,
-        responses=downloads.documented(downloads.NETCDF),
+        responses=later | downloads.documented(downloads.NETCDF),
     )(show_posterior)
     router.get(
         f"{one}/samples",
         summary="Draw from the posterior",
         response_class=Response,
-        responses=downloads.documented("application/json", "application/x-ndjson"),
+        responses=later | downloads.documented("application/json", "application/x-ndjson"),
     )(show_samples)
     router.get(
         f"{one}/report",
         summary="Download the report",
         response_class=Response,
-        responses=downloads.documented("text/html"),
+        responses=later | downloads.documented("text/html"),
     )(show_report)
-    return router

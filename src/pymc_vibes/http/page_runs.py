@@ -1,0 +1,60 @@
+"""Pages of runs: the history, one answer as it was given, and one that is not there yet."""
+
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from pymc_vibes.core.errors import Conflict
+from pymc_vibes.core.run import RunState
+from pymc_vibes.http import view
+from pymc_vibes.http.page import Serving, go
+from pymc_vibes.http.session import local
+
+LISTED = 50
+
+router = APIRouter(default_response_class=HTMLResponse)
+
+
+@router.get("/runs")
+def runs(request: Request, service: Serving, experiment: str = "", before: str = "") -> Response:
+    """Show the history of runs, newest first."""
+    found = service.runs(experiment or None, limit=LISTED, before=before or None)
+    context: dict[str, Any] = {"runs": found, "experiment": experiment, "before": before}
+    return view.render(request, "runs.html", **context)
+
+
+@router.get("/runs/{run_id}")
+def run(request: Request, service: Serving, run_id: str) -> Response:
+    """Show the frozen answer of one run, or how far it is."""
+    found = service.run(run_id)
+    kinds = {kind.slug: kind for kind in service.kinds()}
+    return view.render(
+        request, "run.html", run=found, answer=found.answer, kind=kinds.get(found.kind)
+    )
+
+
+@router.get("/runs/{run_id}/standing")
+def standing(request: Request, service: Serving, run_id: str, again: str = "") -> Response:
+    """Show how far a run is; once it is over, bring in what it was waited for.
+
+    That is what stands at `again`, or the page that asks; of a run without an answer its own page.
+    """
+    found = service.run(run_id)
+    if not found.is_over:
+        return view.render(request, "_standing.html", run=found)
+    if found.state is not RunState.SUCCEEDED:
+        return Response(headers={"HX-Redirect": f"/runs/{found.id}"})
+    if not again:
+        return Response(headers={"HX-Refresh": "true"})
+    return view.render(request, "_again.html", again=local(again))
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel(service: Serving, run_id: str) -> Response:
+    """Stop a run, and show what became of it."""
+    with suppress(Conflict):  # it was over before the button was pressed: its page says how
+        service.cancel(run_id)
+    return go(f"/runs/{view.segment(run_id)}")
