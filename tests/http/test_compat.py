@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 from urllib.parse import quote
 
@@ -261,6 +262,22 @@ def test_the_hierarchical_route_wins_over_a_cohort_of_that_name(
 
     assert set(pooled["rates"]) == set(HOSTILE)
     assert cell["cohort"] == samples["cohort"] == "hierarchical"
+
+
+def test_a_sampled_hierarchy_is_followed_to_its_answer(observed: TestClient) -> None:
+    query = {"model": "hierarchical", "engine": "nuts"}
+    address = "/posterior/south/claim"
+
+    pending = observed.get(address, params=query)
+    while observed.get(pending.headers["Location"]).json()["state"] in ("queued", "running"):
+        Event().wait(0.05)
+    sampled = observed.get(address, params=query).json()
+    exact = observed.get(address, params={"model": "hierarchical"}).json()
+
+    assert pending.status_code == 202
+    assert (sampled["method"], exact["method"]) == ("nuts", "quadrature")
+    # 2 000 of the draws of alpha and beta: five standard errors of a mean are 0.11 sd at worst
+    assert abs(sampled["mean"] - exact["mean"]) < 0.15 * exact["sd"]
 
 
 def test_too_many_draws_of_a_hierarchy_are_refused_with_the_way_out(hostile: TestClient) -> None:

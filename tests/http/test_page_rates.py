@@ -74,3 +74,41 @@ def test_a_chance_is_never_shown_as_certain(rated: TestClient) -> None:
     page = rated.get("/ui/posterior", params={"a": "north", "b": "south"}).text
 
     assert not re.search(r"(?<![\d.])(0|100) %", page)
+
+
+def test_two_rates_can_be_pooled_and_the_page_says_so(rated: TestClient) -> None:
+    asked = {"a": "north", "b": "south", "event": "claim", "model": "hierarchical", "n": "200"}
+
+    page = rated.get("/ui/posterior", params=asked).text
+    answer = rated.get(
+        "/compare", params={"event": "claim", "A": "north", "B": "south", "model": "hierarchical"}
+    ).json()
+
+    assert answer["headline"] in words_of(page)
+    assert "by quadrature, no sampling; cohorts pooled" in words_of(page)
+    assert "raw rate" in page
+
+
+def test_only_models_with_one_rate_per_cohort_are_offered(rated: TestClient) -> None:
+    page = rated.get("/ui/posterior").text
+
+    (models,) = re.findall(r'<select[^>]*name="model".*?</select>', page, re.DOTALL)
+    assert re.findall(r'value="([^"]*)"', models) == ["independent", "hierarchical"]
+
+
+def test_pooled_draws_offered_are_those_of_the_check(rated: TestClient) -> None:
+    asked = {"a": "north", "b": "south", "n": "300", "seed": "7", "model": "hierarchical"}
+
+    page = rated.get("/ui/posterior", params=asked).text
+    links = [html.unescape(link) for link in re.findall(r'href="(/posterior/samples[^"]+)"', page)]
+    first, second = (rated.get(link).json()["samples"] for link in links if "format=json" in link)
+
+    higher = sum(one > other for one, other in zip(first, second, strict=True))
+    assert f"A was higher in {higher} of 300 pairs" in page
+
+
+def test_cohorts_are_searched_without_javascript(rated: TestClient) -> None:
+    page = rated.get("/experiments/observations/ask/find", params={"q": "NOR"})
+
+    assert page.status_code == 200
+    assert "1 of 2 cohorts have 'NOR' in their name" in words_of(page.text)

@@ -16,7 +16,7 @@ from pymc_vibes.core.answer import Answer
 from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import BadRow
 from pymc_vibes.core.kind import Kind
-from pymc_vibes.http import cohorts, hierarchies, parameters, schema
+from pymc_vibes.http import cohorts, hierarchies, parameters, pending, schema
 from pymc_vibes.http.api import events
 from pymc_vibes.http.api.shared import analyze
 from pymc_vibes.http.cohorts import DEFAULT, KIND
@@ -282,6 +282,7 @@ def build() -> APIRouter:
             summary=f"Analyze an experiment of kind {kind.slug}",
             description=f"Settings are parameters. {kind.question}",
             name=f"posterior_{kind.slug}",
+            responses=pending.documented(),
             openapi_extra=schema.query_parameters([kind.config]),
         )(_posterior_of(kind))
     return router
@@ -296,9 +297,13 @@ def _add_rates(router: APIRouter) -> None:
         openapi_extra=schema.rows_body({"rows": [row]}),
         **rates,
     )(ingest)
-    router.get("/cohorts", summary="List cohorts and their rates", **rates)(list_cohorts)
+    later = pending.documented()
+    router.get("/cohorts", summary="List cohorts and their rates", responses=later, **rates)(
+        list_cohorts
+    )
     drawn: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"application/json": {}, "application/x-ndjson": {}}}
+        200: {"content": {"application/json": {}, "application/x-ndjson": {}}},
+        **later,
     }
     hierarchies.add_to(router)
     # a slash in a name is written as %2F; one that is not belongs to the cohort
@@ -311,8 +316,9 @@ def _add_rates(router: APIRouter) -> None:
         router.get(path, summary=summary, response_class=Response, responses=drawn, **rates)(
             endpoint
         )
-    router.get(by_path, summary="Give the posterior of a rate", **rates)(read_cell)
-    router.get("/posterior", summary="Give the posterior of a rate, by name", **rates)(
-        read_cell_by_name
-    )
-    router.get("/compare", summary="Compare two rates", **rates)(compare)
+    for path, summary, reader in (
+        (by_path, "Give the posterior of a rate", read_cell),
+        ("/posterior", "Give the posterior of a rate, by name", read_cell_by_name),
+        ("/compare", "Compare two rates", compare),
+    ):
+        router.get(path, summary=summary, responses=later, **rates)(reader)

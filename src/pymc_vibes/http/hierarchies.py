@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from pymc_vibes.core.errors import BadConfig
-from pymc_vibes.http import cohorts
+from pymc_vibes.http import cohorts, pending
 from pymc_vibes.http.cohorts import DEFAULT
 from pymc_vibes.http.deps import MetricsDep, ServiceDep
 from pymc_vibes.http.metrics import Metrics
@@ -73,6 +73,7 @@ def _joint(
 def add_to(router: APIRouter) -> None:
     """Add the routes; they come before those of a cohort, which would match them too."""
     joint: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
+    joint |= pending.documented()
     for path, reader in (
         ("/posterior/hierarchical/samples", read_hierarchy_by_name),
         ("/posterior/hierarchical/{event:path}/samples", read_hierarchy),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CURVES = 6
+POINTS = 101  # of the curve of a difference, whose every point is an integral
 _DRAWABLE = 400  # rows whose intervals are computed for a forest; it draws fewer
 
 
@@ -70,7 +71,7 @@ def difference_figure(comparison: Comparison) -> Figure:
     from pymc_vibes.stats.describe import difference_title, plain
 
     first, second = comparison.labels
-    x, y = comparison.difference.density()
+    x, y = comparison.difference.density(POINTS)
     low, high = comparison.difference.interval(comparison.level)
     return difference_curve(
         "difference",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pymc_vibes.core.errors import EntityNotFound, InsufficientData
 from pymc_vibes.core.instant import show
 from pymc_vibes.core.posterior import Posterior, Variable
-from pymc_vibes.kinds.poisson_cohorts.pooling import mixture_of_chains
+from pymc_vibes.kinds.poisson_cohorts.chained import mixture_of_chains
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 
 if TYPE_CHECKING:
