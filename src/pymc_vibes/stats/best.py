@@ -280,9 +280,8 @@ class _Race:
 
     def expected(self) -> Array:
         """Give the expected number of better labels."""
-        beaten_by = self.mass @ self.better.T
-        np.fill_diagonal(beaten_by, 0.0)
-        return np.asarray(beaten_by.sum(axis=1))
+        others = self.better.sum(axis=0) - self.better
+        return np.asarray(np.sum(self.mass * others, axis=1))
 
 
 def _rank_chances(race: _Race) -> Array:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pymc_vibes.stats import overlap, special
 from pymc_vibes.stats.contrast import Contrast
@@ -153,22 +154,15 @@ def _difference(
 
     def tails(at: Array) -> tuple[Array, Array]:
         far = np.abs(at)[:, None] / unit
-        smaller = np.zeros_like(at)
-        for mask, left, right in ((at > 0, x, y), (at < 0, y, x)):
-            if mask.any():
-                smaller[mask] = weights @ overlap.exceeds(left, right, far[mask], top)
-        smaller = np.clip(smaller, 0.0, 1.0)
+        found = _either(at >= 0, x, y, far, lambda a, b, by: overlap.exceeds(a, b, by, top))
+        smaller = np.clip(weights @ found, 0.0, 1.0)
         below = np.where(at > 0, 1 - smaller, np.where(at < 0, smaller, 1 - greater))
         return below, np.where(at > 0, smaller, np.where(at < 0, 1 - smaller, greater))
 
     def slope(at: Array) -> Array:
         far = np.abs(at)[:, None] / unit
-        density = np.empty_like(at)
-        for mask, left, right in ((at >= 0, x, y), (at < 0, y, x)):
-            if mask.any():
-                found = overlap.difference_density(left, right, far[mask], top)
-                density[mask] = weights @ found
-        return density / unit
+        density = overlap.difference_density
+        return weights @ _either(at >= 0, x, y, far, lambda a, b, by: density(a, b, by, top)) / unit
 
     (x_low, x_high), (y_low, y_high) = x.window, y.window
     return Contrast(
@@ -183,6 +177,24 @@ def _difference(
         tails=tails,
         slope=slope,
     )
+
+
+type _Side = overlap.GammaSide | overlap.BetaSide
+
+
+def _either(
+    straight: NDArray[np.bool_],
+    x: _Side,
+    y: _Side,
+    by: Array,
+    evaluate: Callable[[_Side, _Side, Array], Array],
+) -> Array:
+    """Evaluate `x` against `y` where `straight`, else `y` against `x`: `(nodes, places)`."""
+    found = np.empty((len(x.sd()), len(straight)))
+    for mask, first, second in ((straight, x, y), (~straight, y, x)):
+        if mask.any():
+            found[:, mask] = evaluate(first, second, by[mask])
+    return found
 
 
 type _LogRatio = tuple[
@@ -219,20 +231,12 @@ def _beta_log_ratio(first: Beta | Gamma, second: Beta | Gamma, weights: Array) -
 
     def tails(at: Array) -> tuple[Array, Array]:
         scale = np.exp(-np.abs(at))[:, None]
-        smaller = np.empty_like(at)
-        for mask, left, right in ((at <= 0, x, y), (at > 0, y, x)):
-            if mask.any():
-                smaller[mask] = weights @ overlap.falls_short(left, right, scale[mask])
-        smaller = np.clip(smaller, 0.0, 1.0)
+        smaller = np.clip(weights @ _either(at <= 0, x, y, scale, overlap.falls_short), 0.0, 1.0)
         return np.where(at <= 0, smaller, 1 - smaller), np.where(at <= 0, 1 - smaller, smaller)
 
     def slope(at: Array) -> Array:
         scale = np.exp(-np.abs(at))[:, None]
-        density = np.empty_like(at)
-        for mask, left, right in ((at <= 0, x, y), (at > 0, y, x)):
-            if mask.any():
-                density[mask] = weights @ overlap.log_ratio_density(left, right, scale[mask])
-        return density
+        return np.asarray(weights @ _either(at <= 0, x, y, scale, overlap.log_ratio_density))
 
     (x_low, x_high), (y_low, y_high) = x.window, y.window
     low = np.log(x_low.value) - np.log(y_high.value)
@@ -257,9 +261,7 @@ def _ratio_moments(
     return _pooled(means, sds, weights)
 
 
-def _sides(
-    first: Beta | Gamma, second: Beta | Gamma
-) -> tuple[overlap.GammaSide | overlap.BetaSide, overlap.GammaSide | overlap.BetaSide, float]:
+def _sides(first: Beta | Gamma, second: Beta | Gamma) -> tuple[_Side, _Side, float]:
     """Give both sides, `(nodes, 1, 1)`, and the unit in which rates are of order one."""
     (a1, b1), (a2, b2) = (
         tuple(values[:, None, None] for values in _parameters(side)) for side in (first, second)

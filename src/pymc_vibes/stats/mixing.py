@@ -29,6 +29,10 @@ _COARSE = 13  # intervals that are compared before one is searched for
 _LEAST = 1e-4  # share of the free probability that a shortest interval leaves at least below it
 
 
+type _Found = tuple[Array, Array, Array, Array]
+"""Near quantiles, their scores under the matched posterior, d score / d excess, and excess."""
+
+
 class Rows(Protocol):
     """Mixtures over the nodes of one lattice, one per row."""
 
@@ -82,7 +86,7 @@ def average(function: Callable[..., Array], weights: Array, *columns: Array) -> 
 
 def quantile(rows: Rows, q: Array) -> Array:
     """Give the quantile `q` `(rows,)` of every row."""
-    _, score, slope = _secant(rows.lean(), rows.matched, q)
+    _, score, slope, _ = _secant(rows.lean(), rows.matched, q)
     return _finished(rows, q, _secant(rows, rows.matched, q, (score, slope)))
 
 
@@ -134,11 +138,11 @@ def _settled(rows: Rows, q: Array) -> Array:
     return _finished(rows, q, _secant(rows, rows.matched, q))
 
 
-def _finished(rows: Rows, q: Array, found: tuple[Array, Array, Array]) -> Array:
+def _finished(rows: Rows, q: Array, found: _Found) -> Array:
     """Bracket what the secant method left open."""
-    x, _, _ = found
+    x, _, _, excess = found
     with np.errstate(invalid="ignore"):
-        left = np.flatnonzero(~(np.abs(_excess(rows, x, q)) < _CLOSE))
+        left = np.flatnonzero(~(np.abs(excess) < _CLOSE))
     if left.size:
         x[left] = _bracketed(rows.take(left), q[left])
     return x
@@ -169,8 +173,7 @@ def _excess(rows: Rows, x: Array, q: Array) -> Array:
 
 def _secant(
     rows: Rows, matched: Gamma | Beta, q: Array, start: tuple[Array, Array] | None = None
-) -> tuple[Array, Array, Array]:
-    """Give near quantiles, their scores under `matched`, and d score / d excess there."""
+) -> _Found:
     score, slope = start or (special.probit(q, 1 - q), np.ones(len(q)))
     x = _at(matched, score)
     excess = _excess(rows, x, q)
@@ -186,7 +189,7 @@ def _secant(
         is_sound = np.isfinite(secant) & (secant > 0.02) & (np.abs(move) > 1e-7)
         slope = np.where(is_sound, np.minimum(secant, 50.0), slope)
         score, excess = moved, fresh
-    return x, score, slope
+    return x, score, slope, excess
 
 
 def _bracketed(rows: Rows, q: Array) -> Array:
