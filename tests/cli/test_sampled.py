@@ -85,7 +85,7 @@ def test_an_answer_is_waited_for_and_its_stages_are_told(coin: Vibes, gate: Gate
 
     assert done.code == 0
     assert "The coin falls on heads now and then." in done.text
-    assert "exact: The test says so." in done.text
+    assert "nuts: The test says so." in done.text
     assert "Attempts of the sampler" in done.text
     assert " (run " in done.err
     assert "Heads, mostly." in asked.text

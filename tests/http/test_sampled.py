@@ -159,7 +159,7 @@ def test_fits_in_the_background_and_runs_that_wait_are_counted(
 
     assert 'vibes_runs_unfinished{state="running"} 1.0' in before
     assert 'vibes_runs_unfinished{state="queued"} 1.0' in before
-    assert 'method="exact",verdict="good"} ' in after
+    assert 'method="nuts",verdict="good"} ' in after
 
 
 def test_the_page_shows_how_far_it_is_and_then_the_answer(coin: TestClient, gate: Gate) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pymc_vibes.core.run import Watch
 
 STEPS = 40
+CHAINS, DRAWS = 4, 500
 WHY = "The test says so."
 REASON = "R-hat of theta is 1.40, above 1.01"
 
@@ -46,20 +47,34 @@ class Nothing(Parameters):
 
 
 def fit(cells: "pa.Table", config: CoinConfig, watch: "Watch") -> Posterior:
-    """Wait for the gate, count to the end, and give what is known exactly."""
+    """Wait for the gate, count to the end, and give draws of what is known exactly."""
     watch.sampling()
     watch.stage("sampling")
     for step in range(STEPS + 1):
         _wait(watch, step)
     if config.ends == "broken":
         raise InferenceFailed("The coin fell off the table.", seed=config.seed)
-    found = bernoulli.kind.fit(cells, config, watch)
-    return Posterior(
-        method=found.method,
-        variables=found.variables,
-        cells=cells,
-        constants=found.constants,
-        diagnostics=_diagnostics(config),
+    return _sampled(bernoulli.kind.fit(cells, config, watch), config)
+
+
+def _sampled(exact: Posterior, config: CoinConfig) -> Posterior:
+    """Make chains of independent draws of the exact posterior."""
+    import xarray as xr
+
+    from pymc_vibes.stats.draws import sampled_posterior
+    from pymc_vibes.stats.nuts import Sampled
+
+    theta = exact["theta"]
+    values = exact.draw(CHAINS * DRAWS, config.seed)["theta"].reshape(CHAINS, DRAWS, -1)
+    chains = xr.Dataset(
+        {"theta": (("chain", "draw", "group"), values)}, coords={"group": list(theta.labels)}
+    )
+    tree = xr.DataTree.from_dict({"posterior": chains})
+    return sampled_posterior(
+        Sampled(tree=tree, diagnostics=_diagnostics(config)),
+        cells=exact.cells,
+        constants=exact.constants,
+        units={"theta": ""},
     )
 
 
@@ -86,7 +101,7 @@ def _diagnostics(config: CoinConfig) -> Diagnostics:
     again = tried.model_copy(update={"verdict": "good", "reasons": (), "r_hat_max": 1.001})
     if config.ends == "doubtful":
         return Diagnostics(
-            method="exact",
+            method="nuts",
             verdict="problem",
             reasons=(REASON,),
             why=WHY,
@@ -95,7 +110,7 @@ def _diagnostics(config: CoinConfig) -> Diagnostics:
             attempts=(tried, tried),
         )
     return Diagnostics(
-        method="exact", why=WHY, r_hat_max=1.001, divergences=0, attempts=(tried, again)
+        method="nuts", why=WHY, r_hat_max=1.001, divergences=0, attempts=(tried, again)
     )
 
 

@@ -13,9 +13,31 @@ if TYPE_CHECKING:
 @cache
 def tables() -> "MetaData":
     """Describe the tables: runs, remembered answers, kept choices."""
-    from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, String, Table, Text, text
+    from sqlalchemy import Column, DateTime, MetaData, String, Table, Text
 
     described = MetaData()
+    _describe_runs(described)
+    Table(
+        "answers",
+        described,
+        Column("experiment_id", String(26), primary_key=True),
+        Column("name", String(64), primary_key=True),
+        Column("run_id", String(26), nullable=False),
+    )
+    Table(
+        "kept",
+        described,
+        Column("scope", String(200), primary_key=True),
+        Column("unit", Text, primary_key=True),
+        Column("value", Text, nullable=False),
+        Column("created", DateTime, nullable=False),
+    )
+    return described
+
+
+def _describe_runs(described: "MetaData") -> None:
+    from sqlalchemy import Boolean, Column, DateTime, Index, String, Table, Text, text
+
     runs = Table(
         "runs",
         described,
@@ -45,22 +67,6 @@ def tables() -> "MetaData":
         sqlite_where=unfinished,
         postgresql_where=unfinished,
     )
-    Table(
-        "answers",
-        described,
-        Column("experiment_id", String(26), primary_key=True),
-        Column("name", String(64), primary_key=True),
-        Column("run_id", String(26), nullable=False),
-    )
-    Table(
-        "kept",
-        described,
-        Column("scope", String(200), primary_key=True),
-        Column("unit", Text, primary_key=True),
-        Column("value", Text, nullable=False),
-        Column("created", DateTime, nullable=False),
-    )
-    return described
 
 
 def complete(engine: "Engine", wanted: "MetaData") -> None:
