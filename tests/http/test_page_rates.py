@@ -108,7 +108,7 @@ def test_pooled_draws_offered_are_those_of_the_check(rated: TestClient) -> None:
 
 
 def test_cohorts_are_searched_without_javascript(rated: TestClient) -> None:
-    page = rated.get("/experiments/observations/ask/find", params={"q": "NOR"})
+    page = rated.get("/experiments/observations/ask/find", params={"name_contains": "NOR"})
 
     assert page.status_code == 200
     assert "1 of 2 cohorts have 'NOR' in their name" in words_of(page.text)

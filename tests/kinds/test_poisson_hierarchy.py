@@ -175,6 +175,15 @@ def test_the_forest_shows_raw_rates_beside_the_pooled_ones() -> None:
     assert "center" in figure.spec.tables
 
 
+def test_a_forest_of_very_many_says_what_it_hides() -> None:
+    posterior, config = fitted({f"c{i:03}": i % 50 for i in range(500)}, model="hierarchical")
+
+    (figure,) = kind.figures(posterior, config)
+
+    assert len(figure.spec.tables["numbers"]["label"]) == 40
+    assert "460 between them are hidden" in figure.spec.note
+
+
 def test_ranks_of_a_hierarchy_add_up() -> None:
     data = ask(*pumps(), "rank").data
 
@@ -255,12 +264,12 @@ def test_a_sampler_is_refused_where_the_answer_is_exact(model: str) -> None:
 def test_cohorts_are_found_by_a_part_of_their_name() -> None:
     posterior, config = fitted({f"Plant {i}": i for i in range(100)}, model="hierarchical")
 
-    answer = ask(posterior, config, "find", q="plant 9")
+    answer = ask(posterior, config, "find", name_contains="plant 9")
 
     assert answer.data["total"] == 11
     assert answer.data["cohorts"][0] == "Plant 99"
     with pytest.raises(EntityNotFound):
-        ask(posterior, config, "find", q="factory")
+        ask(posterior, config, "find", name_contains="factory")
 
 
 # worlds

@@ -266,7 +266,7 @@ def test_one_cohort_can_be_asked_about(model: str) -> None:
 @pytest.mark.parametrize("question", ["compare", "rank", "find"])
 def test_questions_about_single_rates_say_what_to_set(model: str, question: str) -> None:
     posterior, config = analyze(daily({"a": jump(4, 9), "b": jump(5, 5)}), model=model)
-    given = {"compare": {"a": "a", "b": "b"}, "find": {"q": "a"}}.get(question, {})
+    given = {"compare": {"a": "a", "b": "b"}, "find": {"name_contains": "a"}}.get(question, {})
 
     with pytest.raises(BadConfig) as caught:
         ask(posterior, config, question, **given)

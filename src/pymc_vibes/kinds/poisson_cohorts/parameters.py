@@ -21,7 +21,9 @@ class Pair(Parameters):
 class Named(Parameters):
     """Which cohorts to look for."""
 
-    q: str = setting(..., "Text in the names of cohorts, in upper or lower case.", max_length=200)
+    name_contains: str = setting(
+        ..., "Text in the names of cohorts, in upper or lower case.", max_length=200
+    )
     event: str | None = setting(None, "The event; the headline's by default.", max_length=2000)
 
 

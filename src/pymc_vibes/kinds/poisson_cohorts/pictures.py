@@ -103,7 +103,7 @@ def rate_forest(rates: Rates, event: str, cells: "np.ndarray", config: RateConfi
     low, high = chosen.hdi(config.level)
     labels = [rates.cohort(int(cell)) for cell in drawn]
     of = f"{len(cells):,} cohorts" + (", the two ends" if len(drawn) < len(cells) else "")
-    return forest(
+    figure = forest(
         "rates",
         _spread(rates, event, labels, chosen.mean().tolist()),
         f"Rates of {event} with intervals for {of}. The first is {rates.cohort(int(cells[0]))} "
@@ -117,6 +117,19 @@ def rate_forest(rates: Rates, event: str, cells: "np.ndarray", config: RateConfi
         level=config.level,
         **_shrinkage(rates, drawn),
     )
+    return figure if len(drawn) == len(cells) else _with_hidden(figure, len(cells))
+
+
+def _with_hidden(figure: Figure, total: int) -> Figure:
+    """Say how many rows lie between the two ends, of which nothing was computed."""
+    from pymc_vibes.stats.chart import FOREST_ENDS
+
+    hidden = (
+        f"The {FOREST_ENDS} highest and {FOREST_ENDS} lowest of {total:,} are drawn; "
+        f"{total - 2 * FOREST_ENDS:,} between them are hidden: find them by name."
+    )
+    spec = figure.spec.model_copy(update={"note": f"{figure.spec.note} {hidden}"})
+    return figure.model_copy(update={"spec": spec})
 
 
 def _shrinkage(rates: Rates, drawn: "np.ndarray") -> dict[str, Any]:

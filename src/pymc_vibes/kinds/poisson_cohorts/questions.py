@@ -149,10 +149,10 @@ def find(posterior: Posterior, config: RateConfig, parameters: Named) -> QueryAn
     rates, event = about_event(posterior, config, parameters.event)
     cells = rates.ordered(event, config.direction)
     names = rates.cells["cohort"].take(cells)
-    found = cells[pc.match_substring(names, parameters.q, ignore_case=True).to_numpy()]
+    found = cells[pc.match_substring(names, parameters.name_contains, ignore_case=True).to_numpy()]
     if len(found) == 0:
         raise EntityNotFound(
-            f"No cohort with {event!r} has {parameters.q[:80]!r} in its name.",
+            f"No cohort with {event!r} has {parameters.name_contains[:80]!r} in its name.",
             hint="A part of a name is enough; upper and lower case are the same.",
         )
     (best,) = estimates_of(rates, found[:1], config)
@@ -160,8 +160,8 @@ def find(posterior: Posterior, config: RateConfig, parameters: Named) -> QueryAn
     return QueryAnswer(
         summary=Summary(
             headline=(
-                f"{len(found):,} of {len(cells):,} cohorts have {parameters.q!r} in their name; "
-                f"the {end} rate of {event} among them is that of "
+                f"{len(found):,} of {len(cells):,} cohorts have {parameters.name_contains!r} in "
+                f"their name; the {end} rate of {event} among them is that of "
                 f"{rates.cohort(int(found[0]))}: {rate_words(best)}."
             ),
             findings=findings_of(rates, rates.cells.take(found), config),
