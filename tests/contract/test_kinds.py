@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -69,8 +70,12 @@ def renamed(value: Any, labels: Mapping[str, str]) -> Any:
 
 
 def twice(kind: Kind[Any], events: pa.Table) -> pa.Table:
-    """Give the events and the same once more, seen in other units."""
+    """Give the events and the same once more, later and seen in other units."""
     again = events
+    if (time := kind.schema.time) in events.column_names:
+        ends = pc.min_max(events[time]).as_py()
+        later = pc.add(events[time], timedelta(days=(ends["max"] - ends["min"]).days + 1))
+        again = again.set_column(events.column_names.index(time), time, later)
     for column in kind.schema.columns:
         if column.role == "unit" and column.name in events.column_names:
             at = events.column_names.index(column.name)
@@ -192,7 +197,9 @@ def test_the_world_knows_what_the_posterior_is_about(kind: Kind[Any], bench: Ben
     _, posterior = bench.fit(kind, events, kind.example)
 
     for variable in posterior.variables:
-        assert set(variable.labels) <= set(truth[variable.name][variable.dim].to_numpy())
+        known = truth[variable.name]
+        labels = [variable.name] if variable.dim is None else known[variable.dim].to_numpy()
+        assert set(variable.labels) <= set(labels)
 
 
 # answers
@@ -235,7 +242,9 @@ def test_twice_the_data_narrow_every_posterior(kind: Kind[Any], bench: Bench) ->
         before, after = variable.distribution, double[variable.name].distribution
         ratio = after.sd() / before.sd()
         relative = ratio * np.abs(before.mean() / after.mean())
-        assert (np.minimum(ratio, relative) < 1).all()
+        # a population is known by its members, of which there are no more than before
+        bound = 1 if variable.dim is not None else 1.01
+        assert (np.minimum(ratio, relative) < bound).all()
 
 
 def test_an_answer_is_json_without_nan(kind: Kind[Any], bench: Bench) -> None:
@@ -308,7 +317,8 @@ def test_the_posterior_is_an_arviz_tree(kind: Kind[Any], bench: Bench) -> None:
 
     assert set(tree.children) >= {"posterior", "exact", "observed_data"}
     for variable in posterior.variables:
-        assert tree["posterior"][variable.name].dims == ("chain", "draw", variable.dim)
+        named = () if variable.dim is None else (variable.dim,)
+        assert tree["posterior"][variable.name].dims == ("chain", "draw", *named)
         assert tree["posterior"][variable.name].attrs["unit"] == variable.unit
 
 
@@ -356,14 +366,17 @@ def test_many_events_find_the_truth(kind: Kind[Any], bench: Bench) -> None:
     _, posterior = bench.fit(kind, events, kind.example)
 
     for variable in posterior.variables:
-        true = truth[variable.name].sel({variable.dim: list(variable.labels)}).to_numpy()
+        at = {} if variable.dim is None else {variable.dim: list(variable.labels)}
+        true = truth[variable.name].sel(at).to_numpy()
         off = np.abs(variable.distribution.mean() - true) / variable.distribution.sd()
         assert (off < 6).all()
 
 
 @pytest.mark.parametrize("slug", COMPARING)
 def test_no_difference_is_rarely_called_one(slug: str, bench: Bench) -> None:
-    kind, worlds = catalog()[slug], 30
+    kind, worlds, most = catalog()[slug], 30, 10
+    if bench.fit(kind, world(kind, 1000)[1], kind.example)[1].method != "exact":
+        worlds, most = 10, 5  # each costs a thousand times as much
     query = kind.query("compare")
     assert isinstance(query, PosteriorQuery)
 
@@ -378,6 +391,6 @@ def test_no_difference_is_rarely_called_one(slug: str, bench: Bench) -> None:
         claims = query.answer(posterior, config, asked).summary.claims
         alarms += any(claim.tone in {"higher", "lower"} for claim in claims)
 
-    # at level 95 % and one look about 5 % of the worlds: over 10 come in fewer than 1e-5 of runs
-    assert stats.binom.sf(10, worlds, 0.05) < 1e-5
-    assert alarms <= 10
+    # at level 95 % and one look about 5 % of the worlds: more come in fewer than 1e-5 of runs
+    assert stats.binom.sf(most, worlds, 0.05) < 1e-5
+    assert alarms <= most

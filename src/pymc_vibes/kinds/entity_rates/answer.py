@@ -1,0 +1,249 @@
+"""The answer about entities: who is highest and how sure, how different they are, what is odd."""
+
+from typing import TYPE_CHECKING, Any
+
+from pymc_vibes.core.answer import Claim, Estimate, Summary, Table
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.entity_rates.checks import check_findings, posterior_check
+from pymc_vibes.kinds.entity_rates.findings import findings_of
+from pymc_vibes.kinds.entity_rates.reading import Entities, entities_of
+from pymc_vibes.kinds.entity_rates.settings import EntityConfig
+from pymc_vibes.kinds.entity_rates.surprise import (
+    surprise_findings,
+    surprise_table,
+    surprises,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+TABLE_ROWS = 200
+ESTIMATES = 8
+ALIKE = 0.1
+"""Coefficient of variation below which entities are called alike."""
+
+
+def summarize(posterior: Posterior, config: EntityConfig) -> Summary:
+    """Say who has the highest rate, how different the entities are, and which windows are odd."""
+    entities = entities_of(posterior, config.seed)
+    headline, claims = say_best(entities, config)
+    found = surprises(entities)
+    order = entities.ordered(config.direction)
+    return Summary(
+        headline=headline,
+        estimates=(
+            *estimates_of(entities, order[:ESTIMATES], config),
+            *population_estimates(entities, config),
+        ),
+        claims=(*claims, *threshold_claims(entities, order[:ESTIMATES], config)),
+        findings=(
+            *findings_of(entities, config),
+            *surprise_findings(found),
+            *check_findings(posterior_check(posterior, config), config),
+        ),
+        tables=(rank_table(entities, config), surprise_table(entities, found)),
+        context=context_of(entities, config),
+    )
+
+
+def say_best(entities: Entities, config: EntityConfig) -> tuple[str, tuple[Claim, ...]]:
+    """Say who comes first, or that the entities do not differ."""
+    from pymc_vibes.stats.decide import best_tone, chance
+
+    total = len(entities.labels)
+    order = entities.ordered(config.direction)
+    if total == 1:
+        (only,) = estimates_of(entities, order, config)
+        return f"The rate of {entities.labels[0]} is {rate_words(only)}.", ()
+    alike = float((entities.spread < ALIKE).mean())
+    if alike >= (1 + config.level) / 2:
+        return _say_alike(entities, alike)
+    most = "highest" if config.direction == "higher" else "lowest"
+    standing = entities.standing(config.top, config.direction)
+    first = int(standing.best.argmax())
+    label, probability = entities.labels[int(standing.index[first])], float(standing.best[first])
+    (estimate,) = estimates_of(entities, standing.index[[first]], config)
+    tone = best_tone(probability, config.level, config.direction)
+    text = f"{label} has the {most} rate of {total:,} entities"
+    claim = Claim(text=f"{text}.", probability=probability, tone=tone)
+    if tone != config.direction:
+        text = f"It is open which of {total:,} entities has the {most} rate; {label} is likeliest"
+    return f"{text} ({chance(probability)} chance): {rate_words(estimate)}.", (claim,)
+
+
+def _say_alike(entities: Entities, alike: float) -> tuple[str, tuple[Claim, ...]]:
+    from pymc_vibes.stats.decide import chance
+    from pymc_vibes.stats.describe import plain
+
+    typical = float(_median(entities.scalars["mu"]))
+    text = f"The rates of the {len(entities.labels):,} entities differ by less than {ALIKE:.0%}"
+    claim = Claim(text=f"{text} (sd over mean).", probability=_open(alike, entities), tone="same")
+    words = f"{text} ({chance(alike)} chance): all have about {plain(typical)} {entities.per}."
+    return words, (claim,)
+
+
+def _open(share: float, entities: Entities) -> float:
+    draws = len(entities.spread)
+    return (share * draws + 0.5) / (draws + 1)
+
+
+def _median(values: "np.ndarray") -> float:
+    import numpy as np
+
+    return float(np.median(values))
+
+
+def rate_words(estimate: Estimate) -> str:
+    """Say a rate with its interval."""
+    from pymc_vibes.stats.describe import plain
+
+    interval = estimate.interval
+    if interval is None:
+        raise TypeError("a rate always has an interval")
+    per = estimate.unit.removeprefix("events ")
+    span = f"{plain(interval.low)} to {plain(interval.high)}"
+    return f"about {plain(estimate.mean)} {per} ({100 * interval.prob:g} % interval {span})"
+
+
+def estimates_of(
+    entities: Entities, indices: "np.ndarray", config: EntityConfig
+) -> tuple[Estimate, ...]:
+    """Give the rate of each entity; equal-tailed first, as a threshold is read from it."""
+    from pymc_vibes.stats.describe import estimate
+
+    chosen = entities.rates.take(indices)
+    return tuple(
+        estimate(
+            "rate",
+            entities.labels[int(index)],
+            chosen,
+            position,
+            level=config.level,
+            unit=entities.unit,
+        )
+        for position, index in enumerate(indices)
+    )
+
+
+def population_estimates(entities: Entities, config: EntityConfig) -> tuple[Estimate, ...]:
+    """Give the population: mean, spread between entities, and what windows vary beside."""
+    known = entities.scalars
+    numbers = {
+        "mean rate": (known["mu"], entities.unit),
+        "spread between entities": (entities.spread, "sd over mean"),
+        "noise of windows": (known["noise"], "sd over mean"),
+        "share of empty windows": (known.get("zero_share"), ""),
+        "drift of the log rate": (known.get("drift_sd"), "sd"),
+        "persistence of the drift": (known.get("persistence"), "correlation"),
+        "bytes per event, log": (known.get("size_level"), "log bytes"),
+        "bytes with the rate": (known.get("size_link"), "log per log"),
+    }
+    plain = tuple(
+        drawn_estimate("population", name, values, config.level, unit)
+        for name, (values, unit) in numbers.items()
+        if values is not None
+    )
+    return plain + _effects(entities, config)
+
+
+def _effects(entities: Entities, config: EntityConfig) -> tuple[Estimate, ...]:
+    """Give what one sd more of each covariate multiplies the rate by."""
+    import numpy as np
+
+    if not entities.has("effect"):
+        return ()
+    effect = entities.posterior["effect"]
+    drawn = entities.posterior.draw(2000, entities.seed, {"effect": effect.labels})["effect"]
+    return tuple(
+        drawn_estimate("effect", f"{name}, per sd", np.exp(column), config.level, "times")
+        for name, column in zip(effect.labels, drawn.T, strict=True)
+    )
+
+
+def drawn_estimate(
+    name: str, label: str, values: "np.ndarray", level: float, unit: str
+) -> Estimate:
+    """Give draws of one number as an estimate."""
+    from pymc_vibes.stats.describe import estimate
+    from pymc_vibes.stats.draws import Draws
+
+    drawn: Any = Draws(values[None, :, None])
+    return estimate(name, label, drawn, 0, level=level, unit=unit)
+
+
+def threshold_claims(
+    entities: Entities, indices: "np.ndarray", config: EntityConfig
+) -> tuple[Claim, ...]:
+    """Claim of the first entities that their rate is above the threshold, with the chance."""
+    from pymc_vibes.stats.decide import decide
+    from pymc_vibes.stats.describe import plain
+
+    if config.threshold is None:
+        return ()
+    chances = entities.rates.take(indices).above(config.threshold)
+    return tuple(
+        Claim(
+            text=f"The rate of {entities.labels[int(index)]} is above {plain(config.threshold, 6)} "
+            f"{entities.per}.",
+            probability=min(max(float(p), 0.0), 1.0),
+            tone=decide(float(p), config.level),
+        )
+        for index, p in zip(indices, chances, strict=True)
+    )
+
+
+def rank_table(entities: Entities, config: EntityConfig) -> Table:
+    """List the entities, best first, the first 200 of them, with what is known of their ranks."""
+    import numpy as np
+
+    standing = entities.standing(config.top, config.direction)
+    shown = slice(0, TABLE_ROWS)
+    index = standing.index[shown]
+    chosen = entities.rates.take(index)
+    tail = (1 - config.level) / 2
+    low, high = standing.interval(config.level)
+    above = [None] * len(index) if config.threshold is None else chosen.above(config.threshold)
+    raw = [None if np.isnan(x) else float(x) for x in entities.raw[index]]
+    columns: list[Any] = [
+        [entities.labels[int(i)] for i in index],
+        entities.counts.total[index].astype(int).tolist(),
+        entities.counts.exposed[index].tolist(),
+        raw,
+        chosen.mean().tolist(), chosen.sd().tolist(),
+        chosen.quantile(tail).tolist(), chosen.quantile(1 - tail).tolist(),
+        standing.top[shown].tolist(), standing.expected[shown].tolist(),
+        low[shown].tolist(), high[shown].tolist(),
+        list(above), entities.own_weight[index].tolist(),
+    ]  # fmt: skip
+    per = entities.unit
+    return Table(
+        name="ranks",
+        title=f"Rates, {'highest' if config.direction == 'higher' else 'lowest'} first",
+        columns=(
+            "entity", "count", "windows", "raw", "mean", "sd", "eti low", "eti high",
+            f"chance of top {config.top}", "expected rank", "rank low", "rank high",
+            "chance above threshold", "own weight",
+        ),
+        units=("", "events", "", per, per, per, per, per, "", "", "", "", "", ""),
+        rows=tuple(zip(*columns, strict=True)),
+        total=len(entities.labels),
+    )  # fmt: skip
+
+
+def context_of(entities: Entities, config: EntityConfig) -> dict[str, Any]:
+    """Say what the numbers refer to."""
+    known = entities.posterior.constants
+    return {
+        "entities": len(entities.labels),
+        "windows": int(entities.counts.windows.sum()),
+        "unit": entities.unit,
+        "missing": "count 0" if config.fills else "not observed",
+        "start": known["start"],
+        "end": known["end"],
+        "prior": known["prior_in_words"],
+        "extensions": ", ".join(known["extensions"]) or "none",
+        "method": entities.posterior.method,
+        "level": config.level,
+        "threshold": config.threshold,
+        "top": config.top,
+    }

@@ -1,0 +1,210 @@
+"""Unusual windows: how far out each count is, on a scale that is the same for every entity.
+
+The surprise of a window is the chance of a count as far out on either side (twice the smaller
+mid-p tail), given the entity's *other* windows. Over all windows of a model that is right these
+chances are spread evenly, so that of N windows about N p are at least as far out as one of chance
+p. All windows are screened with a matched negative binomial; the furthest out are worked out.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.answer import Finding, Table
+from pymc_vibes.core.posterior import Posterior, stream
+from pymc_vibes.kinds.entity_rates.chances import windows_of
+from pymc_vibes.kinds.entity_rates.reading import Entities, entities_of
+from pymc_vibes.kinds.entity_rates.tails import Tails, negative_binomial, tails
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WORKED_OUT = 250
+LISTED = 0.01
+RARE = 0.001
+_ROWS = 200
+_NODES = 32  # draws of the population that tails are averaged over
+_DRAWS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Surprises:
+    """The cells furthest out, most surprising first; arrays align."""
+
+    cell: "np.ndarray"
+    chance: "np.ndarray"
+    """Two-sided."""
+    expected: "np.ndarray"
+    is_high: "np.ndarray"
+    windows: "np.ndarray"
+    total: int
+    """Windows of all entities."""
+
+    @property
+    def rare(self) -> int:
+        """Count the windows further out than one in a thousand is."""
+        return int(self.windows[self.chance < RARE].sum())
+
+
+def surprises(entities: Entities) -> Surprises:
+    """Work out the windows that are furthest out."""
+    return _surprises(entities.posterior, entities.seed)
+
+
+@lru_cache(maxsize=16)
+def _surprises(posterior: Posterior, seed: int) -> Surprises:
+    import numpy as np
+
+    entities = entities_of(posterior, seed)
+    counts = entities.counts
+    known = np.flatnonzero(counts.windows > 0)
+    first = known[np.argsort(_screen(entities)[known], kind="stable")[:WORKED_OUT]]
+    found = _worked_out(entities, first)
+    chance = np.clip(found.two_sided, 1e-15, 1.0)
+    order = np.argsort(chance, kind="stable")
+    return Surprises(
+        cell=first[order],
+        chance=chance[order],
+        expected=found.mean[order],
+        is_high=(found.place > 0.5)[order],
+        windows=counts.windows[first][order],
+        total=int(counts.windows.sum()),
+    )
+
+
+def _screen(entities: Entities) -> "np.ndarray":
+    """Give a quick two-sided chance of every cell: all uncertainty in one negative binomial."""
+    import numpy as np
+
+    counts, at = entities.counts, {k: float(np.median(v)) for k, v in entities.scalars.items()}
+    if entities.posterior.constants["extensions"]:
+        mean, variance, empty = _moments(entities)
+    else:
+        left_sum = counts.total[counts.who] - counts.count
+        left = np.maximum(counts.observed[counts.who] - 1, 0)
+        within = (at["mu"] + at["mu"] ** 2 / at["phi"]) / np.maximum(left, 1e-9)
+        between = at["mu"] / at["alpha"]
+        weight = np.where(left > 0, between / (between + within), 0.0)
+        mean = at["mu"] + weight * (left_sum / np.maximum(left, 1) - at["mu"])
+        variance, empty = (1 - weight) * between, 0.0
+    mean = np.maximum(mean, 1e-12)
+    size = mean**2 / (mean**2 / at["phi"] + variance)
+    above, same = negative_binomial(counts.count, mean, np.maximum(size, 1e-9))
+    above, same = (1 - empty) * above, (1 - empty) * same + empty * (counts.count == 0)
+    return Tails(above, same, mean).two_sided
+
+
+def _moments(entities: Entities) -> "tuple[np.ndarray, np.ndarray, float]":
+    import numpy as np
+
+    counts = entities.counts
+    cells = np.arange(counts.cells.num_rows)
+    drawn = windows_of(entities.posterior, counts, cells, 32, entities.seed, fresh=True)
+    return drawn.mean.mean(axis=0), drawn.mean.var(axis=0), float(drawn.empty.mean())
+
+
+def _worked_out(entities: Entities, cells: "np.ndarray") -> Tails:
+    import numpy as np
+
+    counts = entities.counts
+    y, who = counts.count[cells], counts.who[cells]
+    if not entities.posterior.constants["extensions"]:
+        others = counts.total[who] - y, counts.observed[who] - 1
+        return tails(entities.population.thinned(_NODES), *others, y)
+    drawn = windows_of(entities.posterior, counts, cells, _DRAWS, entities.seed, fresh=True)
+    above, at = negative_binomial(y, drawn.mean, drawn.phi[:, None])
+    kept = 1 - drawn.empty[:, None]
+    above, at = kept * above, kept * at + drawn.empty[:, None] * (y == 0)
+    # draws that explain the count well count less, as if it had been left out; truncated weights
+    # (a drift that is drawn anew has not seen the count)
+    weight = np.ones_like(at) if entities.has("drift_sd") else 1 / np.maximum(at, 1e-300)
+    weight = weight / weight.mean(axis=0)
+    weight = np.minimum(weight, len(weight) ** 0.5)
+    weight = weight / weight.sum(axis=0)
+    mean = kept * drawn.mean
+    return Tails(*((weight * values).sum(axis=0) for values in (above, at, mean)))
+
+
+def surprise_table(entities: Entities, found: Surprises) -> Table:
+    """List the windows that are far out, the first 200 of them."""
+    counts = entities.counts
+    far = [i for i in range(len(found.cell)) if found.chance[i] < LISTED]
+    cells = counts.cells.take(found.cell[far[:_ROWS]]).to_pylist()
+    rows = tuple(
+        (
+            cell["entity"],
+            window_text(cell["at"], is_time=bool(cell["clock"])),
+            int(found.windows[i]),
+            cell["count"],
+            float(found.expected[i]),
+            "high" if found.is_high[i] else "low",
+            float(found.chance[i]),
+            float(found.chance[i] * found.total),
+        )
+        for i, cell in zip(far, cells, strict=False)
+    )
+    return Table(
+        name="unusual",
+        title="Unusual windows, most surprising first",
+        columns=(
+            "entity", "first window", "windows", "count", "expected", "side", "chance",
+            "expected by chance",
+        ),
+        units=("", "", "", "events", "events", "", "", "windows"),
+        rows=rows,
+        total=len(far),
+    )  # fmt: skip
+
+
+def surprise_findings(found: Surprises) -> tuple[Finding, ...]:
+    """Say how many windows are further out than one in a thousand, and how many chance gives."""
+    from pymc_vibes.stats.describe import plain
+
+    by_chance = found.total * RARE
+    at_least = "at least " if len(found.chance) and found.chance[-1] < RARE else ""
+    many = found.rare > by_chance + 3 * by_chance**0.5 + 1
+    return (
+        Finding(
+            code="unusual-windows" if many else "usual-windows",
+            severity="warning" if many else "note",
+            text=f"{at_least}{found.rare:,} of {found.total:,} windows have a count further out "
+            f"than one in a thousand is; about {plain(by_chance)} would by chance alone.",
+        ),
+    )
+
+
+def window_text(at: int | None, *, is_time: bool) -> str:
+    """Write a window: its beginning, or its number.
+
+    >>> window_text(1_704_067_200_000_000, is_time=True), window_text(7, is_time=False)
+    ('2024-01-01', '7')
+    """
+    if at is None:
+        return ""
+    if not is_time:
+        return str(at)
+    from pymc_vibes.core.instant import show
+
+    return show(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at))
+
+
+def next_window(entities: Entities, index: int | None, count: int) -> Tails:
+    """Give the chances of a count in the next window of an entity, or of a new one."""
+    import numpy as np
+
+    counts, y = entities.counts, np.array([count])
+    if index is None or not entities.posterior.constants["extensions"]:
+        total = 0.0 if index is None else float(counts.total[index])
+        observed = 0.0 if index is None else float(counts.observed[index])
+        some = entities.population.thinned(4 * _NODES)
+        return tails(some, np.array([total]), np.array([observed]), y)
+    known, n = entities.scalars, len(entities.scalars["phi"])
+    theta = entities.draws([index], n)[:, 0]
+    sd = known.get("drift_sd", np.zeros(n))
+    drift = stream(entities.seed, "next window").normal(size=n) * sd - sd**2 / 2
+    empty = known.get("zero_share", np.zeros(n))
+    above, at = negative_binomial(y, theta * np.exp(drift), known["phi"])
+    above, at = (1 - empty) * above, (1 - empty) * at + empty * (count == 0)
+    mean = (1 - empty) * theta * np.exp(drift)
+    return Tails(*(np.array([values.mean()]) for values in (above, at, mean)))
