@@ -4,11 +4,22 @@ import argparse
 import sys
 import warnings
 
-from benchmarks import appends, exact, http_reads, ingest, startup, window
+from benchmarks import (
+    appends,
+    exact,
+    hierarchies,
+    http_reads,
+    ingest,
+    sampled,
+    startup,
+    window,
+)
 from benchmarks.report import machine, markdown
 
 BENCHMARKS = {
     "exact": exact.run,
+    "hierarchies": hierarchies.run,
+    "sampled": sampled.run,
     "startup": startup.run,
     "ingest": ingest.run,
     "appends": appends.run,

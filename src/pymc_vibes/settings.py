@@ -19,6 +19,10 @@ def _default_home() -> Path:
     return Path.home() / ".local" / "share" / "pymc-vibes"
 
 
+def _default_cache() -> Path:
+    return Path.home() / ".cache" / "pymc-vibes" / "sampler"
+
+
 class Settings(BaseSettings):
     """Where things live and what is allowed."""
 
@@ -79,6 +83,18 @@ class Settings(BaseSettings):
     )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads of the lake's engine; empty: every core."
+    )
+
+    sampler_cache: Path = Field(
+        default_factory=_default_cache,
+        description="Folder where samplers keep compiled models; whoever can write to it can run "
+        "code here.",
+    )
+    sampler_children: int = Field(
+        3, ge=1, le=64, description="Sampler processes kept ready, one for each model structure."
+    )
+    sampler_idle_seconds: float = Field(
+        600.0, gt=0, description="How long an idle sampler process is kept."
     )
 
     @field_validator("catalog", "data", "queue", "artifacts")

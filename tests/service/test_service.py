@@ -231,7 +231,7 @@ def test_a_run_of_an_older_version_keeps_its_answer_and_says_why_not_more(
     newer = dataclasses.replace(kind, version=kind.version + 1)
     monkeypatch.setattr(analysis, "find_kind", lambda _slug: newer)
     faults.clear_cache("faults")
-    with pytest.raises(RunNotFound, match="made by version 1"):
+    with pytest.raises(RunNotFound, match=f"made by version {kind.version}"):
         faults.draws(answer.run_id, "rate", None, 10, seed=1)
     assert faults.figure(answer.run_id, answer.figures[0].name) == answer.figures[0]
     assert faults.analyze("faults").run_id != answer.run_id

@@ -11,6 +11,7 @@ from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.core.records import Record
 from pymc_vibes.core.run import Run, Watch
 from pymc_vibes.kinds import find_kind
+from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,4 +73,16 @@ def as_problem(error: Exception, seed: int) -> VibesError:
         f"The fit broke: {type(error).__name__}: {error}",
         hint="This is a fault of ours; the seed and the recorded cells reproduce it.",
         seed=seed,
+    )
+
+
+def prepare(settings: Settings) -> None:
+    """Make the home, and tell the sampler where to keep models and how many processes it has."""
+    from pymc_vibes.stats import nuts
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    nuts.configure(
+        cache=settings.sampler_cache,
+        children=settings.sampler_children,
+        idle_seconds=settings.sampler_idle_seconds,
     )

@@ -37,6 +37,7 @@ def examine(settings: Settings) -> Iterator[HealthCheck]:
         ("disk", _disk),
         ("lake", _lake),
         ("runs", _runs),
+        ("sampler", _sampler),
         ("clock", _clock),
         ("access", _access),
         ("demo data", _demo),
@@ -86,11 +87,25 @@ def _version(name: str) -> str | None:
 
 
 def _home(settings: Settings) -> HealthCheck:
-    settings.home.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=settings.home)
+    _try_to_write(settings.home)
+    return HealthCheck(name="home", ok=True, found=f"{settings.home} can be written")
+
+
+def _try_to_write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder)
     os.close(handle)
     Path(name).unlink()
-    return HealthCheck(name="home", ok=True, found=f"{settings.home} can be written")
+
+
+def _sampler(settings: Settings) -> HealthCheck:
+    found = {name: _version(name) for name in ("pymc", "nutpie")}
+    text = ", ".join(f"{name} {number or 'missing'}" for name, number in found.items())
+    _try_to_write(settings.sampler_cache)
+    ok = None not in found.values()
+    mend = "" if ok else "Install them: pip install --force-reinstall pymc-vibes"
+    words = f"{text}; compiled models are kept in {settings.sampler_cache}"
+    return HealthCheck(name="sampler", ok=ok, found=words, mend=mend)
 
 
 def _disk(settings: Settings) -> HealthCheck:

@@ -33,7 +33,7 @@ from pymc_vibes.core.kind import ConfigQuery, Kind, PosteriorQuery
 from pymc_vibes.core.run import Pending, Run, RunState
 from pymc_vibes.kinds import catalog, find_kind
 from pymc_vibes.service.analysis import Analyses, new_id
-from pymc_vibes.service.compute import Analysis
+from pymc_vibes.service.compute import Analysis, prepare
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Service:
         from pymc_vibes.store.lake import Lake
         from pymc_vibes.store.queue import Queue
 
-        settings.home.mkdir(parents=True, exist_ok=True)
+        prepare(settings)
         lake = Lake.open(settings)
         return cls(lake, Queue(settings.queue_path), Artifacts(settings.artifacts_path), settings)
 
