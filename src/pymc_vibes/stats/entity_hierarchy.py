@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from pymc_vibes.stats.entity_draws import EntityJoint
-from pymc_vibes.stats.entity_hyper import across, along_axis, variation
+from pymc_vibes.stats.entity_hyper import across, along_axis
 from pymc_vibes.stats.entity_integral import count_terms, log_integrals
 from pymc_vibes.stats.entity_prior import ByValue, ByVariation, EntityPrior
 from pymc_vibes.stats.entity_rates import EntityRates, Pairs, Pooled
@@ -60,7 +60,7 @@ class EntityHierarchy:
         """Give the posterior of the population's rate; it has no mean under a scale-free prior."""
         if isinstance(self.prior.alpha, ByValue):
             return along_axis(self.lattice, 1, self.prior.scales[1])
-        return across(self.lattice, lambda points: self.prior.hypers(points).alpha, has_mean=False)
+        return across(self.lattice, self.prior, of_alpha=True)
 
     @cached_property
     def phi(self) -> Tabulated:
@@ -73,7 +73,7 @@ class EntityHierarchy:
         """Give the posterior of the coefficient of variation between entities."""
         if isinstance(self.prior.alpha, ByVariation):
             return along_axis(self.lattice, 1, self.prior.scales[1])
-        return across(self.lattice, lambda points: variation(self.prior.hypers(points)))
+        return across(self.lattice, self.prior, of_alpha=False)
 
     @cached_property
     def noise(self) -> Tabulated:

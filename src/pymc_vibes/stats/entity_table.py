@@ -181,27 +181,22 @@ def tabulate(hypers: Hypers, weights: Array, sums: Array, windows: Array) -> Tab
     matters = depth > -_DEEP
     hypers, depth = hypers[matters], depth[matters]
     level = np.log(weights[matters])[:, None] - logs[matters]
-    sites = range(len(sums))
-    found = spread_over_cores(
-        lambda c: _window(peaks(hypers, sums[c : c + 1], windows[c : c + 1]), depth), list(sites)
-    )
-    low, high, sd = np.array(found).T
+
+    def at(c: int) -> Peak:
+        return peaks(hypers, sums[c : c + 1], windows[c : c + 1])
+
+    sites = list(range(len(sums)))
+    low, high, sd = np.array(spread_over_cores(lambda c: _window(at(c), depth), sites)).T
     knots = int(np.clip(np.max(np.ceil((high - low) / sd * _PER_SD)), _FEWEST, _MOST))
+    step = (high - low) / knots
     rows = spread_over_cores(
-        lambda c: _tabulate_one(
-            peaks(hypers, sums[c : c + 1], windows[c : c + 1]),
-            level[:, c],
-            float(low[c]),
-            float(high[c] - low[c]) / knots,
-            knots,
-        ),
-        list(sites),
+        lambda c: _tabulate_one(at(c), level[:, c], float(low[c]), float(step[c]), knots), sites
     )
     mass = np.array([row.mass for row in rows])
     total = mass[:, -1:]
     return Table(
         start=low,
-        step=(high - low) / knots,
+        step=step,
         mass=np.maximum.accumulate(mass / total, axis=1),
         height=np.array([row.height for row in rows]) / total,
         means=np.array([row.mean for row in rows]),
