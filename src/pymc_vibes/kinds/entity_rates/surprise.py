@@ -40,11 +40,13 @@ class Surprises:
     windows: "np.ndarray"
     total: int
     """Windows of all entities."""
+    screened: int
+    """Further windows beyond one in a thousand, by the screening alone."""
 
     @property
     def rare(self) -> int:
         """Count the windows further out than one in a thousand is."""
-        return int(self.windows[self.chance < RARE].sum())
+        return int(self.windows[self.chance < RARE].sum()) + self.screened
 
 
 def surprises(entities: Entities) -> Surprises:
@@ -59,7 +61,9 @@ def _surprises(posterior: Posterior, seed: int) -> Surprises:
     entities = entities_of(posterior, seed)
     counts = entities.counts
     known = np.flatnonzero(counts.windows > 0)
-    first = known[np.argsort(_screen(entities)[known], kind="stable")[:WORKED_OUT]]
+    screen = _screen(entities)
+    ordered = known[np.argsort(screen[known], kind="stable")]
+    first, rest = ordered[:WORKED_OUT], ordered[WORKED_OUT:]
     found = _worked_out(entities, first)
     chance = np.clip(found.two_sided, 1e-15, 1.0)
     order = np.argsort(chance, kind="stable")
@@ -70,6 +74,7 @@ def _surprises(posterior: Posterior, seed: int) -> Surprises:
         is_high=(found.place > 0.5)[order],
         windows=counts.windows[first][order],
         total=int(counts.windows.sum()),
+        screened=int(counts.windows[rest[screen[rest] < RARE]].sum()),
     )
 
 
@@ -162,14 +167,14 @@ def surprise_findings(found: Surprises) -> tuple[Finding, ...]:
     from pymc_vibes.stats.describe import plain
 
     by_chance = found.total * RARE
-    at_least = "at least " if len(found.chance) and found.chance[-1] < RARE else ""
+    roughly = "About " if found.screened else ""
     many = found.rare > by_chance + 3 * by_chance**0.5 + 1
     return (
         Finding(
             code="unusual-windows" if many else "usual-windows",
             severity="warning" if many else "note",
-            text=f"{at_least}{found.rare:,} of {found.total:,} windows have a count further out "
-            f"than one in a thousand is; about {plain(by_chance)} would by chance alone.",
+            text=f"{roughly}{found.rare:,} of {found.total:,} windows have a count further out "
+            f"than one in a thousand is; chance alone makes up to about {plain(by_chance)}.",
         ),
     )
 
