@@ -1,8 +1,11 @@
 """Posteriors of single hyperparameters, tabulated from the nodes of the lattice.
 
-Every node is smeared over its cell by a kernel of order six, which leaves mean and variance alone:
+Every node is smeared by a kernel of order twelve, which leaves mean and variance alone:
 probabilities are right to about 2e-4. It is done in the coordinate in which the density is nearly
 normal: the normal score where the prior is of the parameter itself, else the log.
+
+Seen along a diagonal of the lattice, nodes of both halves lie in common planes, 0.7 steps apart. A
+kernel that is narrower than that shows the planes, a wider one of low order rounds the density.
 """
 
 import numpy as np
@@ -14,9 +17,11 @@ from pymc_vibes.stats.special import Array
 from pymc_vibes.stats.tabulated import Tabulated
 
 _POINTS = 513
-_SMEAR = 0.35  # sd of the kernel in cells: bias and ripple are then equally small
-_REACH = 5.0
+_SMEAR = 0.68  # sd of the kernel in steps: bias and ripple are then equally small
+_REACH = 7.5
 _TWO_PI = 2 * np.pi
+# Laguerre's polynomial L_5^(1/2): times a normal density in u, at u^2 / 2, a kernel of order 12
+_LAGUERRE = (693 / 256, -1155 / 128, 231 / 32, -33 / 16, 11 / 48, -1 / 120)
 
 
 def along_axis(lattice: Lattice, axis: int, scale: Scale, power: float = 1.0) -> Tabulated:
@@ -57,9 +62,9 @@ def across(lattice: Lattice, prior: EntityPrior, *, of_alpha: bool) -> Tabulated
 
 def _smeared(lattice: Lattice, nodes: Array, width: Array, places: Array) -> Array:
     u = (places[:, None] - nodes) / width
-    square = u * u
-    kernel = np.where(np.abs(u) < _REACH, np.exp(-square / 2), 0.0)
-    kernel = kernel * (15 - 10 * square + square * square) / 8
+    half = np.minimum(u * u, _REACH**2) / 2
+    kernel = np.where(np.abs(u) < _REACH, np.exp(-half), 0.0)
+    kernel *= np.polynomial.polynomial.polyval(half, _LAGUERRE)
     return np.asarray(np.maximum(kernel @ (lattice.weights / width), 0.0) / np.sqrt(_TWO_PI))
 
 
