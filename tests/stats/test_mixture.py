@@ -135,6 +135,28 @@ def test_labels_with_the_same_data_are_one_and_each_label_is_itself(
     assert twice.mean() == pytest.approx(mixture.mean()[[5, 0, 5, 5, 7, 0, 9]], rel=1e-12)
 
 
+@pytest.mark.parametrize("make", ["rates", "chances"])
+def test_every_label_has_its_own_numbers_whatever_the_order(make: str) -> None:
+    # equal exposures and distinct counts: every pair is a row of its own
+    few = SPARSE if make == "rates" else ENDS
+    k = np.random.default_rng(4).permutation(30).astype(float)
+    same = np.full(30, 40.0)
+    together = type(few)(few.nodes, k, same)
+
+    alone = [type(few)(few.nodes, k[[i]], same[[i]]) for i in range(30)]
+
+    assert together.mean() == pytest.approx([one.mean()[0] for one in alone], rel=1e-12)
+    assert together.sd() == pytest.approx([one.sd()[0] for one in alone], rel=1e-12)
+    assert together.shrinkage() == pytest.approx([one.shrinkage()[0] for one in alone], rel=1e-12)
+    assert together.above(0.3) == pytest.approx([one.above(0.3)[0] for one in alone], rel=1e-12)
+    for q in (0.025, 0.5, 0.975):
+        assert together.quantile(q) == pytest.approx([one.quantile(q)[0] for one in alone])
+    ends = [np.concatenate(one.hdi(0.9)) for one in alone]
+    assert np.column_stack(together.hdi(0.9)) == pytest.approx(np.array(ends), rel=1e-3, abs=1e-6)
+    for i, one in enumerate(alone):
+        assert together.cdf(i, np.array([0.3])) == pytest.approx(one.cdf(0, np.array([0.3])))
+
+
 def test_many_labels_are_interpolated_as_well_as_computed() -> None:
     many = rate_world(20_000, 6)
     some = np.arange(0, 20_000, 97)

@@ -13,6 +13,11 @@ from pymc_vibes.stats.special import Array
 _WIDE = 1e150
 """Spread of a table beyond which the differences of its values overflow."""
 
+_EXACT = 1e-10  # in normal scores
+_ROUGH = 0.2
+_PLACES = 65  # of the table that a shortest interval is looked up in
+_SAME = 1e-6  # in the log densities of both ends of a shortest interval
+
 _ENOUGH = 4
 """Places of a table below which there is no shape to search."""
 
@@ -81,7 +86,8 @@ class Contrast:
         What is spread over more than doubles can tell apart, or crowded within less, is not
         searched: a ratio's starts at 0, a difference's is the equal-tailed one.
         """
-        scores, x = self._table
+        scores, places = self._table
+        x = self._value(places)
         if len(x) < _ENOUGH or not np.isfinite(x).all() or np.ptp(x) > _WIDE:
             ends = self._quantiles(np.array([mass, (1 - mass) / 2, (1 + mass) / 2]))
             return (
@@ -93,7 +99,7 @@ class Contrast:
         below = lower[[best]]
         if 0 < best < len(lower) - 1:
             below = self._polish(lower[[best - 1]], lower[[best + 1]], below, mass)
-        low, high = self._quantiles(np.concatenate([below, below + mass]))
+        low, high = self._value(self._near(np.concatenate([below, below + mass])))
         starts_at_zero = self.is_log and best == 0
         return self.offset if starts_at_zero else float(low), float(high)
 
@@ -146,42 +152,53 @@ class Contrast:
     def _quantiles(self, q: Array) -> Array:
         return self._value(self._places(q))
 
-    def _places(self, q: Array) -> Array:
+    def _places(self, q: Array, *, close: float = _EXACT) -> Array:
         """Give quantiles as coordinates, which neither overflow nor vanish."""
         center = 0.0  # the coordinate of `neutral`, in either coordinate
         left = q < 1 - self.greater
         low = np.where(left, self.reach[0], center)
         high = np.where(left, center, self.reach[1])
+        return self._solve(q, low, high, close)
+
+    def _near(self, q: Array) -> Array:
+        """Give the same quantiles, searched between neighbors in the table."""
+        scores, places = self._table
+        after = np.searchsorted(scores, special.probit(q, 1 - q))
+        low = np.append(self.reach[0], places)[after]
+        high = np.append(places, self.reach[1])[after]
+        return self._solve(q, low, high, _EXACT)
+
+    def _solve(self, q: Array, low: Array, high: Array, close: float) -> Array:
         wanted = special.probit(q, 1 - q)
 
         def above_wanted(at: Array) -> Array:
             return special.probit(*self._bounded_tails(at)) - wanted
 
-        return special.find_roots(above_wanted, low, high, close=1e-10)
+        return special.find_roots(above_wanted, low, high, close=close)
 
     def _polish(self, low: Array, high: Array, best: Array, mass: float) -> Array:
         """Find where the density is the same at both ends, if it is between `low` and `high`."""
 
         def excess(below: Array) -> Array:
-            ends = self._quantiles(np.concatenate([below, below + mass]))
+            ends = self._value(self._near(np.concatenate([below, below + mass])))
             with np.errstate(divide="ignore"):  # an end without density
                 return np.diff(np.log(self._pdf(ends)) * -1.0)
 
         with np.errstate(invalid="ignore"):  # two ends without density
             crosses = excess(low) < 0 < excess(high)
-        return special.find_roots(excess, low, high, close=1e-8) if crosses else best
+        return special.find_roots(excess, low, high, close=_SAME) if crosses else best
 
     @cached_property
     def _table(self) -> tuple[Array, Array]:
-        """Tabulate values against normal scores: rough places first, then their true scores."""
+        """Tabulate coordinates against normal scores: rough places, then their true scores."""
         from scipy.interpolate import PchipInterpolator
         from scipy.special import ndtr
 
         rough = np.linspace(-4.0, 4.0, 9)
-        coordinate = self._places(ndtr(rough))
-        at = PchipInterpolator(rough, coordinate)(np.linspace(-4.0, 4.0, 97))
+        coordinate = self._places(ndtr(rough), close=_ROUGH)
+        at = PchipInterpolator(rough, coordinate)(np.linspace(-4.0, 4.0, _PLACES))
         scores, index = np.unique(special.probit(*self._bounded_tails(at)), return_index=True)
-        return scores, self._value(at[index])
+        return scores, at[index]
 
 
 def _at(below: Array, scores: Array, x: Array) -> Array:

@@ -4,12 +4,14 @@ With `X` the first and `Y` the second, a point `y` is paired with `x = y + shift
 `x = factor * y` (ratio), and one of the two posteriors is integrated against a tail of the other:
 the narrower one is integrated, so that the other looks smooth. The integration runs over `log y`
 (Gamma) or over the logit of `y` within its reach (Beta), where every integrand is analytic and
-decays at both ends; panels of Gauss-Legendre nodes cover the window where it matters.
+decays at both ends; panels of Gauss-Legendre nodes cover the window where it matters. Integrands
+bend around a few places only and are plain powers between them, so that panels grow with the
+distance from those: a shape of 0.05 needs little more of them than one of 5.
 
 Every array has a last axis of length 1: the axis of the nodes.
 
-The absolute error is below 1e-12 for shapes down to 0.05 and up to 1e7; at 1e9 rounding leaves
-about 1e-10.
+The absolute error of a probability is below 1e-12 for shapes down to 0.05 and up to 1e7; at 1e9
+rounding leaves about 1e-10.
 """
 
 from collections.abc import Callable
@@ -23,6 +25,9 @@ from pymc_vibes.stats import special
 from pymc_vibes.stats.special import Array
 
 _FLOOR = 1e-280  # the left end of every window; a shape above 0.06 has no mass below it
+
+_NOWHERE = 1e9  # a bend beyond all windows
+_GROWTH = 1.0  # of a panel's width per distance from where the integrand bends
 
 _CLOSE = 0.05  # from here to 1 the complement is the more accurate argument
 
@@ -53,6 +58,11 @@ class Side(Protocol):
     @property
     def window(self) -> tuple[Points, Points]:
         """Give the ends beyond which nothing matters."""
+        ...
+
+    @property
+    def middle(self) -> Points:
+        """Give where the density leaves its power law."""
         ...
 
     def sd(self) -> Array:
@@ -99,6 +109,12 @@ class GammaSide:
             low, high = self.mean() * np.exp(low), self.mean() * np.exp(high)
         nothing = np.zeros_like(low)
         return Points(np.maximum(low, _FLOOR), nothing), Points(high, nothing)
+
+    @property
+    def middle(self) -> Points:
+        """Give where the density leaves its power law."""
+        value = np.maximum(self.shape, 1.0) / self.rate
+        return Points(value, np.zeros_like(value))
 
     def mean(self) -> Array:
         """Give the mean."""
@@ -161,6 +177,12 @@ class BetaSide:
         low, high = np.maximum(center + low, -limit), np.minimum(center + high, limit)
         return Points(expit(low), expit(-low)), Points(expit(high), expit(-high))
 
+    @property
+    def middle(self) -> Points:
+        """Give where the density leaves its power laws."""
+        a, b = np.maximum(self.a, 1.0), np.maximum(self.b, 1.0)
+        return Points(a / (a + b), b / (a + b))
+
     def mean(self) -> Array:
         """Give the mean."""
         return self.a / (self.a + self.b)
@@ -217,6 +239,16 @@ class Shift:
             reach = np.log(np.maximum(at.value - self.by, 0.0))
             return reach if np.isinf(self.top) else reach - np.log(at.rest)
 
+    @property
+    def bends(self) -> tuple[Array, ...]:
+        """Give the coordinates `v` around which the pairing bends."""
+        with np.errstate(divide="ignore"):
+            low = np.log(self.by)
+            if np.isinf(self.top):
+                return (low,)
+            low = low - np.log(1 - self.by)
+            return low, -low, np.zeros_like(low)
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -244,44 +276,54 @@ class Scale:
             near_zero = np.maximum(self.by - at.value, 0.0)  # and this where it is near 0
             return np.log(at.value) - np.log(np.where(at.value < 0.5, near_zero, near_one))
 
+    @property
+    def bends(self) -> tuple[Array, ...]:
+        """Give the coordinates `v` around which the pairing bends."""
+        with np.errstate(divide="ignore"):
+            low = np.log(self.by) - np.log(1 - self.by)
+            return low, np.zeros_like(low)
+
 
 def exceeds(first: Side, second: Side, shift: Array, top: float) -> Array:
     """Compute P(first - second > shift) for every shift >= 0; supports end at `top`."""
     pairing = Shift(shift, top)
     x_ends, y_ends = _ends(first, second, pairing)
+    bends = _bends(first, second, pairing)
     if np.all(first.sd() <= second.sd()):
         start, stop = np.maximum(x_ends[0], y_ends[0]), x_ends[1]
-        return _integrate_first(first, second.below, pairing, start, stop)
+        return _integrate_first(first, second.below, pairing, _nodes(start, stop, bends))
     start, stop = y_ends[0], np.minimum(x_ends[1], y_ends[1])
-    return _integrate_second(second, first.above, pairing, start, stop)
+    return _integrate_second(second, first.above, pairing, _nodes(start, stop, bends))
 
 
 def shortfall(first: Side, second: Side) -> Array:
     """Compute E[max(second - first, 0)] of two chances, as an integral of nothing negative."""
     pairing = Shift(np.zeros((1, 1)), 1.0)
     x_ends, y_ends = _ends(first, second, pairing)
+    bends = _bends(first, second, pairing)
     if np.all(first.sd() <= second.sd()):
         start, stop = x_ends[0], np.minimum(x_ends[1], y_ends[1])
-        return _integrate_first(first, second.surplus, pairing, start, stop)
+        return _integrate_first(first, second.surplus, pairing, _nodes(start, stop, bends))
     start, stop = np.maximum(x_ends[0], y_ends[0]), y_ends[1]
-    return _integrate_second(second, first.deficit, pairing, start, stop)
+    return _integrate_second(second, first.deficit, pairing, _nodes(start, stop, bends))
 
 
 def falls_short(first: Side, second: Side, scale: Array) -> Array:
     """Compute P(first < scale * second) for every 0 < scale <= 1; two chances."""
     pairing = Scale(scale)
     x_ends, y_ends = _ends(first, second, pairing)
+    bends = _bends(first, second, pairing)
     if np.all(first.sd() <= np.median(scale) * second.sd()):
         start, stop = x_ends[0], np.minimum(x_ends[1], y_ends[1])
-        return _integrate_first(first, second.above, pairing, start, stop)
+        return _integrate_first(first, second.above, pairing, _nodes(start, stop, bends))
     start, stop = np.maximum(x_ends[0], y_ends[0]), y_ends[1]
-    return _integrate_second(second, first.below, pairing, start, stop)
+    return _integrate_second(second, first.below, pairing, _nodes(start, stop, bends))
 
 
 def difference_density(first: Side, second: Side, shift: Array, top: float) -> Array:
     """Compute the density of `first - second` at every shift >= 0."""
     pairing = Shift(shift, top)
-    v, weights = _nodes(*_shared(first, second, pairing))
+    v, weights = _nodes(*_shared(first, second, pairing), _bends(first, second, pairing))
     y, x, slope, _ = pairing.place(v)
     spread = x.value if np.isinf(top) else x.value * x.rest
     return _product(first, second, x, y, weights * slope / spread)
@@ -290,7 +332,7 @@ def difference_density(first: Side, second: Side, shift: Array, top: float) -> A
 def log_ratio_density(first: Side, second: Side, scale: Array) -> Array:
     """Compute the density of `log(first / second)` at the log of every 0 < scale <= 1."""
     pairing = Scale(scale)
-    v, weights = _nodes(*_shared(first, second, pairing))
+    v, weights = _nodes(*_shared(first, second, pairing), _bends(first, second, pairing))
     y, x, _, _ = pairing.place(v)
     return _product(first, second, x, y, weights / x.rest)
 
@@ -315,10 +357,9 @@ def _integrate_first(
     first: Side,
     tail: Callable[[Points], Array],
     pairing: Shift | Scale,
-    start: Array,
-    stop: Array,
+    nodes: tuple[Array, Array],
 ) -> Array:
-    v, weights = _nodes(start, stop)
+    v, weights = nodes
     y, x, _, slope = pairing.place(v)
     with np.errstate(under="ignore"):  # densities at the ends of the window
         mass = np.exp(first.log_density(x)) * slope * weights
@@ -329,10 +370,9 @@ def _integrate_second(
     second: Side,
     tail: Callable[[Points], Array],
     pairing: Shift | Scale,
-    start: Array,
-    stop: Array,
+    nodes: tuple[Array, Array],
 ) -> Array:
-    v, weights = _nodes(start, stop)
+    v, weights = nodes
     y, x, slope, _ = pairing.place(v)
     with np.errstate(under="ignore"):  # densities at the ends of the window
         mass = np.exp(second.log_density(y)) * slope * weights
@@ -345,10 +385,28 @@ def _product(first: Side, second: Side, x: Points, y: Points, weights: Array) ->
     return np.sum(mass * weights, axis=-1)
 
 
-def _nodes(start: Array, stop: Array) -> tuple[Array, Array]:
+def _bends(first: Side, second: Side, pairing: Shift | Scale) -> list[Array]:
+    """Give the coordinates around which the integrands are no plain powers."""
+    return [pairing.of_first(first.middle), pairing.of_second(second.middle), *pairing.bends]
+
+
+def _nodes(start: Array, stop: Array, bends: list[Array]) -> tuple[Array, Array]:
     """Place nodes on every interval; an empty interval gets weights of 0."""
     real = np.isfinite(start) & np.isfinite(stop) & (stop > start)
     start = np.where(real, start, 0.0)
-    length = np.where(real, stop, 0.0) - start
-    fractions, weights = special.rule(int(special.panels_for(length).max()))
-    return start + length * fractions, length * weights
+    stop = np.where(real, stop, 0.0)
+    near = [np.where(np.isfinite(bend), bend, _NOWHERE) for bend in bends]
+    fractions, weights = special.rule(1)
+    at, most = stop, (stop - start) / 2  # at least two panels
+    cuts = [at]
+    while (at > start).any():
+        width = most
+        for bend in near:
+            room = np.where(bend < at, (at - bend - special.PANEL) / 2, bend - at)
+            width = np.minimum(width, special.PANEL + _GROWTH * np.maximum(room, 0.0))
+        at = np.maximum(at - width, start)
+        cuts.append(at)
+    ends = np.concatenate(cuts, axis=-1)
+    length = (ends[..., :-1] - ends[..., 1:])[..., None]
+    v = ends[..., 1:, None] + length * fractions
+    return v.reshape(*at.shape[:-1], -1), (length * weights).reshape(*at.shape[:-1], -1)

@@ -19,7 +19,7 @@ DROP = 42.0
 """A window ends where the log density lies this far below its top: exp(-42) is 6e-19."""
 
 _NODES = 32
-_PANEL = 3.5
+PANEL = 3.5
 """Width of a quadrature panel in log units: with 32 nodes the error is below 1e-14."""
 
 _PROBIT_LIMIT = 38.0  # the normal tail beyond 38 sd underflows
@@ -54,10 +54,12 @@ def stirling_error(a: Array) -> Array:
 def deviance(a: Array, z: Array) -> Array:
     """Compute `a log(a/z) + z - a >= 0`, accurately also where `z` is close to `a`."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # z = 0 or infinite: inf
-        excess = (z - a) / a
-        far = -a * np.log(z / a) + z - a
-        near = -a * log1p_minus(np.clip(excess, -0.5, 0.5))
-    return np.where(np.abs(excess) < 0.5, near, far)
+        excess = np.atleast_1d((z - a) / a)
+        result = np.atleast_1d(z - a - a * np.log(z / a))
+    close = np.abs(excess) < 0.5
+    if close.any():  # the series is long, and few are close
+        result[close] = -np.broadcast_to(a, close.shape)[close] * log1p_minus(excess[close])
+    return result.reshape(np.broadcast_shapes(np.shape(a), np.shape(z)))
 
 
 def gamma_log_density(a: Array, z: Array) -> Array:
@@ -146,11 +148,6 @@ def rule(panels: int, nodes_each: int = _NODES) -> tuple[Array, Array]:
         ((starts + (nodes + 1) / 2) / panels).ravel(),
         np.tile(weights / (2 * panels), panels),
     )
-
-
-def panels_for(length: Array) -> NDArray[np.int64]:
-    """Say how many panels an interval of that length (in log units) needs; at least two."""
-    return np.maximum(2, np.ceil(length / _PANEL)).astype(np.int64)
 
 
 def probit(lower: Array, upper: Array) -> Array:

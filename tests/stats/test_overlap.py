@@ -1,0 +1,82 @@
+"""Quadrature of two overlapping posteriors on growing panels, against a far finer uniform mesh."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from pymc_vibes.stats import overlap, special
+from pymc_vibes.stats.overlap import BetaSide, GammaSide
+from pymc_vibes.stats.special import Array
+
+SHAPES = (0.05, 0.3, 1.0, 2.5, 7.0, 30.0)
+APART = np.array([0.0, 1e-12, 1e-6, 1e-3, 0.03, 0.3, 0.6, 0.9])[:, None]
+
+
+def uniform(start: Array, stop: Array, _bends: list[Array]) -> tuple[Array, Array]:
+    real = np.isfinite(start) & np.isfinite(stop) & (stop > start)
+    start = np.where(real, start, 0.0)
+    length = np.where(real, stop, 0.0) - start
+    fractions, weights = special.rule(int(max(4, np.ceil(length.max() / 1.5))))
+    return start + length * fractions, length * weights
+
+
+def full(value: float) -> Array:
+    return np.full((1, 1, 1), value)
+
+
+def gammas() -> list[tuple[GammaSide, GammaSide]]:
+    sides = product(SHAPES, SHAPES, (1.0, 30.0))
+    return [(GammaSide(full(a), full(1.0)), GammaSide(full(b), full(r))) for a, b, r in sides]
+
+
+def betas() -> list[tuple[BetaSide, BetaSide]]:
+    sides = product(SHAPES, SHAPES, ((0.3, 0.3), (2.0, 30.0), (0.1, 40.0)))
+    return [(BetaSide(full(a), full(c)), BetaSide(full(b), full(d))) for a, b, (c, d) in sides]
+
+
+def rates_apart() -> Array:
+    pairs = [(x, y, APART * (x.sd() + y.sd())[0] * 4) for x, y in gammas()]
+    return np.array([overlap.exceeds(x, y, by, np.inf) for x, y, by in pairs])
+
+
+def rate_densities() -> Array:
+    pairs = [(x, y, (x.sd() + y.sd())[0]) for x, y in gammas()]
+    return np.array(
+        [s * overlap.difference_density(x, y, APART[2:] * s * 4, np.inf) for x, y, s in pairs]
+    )
+
+
+def chances_apart() -> Array:
+    return np.array([overlap.exceeds(x, y, APART, 1.0) for x, y in betas()])
+
+
+def chances_in_proportion() -> Array:
+    return np.array([overlap.falls_short(x, y, 1 - APART) for x, y in betas()])
+
+
+def chance_densities() -> Array:
+    return np.array([overlap.difference_density(x, y, APART[3:], 1.0) for x, y in betas()])
+
+
+@pytest.mark.parametrize(
+    "work",
+    [rates_apart, rate_densities, chances_apart, chances_in_proportion, chance_densities],
+    ids=lambda work: work.__name__,
+)
+def test_growing_panels_lose_nothing(work: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callable(work)
+    found = work()
+
+    monkeypatch.setattr(overlap, "_nodes", uniform)
+
+    assert found == pytest.approx(work(), abs=1e-11, rel=1e-9)
+
+
+def test_a_tiny_shape_needs_few_panels() -> None:
+    start, stop, bend = (np.array([[x]]) for x in (-640.0, 5.0, 0.0))
+
+    places, weights = overlap._nodes(start, stop, [bend])  # noqa: SLF001  # its cost is the point
+
+    assert places.shape[-1] < 32 * 12
+    assert weights.sum() == pytest.approx(645.0)
