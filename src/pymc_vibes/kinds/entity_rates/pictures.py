@@ -139,7 +139,7 @@ def _chains(posterior: Posterior) -> tuple[Figure, ...]:
     chains = posterior.samples["posterior"]
     pairs = (
         trace_and_ranks(name, chains[name].to_numpy(), label=name, unit=posterior[name].unit)
-        for name in ("mu", "alpha", "phi")
+        for name in ("mu", "spread", "noise")  # of either prior
     )
     return tuple(figure for pair in pairs for figure in pair)
 
