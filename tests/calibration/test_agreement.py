@@ -30,6 +30,7 @@ from tests.calibration.worlds import (
     entity_model,
     rate_model,
 )
+from tests.kinds.rate_worlds import analyze, measured
 from tests.stats.entity_worlds import table
 
 REFERENCE, SCALE_FREE = EntityPrior.reference(), EntityPrior.scale_free()
@@ -126,3 +127,18 @@ def test_where_a_sampler_does_not_converge_it_says_so_and_quadrature_answers() -
     assert found.reasons
     assert len(found.attempts) > 1
     assert all(attempt.verdict != "good" for attempt in found.attempts)
+
+
+@pytest.mark.slow
+def test_where_quadrature_refuses_the_answer_is_sampled_and_says_why() -> None:
+    """Under priors this wide the population of two cohorts may be almost anything."""
+    wide = {"shape_log_sd": 10.0, "mean_log_sd": 10.0, "tune": 100, "chains": 2, "draws": 1000}
+    rows = [("a", 5, 1.0), ("b", 56, 2.0)]
+
+    posterior, _ = analyze(
+        measured(rows, "failure"), model="hierarchical", exposure="measured", **wide
+    )
+
+    assert posterior.method == "nuts"
+    assert "quadrature would not have been accurate enough" in str(posterior.diagnostics.why)
+    assert posterior.diagnostics.verdict == "problem"

@@ -184,7 +184,8 @@ def _judge_r_hat(parameters: _Parameters, labels: "Mapping[str, xr.DataArray]") 
         text = f"R-hat of {named} is no number: a chain does not move, or is not finite. {advice}"
         return [_Ruling("problem", text)]
     verdict: Verdict = "warning" if value <= R_HAT_FAIR else "problem"
-    text = f"R-hat reaches {value:.3f} (good: below {R_HAT_GOOD}) in {named}: the chains disagree."
+    size = f"{value:.3f}" if value < 100 else f"{value:.2g}"  # chains that stand still apart
+    text = f"R-hat reaches {size} (good: below {R_HAT_GOOD}) in {named}: the chains disagree."
     return [_Ruling(verdict, f"{text} {advice}")]
 
 
