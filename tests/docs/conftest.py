@@ -50,10 +50,10 @@ def steps(block: str) -> list[Step]:
     return [Step("\n".join(command), "\n".join(shown)) for command, shown in found]
 
 
-def follow(step: Step, folder: Path) -> tuple[int, str]:
+def follow(step: Step, folder: Path, **more: str) -> tuple[int, str]:
     """Run a command as its reader would, in a folder that holds the home too."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    plain = environment(folder / "home", PATH=path, NO_COLOR="1") | {"TERM": "dumb"}
+    plain = environment(folder / "home", PATH=path, NO_COLOR="1", **more) | {"TERM": "dumb"}
     return watch(["/bin/bash", "-c", step.command], plain, folder=folder)
 
 
