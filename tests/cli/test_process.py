@@ -65,13 +65,13 @@ def test_on_a_terminal_lists_are_tables_and_answers_are_cards(
     assert not listed.lstrip().startswith("[{")
     assert shop in listed
     assert code == 0
-    assert "Conversion rate of A" in card
+    assert "Variants, the control first" in card
 
 
 def test_no_color_means_no_color(address: str, shop: str, tmp_path: Path) -> None:
     _, plain = on_terminal("--url", address, "analyze", shop, home=tmp_path, NO_COLOR="1")
 
-    assert "Conversion rate of A" in plain
+    assert "Variants, the control first" in plain
     assert re.findall(r"\x1b\[(?:[\d;]*;)?[39]\d[\d;]*m", plain) == []
 
 

@@ -61,7 +61,27 @@ def test_estimates_that_a_table_holds_are_not_printed_twice() -> None:
     more = both.model_copy(update={"estimates": (*RATES, estimate("ratio", 2.31, 2.0, 2.6))})
 
     assert [grid.title for grid in grids(both, "Estimates")] == ["Rates: claim"]
-    assert [grid.title for grid in grids(more, "Estimates")] == ["Rate", "Rates: claim"]
+    assert [grid.title for grid in grids(more, "Estimates")] == ["Estimates", "Rates: claim"]
+    assert [row[0] for row in grids(more, "Estimates")[0].rows] == ["ratio"]
+
+
+def test_a_middle_that_a_long_tail_carries_off_is_a_median() -> None:
+    wild = estimate("spread", 120.0, 0.1, 9.0, median=2.0, sd=5000.0)
+    ratio = estimate("B over A", 1.8, 1.0, 2.5, median=1.5, sd=0.4, unit="times")
+
+    for heavy in (wild, ratio):
+        grid = estimate_grid((RATES[0], heavy), "Estimates")
+        titles = [heading.title for heading in grid.headings]
+
+        assert "Median" in titles
+        assert not {"Mean", "SD"} & set(titles)
+        assert float(grid.rows[1][1]) == heavy.median
+
+
+def test_a_column_without_a_value_is_not_named_in_the_title() -> None:
+    empty = Table(name="t", title="T", columns=("v", "chance"), rows=(("A", None), ("B", None)))
+
+    assert table_grid(empty).title == "T"
 
 
 def test_shares_read_as_percentages_in_estimates_and_in_tables() -> None:

@@ -139,8 +139,8 @@ def test_the_numbers_are_those_of_the_method() -> None:
     row = kind.summarize(posterior, config).tables[0].rows[0]
 
     known = find_change(series, np.ones(DAYS))
-    assert row[2] == pytest.approx(known.chance, rel=1e-9)
-    assert row[6:] == pytest.approx((known.factor.quantile(0.5), *known.factor.interval(0.95)))
+    assert row[1] == pytest.approx(known.chance, rel=1e-9)
+    assert row[2:5] == pytest.approx((known.factor.quantile(0.5), *known.factor.interval(0.95)))
 
 
 def test_the_unit_does_not_matter_to_a_change() -> None:
@@ -151,7 +151,7 @@ def test_the_unit_does_not_matter_to_a_change() -> None:
         for unit in ("day", "second")
     ]
 
-    assert tables[0].rows[0][2:] == pytest.approx(tables[1].rows[0][2:])
+    assert tables[0].rows[0][1:] == pytest.approx(tables[1].rows[0][1:])
 
 
 def test_a_constant_rate_is_rarely_called_a_change() -> None:
@@ -215,7 +215,23 @@ def test_rates_over_time_are_those_of_the_method() -> None:
     assert posterior["rate"].distribution.mean() == pytest.approx(known.mean(), rel=1e-9)
     summary = kind.summarize(posterior, config)
     assert "The rate of claim of a rose over the window" in summary.headline
-    assert [row[1] for row in summary.tables[0].rows] == series.tolist()
+    assert [row[1] for row in summary.tables[1].rows] == series.tolist()
+
+
+def test_the_headline_tells_of_every_cohort_and_the_first_table_has_both_ends() -> None:
+    events = daily({"a": jump(8, 30), "b": jump(20, 4, seed=2), "c": jump(3, 3, seed=3)})
+
+    posterior, config = analyze(events, model="piecewise")
+    summary = kind.summarize(posterior, config)
+
+    assert "The rate of claim of a rose over the window" in summary.headline
+    assert summary.headline.endswith(" b fell and it is open for the other 1.")
+    assert len(summary.claims) == 1
+    ends = summary.tables[0]
+    assert [row[0] for row in ends.rows] == ["a", "b", "c"]
+    place = ends.columns.index("first")
+    middle = posterior["rate"].distribution.quantile(0.5)
+    assert [row[place] for row in ends.rows] == pytest.approx([float(x) for x in middle[::DAYS]])
 
 
 def test_paths_are_drawn_together_within_a_cohort() -> None:

@@ -6,7 +6,7 @@ Nothing is decided here: every word comes from the answer.
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.cli import say
 from pymc_vibes.core.answer import (
@@ -14,15 +14,18 @@ from pymc_vibes.core.answer import (
     Attempt,
     Claim,
     Diagnostics,
-    Estimate,
     Finding,
     QueryAnswer,
     Summary,
 )
 from pymc_vibes.core.figure import Figure
 
+if TYPE_CHECKING:
+    from pymc_vibes.http.grids import Grid, Heading
+
 _TONES = {"higher": "blue", "lower": "dark_orange", "same": "green"}
 MAX_ROWS = 20
+MAX_NAMED = 3  # tables that are left out, by title
 
 
 def show_answer(answer: Answer, *, plot: bool = True) -> None:
@@ -48,6 +51,8 @@ def show_query(answer: QueryAnswer, *, plot: bool = True) -> None:
 
 
 def _summary(summary: Summary, *, is_doubtful: bool = False) -> None:
+    from pymc_vibes.http.grids import claims_beside
+
     # what makes the answer unfit comes before the answer
     for finding in (f for f in summary.findings if f.severity == "error"):
         if finding.text.rstrip(".") not in summary.headline:
@@ -57,9 +62,7 @@ def _summary(summary: Summary, *, is_doubtful: bool = False) -> None:
         tone = _TONES.get(summary.decision.tone)
         doubt = "Doubtful: " if is_doubtful else ""
         _line(f"{doubt}{summary.decision.action}: {summary.decision.reason}", style=tone)
-    for claim in summary.claims:
-        if claim.text.rstrip(".") in summary.headline:
-            continue  # said already
+    for claim in claims_beside(summary):
         _line(f"  {_with_chance(claim)}", style=_TONES.get(claim.tone))
     for finding in (f for f in summary.findings if f.severity != "error"):
         _finding(finding)
@@ -68,17 +71,18 @@ def _summary(summary: Summary, *, is_doubtful: bool = False) -> None:
 
 def _diagnostics(found: Diagnostics) -> None:
     """Say what speaks for the fit or against it; an exact one without a word needs none."""
+    why = found.why or ""
     if found.verdict == "warning":
         _line(f"Careful: {'; '.join(found.reasons)}", style="yellow")
-    if found.why:
-        _line(f"{found.method}: {found.why}", style="dim")
+    if why:
+        _line(f"{found.method}: {why}", style="dim")
     measured = (
         ("largest R-hat", found.r_hat_max),
         ("smallest bulk ESS", found.ess_bulk_min),
         ("smallest tail ESS", found.ess_tail_min),
         ("divergences", found.divergences),
         ("smallest E-BFMI", found.ebfmi_min),
-        ("error of a posterior sd", found.error_estimate),
+        ("error in posterior sds", None if "posterior sd" in why else found.error_estimate),
     )
     known = [f"{name} {say.cell(value)}" for name, value in measured if value is not None]
     if known:
@@ -111,14 +115,21 @@ def _with_chance(claim: Claim) -> str:
 
 
 def _numbers(summary: Summary) -> None:
-    if summary.estimates:
-        _estimates(summary.estimates)
-    for table in summary.tables:
-        _table(table.title, table.columns, table.rows, table.total)
-    known = {key: _text(value) for key, value in summary.context.items()}
-    context = [f"{key.replace('_', ' ')}: {text}" for key, text in known.items() if text]
+    from pymc_vibes.http.grids import grids
+    from pymc_vibes.http.particulars import facts
+
+    shown, left = 0, []
+    for grid in grids(summary, "Estimates"):
+        if shown < MAX_ROWS:
+            _grid(grid)
+            shown += min(len(grid.rows), MAX_ROWS)
+        else:
+            left.append(grid.title)
+    if left:
+        _line(f"  {len(left)} more: {'; '.join(left[:MAX_NAMED])}. --json gives all.", style="dim")
+    context = "; ".join(f"{name}: {text}" for name, text in facts(summary.context) if text)
     if context:
-        _line("; ".join(context), style="dim")
+        _line(context, style="dim")
 
 
 def _finding(finding: Finding) -> None:
@@ -126,49 +137,30 @@ def _finding(finding: Finding) -> None:
     _line(f"{finding.severity.capitalize()}: {finding.text}", style=style)
 
 
-def _estimates(estimates: Iterable[Estimate]) -> None:
-    rows = [
-        (e.label, _number(e.mean, e), _interval(e), _number(e.sd, e), "" if e.percent else e.unit)
-        for e in estimates
-    ]
-    _table("", ("", "mean", "interval", "sd", "unit"), rows, None)
-
-
-def _number(value: float | None, estimate: Estimate) -> str:
-    if value is None:
-        return "none"
-    return f"{100 * value:.4g} %" if estimate.percent else say.cell(value)
-
-
-def _interval(estimate: Estimate) -> str:
-    shown = estimate.interval
-    if shown is None:
-        return ""
-    low, high = _number(shown.low, estimate), _number(shown.high, estimate)
-    kind = {"eti": "equal-tailed", "hdi": "HDI"}[shown.kind]
-    return f"{low} to {high} ({100 * shown.prob:g} % {kind})"
-
-
-def _table(title: str, columns: Iterable[str], rows: Iterable[Any], total: int | None) -> None:
-    columns = list(columns)
-    rows = [_with_chances(title, columns, row) for row in rows]
-    hidden = say.table(list(columns), rows[:MAX_ROWS], title=title)
-    there = total or len(rows)
-    cut = [f"{MAX_ROWS} of {there:,} rows"] if there > MAX_ROWS else []
+def _grid(grid: "Grid") -> None:
+    """Print a table; where the terminal is narrow, columns that matter less are left out first."""
+    kept = list(range(len(grid.headings)))
+    minor = [i for i in reversed(kept) if grid.headings[i].is_minor]
+    rows, names = grid.rows[:MAX_ROWS], [_heading(heading) for heading in grid.headings]
+    while minor and not say.fits(
+        [names[i] for i in kept], [[row[i] for i in kept] for row in rows]
+    ):
+        kept.remove(minor.pop(0))
+    hidden = len(names) - len(kept)
+    hidden += say.table(
+        [names[i] for i in kept],
+        [[row[i] for i in kept] for row in rows],
+        title=grid.title + (f" ({grid.unit})" if grid.unit else ""),
+        numbers=[grid.headings[i].is_number for i in kept],
+    )
+    cut = [f"{MAX_ROWS} of {grid.total:,} rows"] if grid.total > len(rows) else []
     cut += [f"{hidden} more column{'s' if hidden > 1 else ''}"] if hidden else []
     if cut:
         _line(f"  {' and '.join(cut)}; --json gives all.", style="dim")
 
 
-def _with_chances(title: str, columns: list[str], row: Any) -> list[Any]:
-    """Write the chances of a row as chances: never as 0 or 1."""
-    from pymc_vibes.stats.decide import chance
-
-    named = [any(text.lower().startswith("chance") for text in (title, name)) for name in columns]
-    return [
-        chance(value) if is_chance and isinstance(value, float | int) else value
-        for is_chance, value in zip(named, row, strict=True)
-    ]
+def _heading(heading: "Heading") -> str:
+    return f"{heading.title} ({heading.unit})" if heading.unit else heading.title
 
 
 def _figures(figures: Iterable[Figure]) -> None:

@@ -45,7 +45,7 @@ def _option(
 ) -> Iterator[str]:
     forms = _forms(field, schema)
     given = "required" if required else f"default: {json.dumps(field.get('default'))}"
-    kind = " | ".join(forms) if forms else _type(field)
+    kind = " | ".join(forms) if forms else _type(_resolved(field, schema.get("$defs", {})))
     yield from _filled(f"{name} {kind}  [{given}]", indent=2)
     yield from _filled(_about(field), indent=6)
     for tag, form in forms.items():

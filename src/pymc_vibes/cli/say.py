@@ -61,11 +61,22 @@ def talk(text: str) -> None:
     sys.stderr.write(f"{clean(text)}\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> int:
+def fits(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
+    """Say whether the terminal is wide enough for all of the columns."""
+    return columns_that_fit(columns, rows, to_stdout().width) == len(columns)
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    title: str = "",
+    numbers: Sequence[bool] = (),
+) -> int:
     """Print a table for people; give how many columns there was no room for.
 
     Leading columns are kept whole rather than all of them squeezed. Text may wrap in the last
-    column that is shown, and a long name is cut.
+    column that is shown, and a long name is cut. `numbers` says which columns of text are numbers.
     """
     from rich import box
     from rich.table import Table
@@ -76,7 +87,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     shown = columns_that_fit(columns, rows, room)
     drawn = Table(box=box.SIMPLE_HEAD, title=clean(title) or None, title_justify="left")
     for index, column in enumerate(columns[:shown]):
-        numeric = all(isinstance(row[index], int | float | None) for row in rows)
+        numeric = (numbers and numbers[index]) or all(
+            isinstance(row[index], int | float | None) for row in rows
+        )
         last = index == len(columns) - 1
         drawn.add_column(
             clean(column).replace("_", " "),

@@ -62,7 +62,9 @@ def parse[R: Record](model: type[R], values: Any) -> R:
             {"field": ".".join(str(part) for part in e["loc"]) or "(all)", "reason": _reason(e)}
             for e in error.errors(include_url=False, include_context=False)
         ]
-        detail = "; ".join(f"{f['field']}: {f['reason']}" for f in fields[:5])
+        told = "; ".join(f"{f['field']}: {f['reason']}" for f in fields[:5])
+        detail = told.removeprefix("(all): ")  # settings that do not fit together: no one is wrong
+        detail = detail if detail == told else f"{detail[:1].upper()}{detail[1:]}"
         known = ", ".join(model.model_fields)
         raise BadConfig(f"{detail}.", hint=f"The settings are: {known}.", fields=fields) from error
 

@@ -21,6 +21,7 @@ _KINDS = {"hdi": "highest-density", "eti": "equal-tailed"}
 _WORDS = {"sd": "SD", "tone": "verdict", "hdi": _KINDS["hdi"], "eti": _KINDS["eti"]}
 _MINOR = frozenset({"median", "sd", "alpha", "beta", "rank"})
 _SHARE = "share"
+_RATIO = "times"
 _TRUTHS = 60  # rows of known truth that are listed
 
 
@@ -83,14 +84,18 @@ def claims_beside(summary: Summary) -> tuple[Claim, ...]:
 def grids(summary: Summary, caption: str) -> tuple[Grid, ...]:
     """Give an answer's estimates and tables; the estimates only where no table holds them."""
     tables = tuple(table_grid(table, summary.estimates) for table in summary.tables)
-    held = {value for table in summary.tables for row in table.rows for value in row if value}
-    if all(estimate.mean in held for estimate in summary.estimates):
-        return tables
-    return (estimate_grid(summary.estimates, caption), *tables)
+    cells = (value for table in summary.tables for row in table.rows for value in row)
+    held = {value for value in cells if isinstance(value, float)}
+    beside = [one for one in summary.estimates if not {one.mean, one.median} & held]
+    return (estimate_grid(beside, caption), *tables) if beside else tables
 
 
 def estimate_grid(estimates: Sequence[Estimate], caption: str) -> Grid:
-    """Give estimates as rows: mean, interval, standard deviation."""
+    """Give estimates as rows: mean, interval, standard deviation.
+
+    Where a long tail may carry off a mean, the middle of all of them is the median, without an sd.
+    """
+    is_skewed = any(map(_has_tail, estimates))
     names = {estimate.name for estimate in estimates}
     units = {estimate.unit for estimate in estimates}
     kinds = {_kind(estimate.interval) for estimate in estimates}
@@ -100,21 +105,21 @@ def estimate_grid(estimates: Sequence[Estimate], caption: str) -> Grid:
     title = estimates[0].name if len(names) == 1 and len(estimates) > 1 else caption
     headings = (
         Heading(title="Quantity"),
-        Heading(title="Mean", is_number=True),
+        Heading(title="Median" if is_skewed else "Mean", is_number=True),
         Heading(title=f"{of} interval".strip(), is_number=True),
         *([Heading(title="Kind of interval", is_minor=True)] if has_kinds else []),
         *([Heading(title="Unit", is_minor=True)] if has_units else []),
-        Heading(title="SD", is_number=True, is_minor=True),
+        *([] if is_skewed else [Heading(title="SD", is_number=True, is_minor=True)]),
     )
     digits = [_estimate_decimals(estimates, e) for e in estimates]
     rows = [
         (
             shown(e.label),
-            written(e.mean, d, percent=e.percent),
+            written(e.median if is_skewed else e.mean, d, percent=e.percent),
             _estimate_span(e, d),
             *([_kind(e.interval)] if has_kinds else []),
             *([e.unit] if has_units else []),
-            written(e.sd, d, percent=e.percent),
+            *([] if is_skewed else [written(e.sd, d, percent=e.percent)]),
         )
         for e, d in zip(estimates, digits, strict=True)
     ]
@@ -125,6 +130,15 @@ def estimate_grid(estimates: Sequence[Estimate], caption: str) -> Grid:
         rows=tuple(rows),
         total=len(rows),
     )
+
+
+def _has_tail(one: Estimate) -> bool:
+    """Whether a long tail has the mean: that of a ratio, or one with an sd beyond its interval."""
+    if one.median is None:
+        return False
+    width = None if one.interval is None else _spread(one)
+    is_wild = one.sd is not None and width is not None and one.sd > 4 * width
+    return one.unit == _RATIO or one.mean is None or is_wild
 
 
 def _estimate_span(one: Estimate, digits: int) -> str:
@@ -159,12 +173,13 @@ def table_grid(table: Table, estimates: Sequence[Estimate] = ()) -> Grid:
     constant = [column for column in columns[1:] if _is_constant(column)]
     kept = [column for column in columns if not any(column is other for other in constant)]
     percents = {e.unit for e in estimates if e.percent} - {""} | {_SHARE}
-    common = _common_unit(column for column in kept if column.unit not in percents)
-    told = {"", common, *percents}
+    silent = {*percents, _RATIO}  # a number of times needs no unit
+    common = _common_unit(column for column in kept if column.unit not in silent)
+    told = {"", common, *silent}
     names = {row[0] for row in table.rows}  # in a matrix the columns are named like the rows
     printed = [_printed(kept, i, table.title, percents) for i in range(len(kept))]
     kept, printed = _without_repeats(kept, printed)
-    of = "".join(f": {column.values[0]}" for column in constant)
+    of = "".join(f": {column.values[0]}" for column in constant if column.values[0] is not None)
     return Grid(
         title=shown(table.title + of),
         unit=common,

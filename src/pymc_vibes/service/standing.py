@@ -5,6 +5,12 @@ from datetime import datetime
 from pymc_vibes.core.run import Run, RunState
 
 _MINUTE = 60
+_STAGES = {
+    "wait": "waiting for a free sampler",
+    "compile": "compiling the model",
+    "sample": "sampling",
+}
+"""What samplers do, as people say it."""
 
 
 def stage(run: Run) -> str:
@@ -14,6 +20,7 @@ def stage(run: Run) -> str:
     if run.state is RunState.QUEUED:
         return "Waiting for its turn"
     name = run.progress.stage if run.progress else ""
+    name = _STAGES.get(name, name)
     return f"{name[:1].upper()}{name[1:]}" if name else "Starting"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LISTED = 200
 FACTORS = 25  # cohorts with a factor: each takes a few hundredths of a second
-CLAIMS = 10
+ESTIMATES = 10
 DRAWN = 6
 _PATHS = 2000
 """Draws of a rate over time for a picture: its band is then right to about a fiftieth of an sd."""
@@ -33,8 +33,8 @@ def summarize_change(posterior: Posterior, config: RateConfig, only: int | None 
     sure = [i for i in shown if is_sure(changes, i, config)]
     return Summary(
         headline=_headline(changes, shown, sure, config),
-        estimates=tuple(factor_estimate(changes, i, config) for i in (sure or shown)[:CLAIMS]),
-        claims=tuple(_claim(changes, i, config) for i in (sure or shown[:1])[:CLAIMS]),
+        estimates=tuple(factor_estimate(changes, i, config) for i in (sure or shown)[:ESTIMATES]),
+        claims=(_claim(changes, shown[0], config),),  # of the others, the table says as much
         findings=(
             *_clusters(posterior),
             *_false_alarms(changes, shown, sure, config),
@@ -78,7 +78,7 @@ def factor_estimate(changes: Changes, index: int, config: RateConfig) -> Estimat
     """Give the factor of one cohort, given that there was a change."""
     from pymc_vibes.stats.describe import contrast_estimate
 
-    label = f"{changes.cohort(index)}: rate after over rate before, if it changed"
+    label = f"{changes.cohort(index)}, after over before"
     factor = changes.point(index).factor
     return contrast_estimate("factor", label, factor, level=config.level, unit="times")
 
@@ -152,16 +152,16 @@ def _table(changes: Changes, shown: list[int], config: RateConfig) -> Table:
         title="Changes, likeliest first",
         columns=(
             "cohort",
-            "count",
             "chance of a change",
-            "likeliest",
-            "not before",
-            "not after",
             "factor",
             "factor low",
             "factor high",
+            "likeliest",
+            "not before",
+            "not after",
+            "count",
         ),
-        units=("", "events", "", "", "", "", "times", "times", "times"),
+        units=("", "", "times", "times", "times", "", "", "", "events"),
         rows=tuple(
             _row(changes, index, config, with_factor=row < FACTORS)
             for row, index in enumerate(shown[:LISTED])
@@ -180,10 +180,10 @@ def _row(
         numbers = (point.factor.quantile(0.5), *point.factor.interval(config.level))
     return (
         changes.cohort(index),
-        int(tracks.counts[changes.places[index]].sum()),
         changes.chances[index],
-        *(tracks.when(boundary) for boundary in (point.likeliest, first, last)),
         *numbers,
+        *(tracks.when(boundary) for boundary in (point.likeliest, first, last)),
+        int(tracks.counts[changes.places[index]].sum()),
     )
 
 
@@ -210,12 +210,24 @@ def _figure(changes: Changes, index: int, config: RateConfig) -> "Figure":
         config,
         words=(
             f"change_{index + 1}",
-            said.removesuffix("."),
+            _title(changes, index, config),
             f"The rate of {changes.tracks.event} of {cohort} in every period of the window, with "
             f"a band, averaged over whether and when it changed. {said}",
         ),
         at=[("likeliest moment of the change", moment)] if is_claimed else [],
     )
+
+
+def _title(changes: Changes, index: int, config: RateConfig) -> str:
+    from pymc_vibes.stats.decide import chance
+    from pymc_vibes.stats.describe import plain
+
+    subject = f"{changes.tracks.event} of {changes.cohort(index)}"
+    if not is_sure(changes, index, config):
+        return f"{subject}: no clear change (chance {chance(changes.chances[index])})"
+    point = changes.point(index)
+    factor, when = plain(point.factor.quantile(0.5)), changes.tracks.when(point.likeliest)
+    return f"{subject}: times {factor} from about {when} on"
 
 
 def _bands(

@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 def context_of(rates: Rates, config: RateConfig) -> dict[str, Any]:
     """Say what the numbers refer to."""
     known = rates.constants
-    measured = known["exposure"] == "measured"
     return {
         "window": rates.window,
         "start": known["start"],
         "end": known["end"],
         "unit": known["per"],
         "exposure": known["exposure"],
-        "exposure_in_words": (
-            f"measured: the sum of the rows' own exposure, in {config.pers}"
-            if measured
-            else f"not measured: every cohort counts for the whole window, in {config.pers}"
-        ),
+        "exposure_in_words": exposure_words(config),
         "model": known["model"],
         "model_in_words": _model_words(rates, config),
         "prior": _prior_words(rates, config),
         "level": config.level,
     }
+
+
+def exposure_words(config: RateConfig) -> str:
+    """Say what the events are counted against."""
+    if config.exposure == "measured":
+        return f"measured: the sum of the rows' own exposure, in {config.pers}"
+    return f"not measured: every cohort counts for the whole window, in {config.pers}"
 
 
 def _model_words(rates: Rates, config: RateConfig) -> str:

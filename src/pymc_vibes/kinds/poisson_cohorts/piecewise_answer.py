@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from pymc_vibes.core.answer import Claim, Estimate, Summary, Table
+from pymc_vibes.core.answer import Claim, Estimate, Summary, Table, Tone
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.poisson_cohorts.estimates import estimates_from
 from pymc_vibes.kinds.poisson_cohorts.piecewise import Paths, paths_of
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.kinds.poisson_cohorts.tracks import (
-    a_period,
     context_over_time,
     findings_over_time,
     rate_over_time,
@@ -26,15 +25,14 @@ def summarize_piecewise(
     """Say where rates stand now, and whether they rose; `only` is the one cohort asked about."""
     paths = paths_of(posterior)
     shown = list(range(len(paths.places))) if only is None else [only]
-    claims = tuple(_claim(paths, i, config) for i in shown)
-    sentences = [_sentence(paths, i, claim, config) for i, claim in zip(shown, claims, strict=True)]
-    more = f" {len(shown) - 1} more cohorts follow below." if len(shown) > 1 else ""
+    claims = [_claim(paths, i, config) for i in shown]
+    others = [(paths.cohort(i), claims[row].tone) for row, i in enumerate(shown) if row]
     return Summary(
-        headline=sentences[0] + more,
+        headline=_sentence(paths, shown[0], claims[0], config) + _of_others(others),
         estimates=tuple(one for i in shown for one in _estimates(paths, i, config)),
-        claims=claims,
+        claims=(claims[0],),  # of the others, the table says as much
         findings=findings_over_time(paths.tracks),
-        tables=tuple(_table(paths, i, config) for i in shown),
+        tables=(_ends(paths, shown, config), *(_table(paths, i, config) for i in shown)),
         context=context_over_time(paths.tracks, config, _MODEL)
         | {"prior": f"speed half-normal with scale {config.speed:g} (log per root of a period)"},
     )
@@ -76,6 +74,31 @@ def _sentence(paths: Paths, index: int, claim: Claim, config: RateConfig) -> str
     )
 
 
+def _of_others(others: list[tuple[str, Tone]]) -> str:
+    """Say which of the other cohorts rose or fell, and of how many that is open."""
+    from pymc_vibes.stats.decide import join
+
+    if not others:
+        return ""
+    moved = [
+        f"{_named([name for name, tone in others if tone == wanted])} {way}"
+        for wanted, way in (("higher", "rose"), ("lower", "fell"))
+        if any(tone == wanted for _, tone in others)
+    ]
+    still = sum(tone not in {"higher", "lower"} for _, tone in others)
+    if still:
+        moved.append(f"it is open for {'the other' if moved else 'all of the other'} {still:,}")
+    text = join(moved)
+    # a cohort's name keeps its own first letter
+    return f" {text[:1].upper()}{text[1:]}." if moved[0].startswith("it is") else f" {text}."
+
+
+def _named(names: list[str]) -> str:
+    from pymc_vibes.stats.decide import join
+
+    return join([*names[:3], f"{len(names) - 3:,} more"] if len(names) > 4 else names)
+
+
 def _estimates(paths: Paths, index: int, config: RateConfig) -> tuple[Estimate, ...]:
     """Give the rates of the first and the last period, and the speed."""
     found, cohort = paths.found[index], paths.cohort(index)
@@ -90,12 +113,45 @@ def _estimates(paths: Paths, index: int, config: RateConfig) -> tuple[Estimate, 
     )
     speed = estimates_from(
         "speed",
-        [f"{cohort}, typical change of the log rate in {a_period(paths.tracks)}"],
+        [f"{cohort}, drift per period"],
         found.sigma,
         level=config.level,
-        unit="",
+        unit="log rate",
     )
     return (*ends, *speed)
+
+
+def _ends(paths: Paths, shown: list[int], config: RateConfig) -> Table:
+    """Give every cohort's rate at both ends of the window, and the chance that it rose."""
+    per = f"events per {config.per}"
+    rows = []
+    for index in shown:
+        first, last, speed = _estimates(paths, index, config)
+        rows.append(
+            (
+                paths.cohort(index),
+                *_with_interval(first),
+                *_with_interval(last),
+                float(paths.found[index].rise),
+                speed.median,
+                int(paths.tracks.counts[paths.places[index]].sum()),
+            )
+        )
+    return Table(
+        name="ends",
+        title=f"First and last period, medians: rate of {paths.tracks.event}",
+        columns=(
+            "cohort", "first", "first low", "first high", "last", "last low", "last high",
+            "chance of a rise", "drift per period", "count",
+        ),
+        units=("", per, per, per, per, per, per, "", "log rate", "events"),
+        rows=tuple(rows),
+    )  # fmt: skip
+
+
+def _with_interval(end: Estimate) -> tuple[float | None, ...]:
+    (tailed,) = (interval for interval in end.intervals if interval.kind == "eti")
+    return end.median, tailed.low, tailed.high
 
 
 def _table(paths: Paths, index: int, config: RateConfig) -> Table:
@@ -137,6 +193,17 @@ def piecewise_figures(
     return tuple(_figure(paths, i, config) for i in shown)
 
 
+def _title(paths: Paths, index: int, config: RateConfig) -> str:
+    from pymc_vibes.stats.decide import chance
+    from pymc_vibes.stats.describe import plain
+
+    claim, middle = _claim(paths, index, config), paths.found[index].rates.quantile(0.5)
+    way = "rose" if "rose" in claim.text else "fell"
+    subject = f"{paths.tracks.event} of {paths.cohort(index)}"
+    ends = f"{plain(middle[0])} per {config.per} at first, {plain(middle[-1])} at last"
+    return f"{subject}: {ends} (chance that it {way} {chance(claim.probability)})"
+
+
 def _figure(paths: Paths, index: int, config: RateConfig) -> "Figure":
     rates, tail = paths.found[index].rates, (1 - config.level) / 2
     said = _sentence(paths, index, _claim(paths, index, config), config)
@@ -147,7 +214,7 @@ def _figure(paths: Paths, index: int, config: RateConfig) -> "Figure":
         config,
         words=(
             f"rate_{index + 1}",
-            said.removesuffix("."),
+            _title(paths, index, config),
             f"The rate of {paths.tracks.event} of {paths.cohort(index)} in every period of the "
             f"window, its median with a band. {said}",
         ),

@@ -134,8 +134,8 @@ class RateConfig(SampledConfig):
         check_window(self.start, self.end)
         if self.engine == "nuts" and self.model != "hierarchical":
             raise ValueError(
-                f"the engine nuts is for the hierarchical model; the {self.model} model has an "
-                "exact answer, which needs no sampler"
+                f"the engine nuts is for the hierarchical model; the {self.model} model needs "
+                "no sampler"
             )
         return self
 

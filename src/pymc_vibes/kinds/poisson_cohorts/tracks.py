@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.answer import Finding
 from pymc_vibes.core.errors import EntityNotFound, InsufficientData
 from pymc_vibes.core.instant import show
+from pymc_vibes.kinds.poisson_cohorts.findings import exposure_words
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.kinds.poisson_cohorts.view import constants_of
 
@@ -96,6 +97,7 @@ def context_over_time(tracks: Tracks, config: RateConfig, model: str) -> dict[st
         "end": end.isoformat(),
         "unit": config.per,
         "exposure": config.exposure or "window",
+        "exposure_in_words": exposure_words(config),
         "model": config.model,
         "model_in_words": model,
         "periods": f"{len(tracks.starts)} periods of {a_period(tracks)}, all equally long",
