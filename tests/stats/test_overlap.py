@@ -7,6 +7,7 @@ import pytest
 
 from pymc_vibes.stats import overlap, special
 from pymc_vibes.stats.overlap import BetaSide, GammaSide
+from pymc_vibes.stats.panels import place_nodes
 from pymc_vibes.stats.special import Array
 
 SHAPES = (0.05, 0.3, 1.0, 2.5, 7.0, 30.0)
@@ -68,7 +69,7 @@ def test_growing_panels_lose_nothing(work: object, monkeypatch: pytest.MonkeyPat
     assert callable(work)
     found = work()
 
-    monkeypatch.setattr(overlap, "_nodes", uniform)
+    monkeypatch.setattr(overlap, "place_nodes", uniform)
 
     assert found == pytest.approx(work(), abs=1e-11, rel=1e-9)
 
@@ -76,7 +77,16 @@ def test_growing_panels_lose_nothing(work: object, monkeypatch: pytest.MonkeyPat
 def test_a_tiny_shape_needs_few_panels() -> None:
     start, stop, bend = (np.array([[x]]) for x in (-640.0, 5.0, 0.0))
 
-    places, weights = overlap._nodes(start, stop, [bend])  # noqa: SLF001  # its cost is the point
+    places, weights = place_nodes(start, stop, [bend])
 
     assert places.shape[-1] < 32 * 12
     assert weights.sum() == pytest.approx(645.0)
+
+
+@pytest.mark.parametrize("start", [1.0, -3.0, 1e-300, 0.0])
+def test_between_neighboring_numbers_panels_end(start: float) -> None:
+    stop = np.nextafter(start, np.inf)
+
+    _, weights = place_nodes(np.array([[start]]), np.array([[stop]]), [np.array([[0.0]])])
+
+    assert weights.sum() <= stop - start

@@ -22,12 +22,10 @@ from typing import Protocol
 import numpy as np
 
 from pymc_vibes.stats import special
+from pymc_vibes.stats.panels import place_nodes
 from pymc_vibes.stats.special import Array
 
 _FLOOR = 1e-280  # the left end of every window; a shape above 0.06 has no mass below it
-
-_NOWHERE = 1e9  # a bend beyond all windows
-_GROWTH = 1.0  # of a panel's width per distance from where the integrand bends
 
 _CLOSE = 0.05  # from here to 1 the complement is the more accurate argument
 
@@ -291,9 +289,9 @@ def exceeds(first: Side, second: Side, shift: Array, top: float) -> Array:
     bends = _bends(first, second, pairing)
     if np.all(first.sd() <= second.sd()):
         start, stop = np.maximum(x_ends[0], y_ends[0]), x_ends[1]
-        return _integrate_first(first, second.below, pairing, _nodes(start, stop, bends))
+        return _integrate_first(first, second.below, pairing, place_nodes(start, stop, bends))
     start, stop = y_ends[0], np.minimum(x_ends[1], y_ends[1])
-    return _integrate_second(second, first.above, pairing, _nodes(start, stop, bends))
+    return _integrate_second(second, first.above, pairing, place_nodes(start, stop, bends))
 
 
 def shortfall(first: Side, second: Side) -> Array:
@@ -303,9 +301,9 @@ def shortfall(first: Side, second: Side) -> Array:
     bends = _bends(first, second, pairing)
     if np.all(first.sd() <= second.sd()):
         start, stop = x_ends[0], np.minimum(x_ends[1], y_ends[1])
-        return _integrate_first(first, second.surplus, pairing, _nodes(start, stop, bends))
+        return _integrate_first(first, second.surplus, pairing, place_nodes(start, stop, bends))
     start, stop = np.maximum(x_ends[0], y_ends[0]), y_ends[1]
-    return _integrate_second(second, first.deficit, pairing, _nodes(start, stop, bends))
+    return _integrate_second(second, first.deficit, pairing, place_nodes(start, stop, bends))
 
 
 def falls_short(first: Side, second: Side, scale: Array) -> Array:
@@ -315,15 +313,15 @@ def falls_short(first: Side, second: Side, scale: Array) -> Array:
     bends = _bends(first, second, pairing)
     if np.all(first.sd() <= np.median(scale) * second.sd()):
         start, stop = x_ends[0], np.minimum(x_ends[1], y_ends[1])
-        return _integrate_first(first, second.above, pairing, _nodes(start, stop, bends))
+        return _integrate_first(first, second.above, pairing, place_nodes(start, stop, bends))
     start, stop = np.maximum(x_ends[0], y_ends[0]), y_ends[1]
-    return _integrate_second(second, first.below, pairing, _nodes(start, stop, bends))
+    return _integrate_second(second, first.below, pairing, place_nodes(start, stop, bends))
 
 
 def difference_density(first: Side, second: Side, shift: Array, top: float) -> Array:
     """Compute the density of `first - second` at every shift >= 0."""
     pairing = Shift(shift, top)
-    v, weights = _nodes(*_shared(first, second, pairing), _bends(first, second, pairing))
+    v, weights = place_nodes(*_shared(first, second, pairing), _bends(first, second, pairing))
     y, x, slope, _ = pairing.place(v)
     spread = x.value if np.isinf(top) else x.value * x.rest
     return _product(first, second, x, y, weights * slope / spread)
@@ -332,7 +330,7 @@ def difference_density(first: Side, second: Side, shift: Array, top: float) -> A
 def log_ratio_density(first: Side, second: Side, scale: Array) -> Array:
     """Compute the density of `log(first / second)` at the log of every 0 < scale <= 1."""
     pairing = Scale(scale)
-    v, weights = _nodes(*_shared(first, second, pairing), _bends(first, second, pairing))
+    v, weights = place_nodes(*_shared(first, second, pairing), _bends(first, second, pairing))
     y, x, _, _ = pairing.place(v)
     return _product(first, second, x, y, weights / x.rest)
 
@@ -388,25 +386,3 @@ def _product(first: Side, second: Side, x: Points, y: Points, weights: Array) ->
 def _bends(first: Side, second: Side, pairing: Shift | Scale) -> list[Array]:
     """Give the coordinates around which the integrands are no plain powers."""
     return [pairing.of_first(first.middle), pairing.of_second(second.middle), *pairing.bends]
-
-
-def _nodes(start: Array, stop: Array, bends: list[Array]) -> tuple[Array, Array]:
-    """Place nodes on every interval; an empty interval gets weights of 0."""
-    real = np.isfinite(start) & np.isfinite(stop) & (stop > start)
-    start = np.where(real, start, 0.0)
-    stop = np.where(real, stop, 0.0)
-    near = [np.where(np.isfinite(bend), bend, _NOWHERE) for bend in bends]
-    fractions, weights = special.rule(1)
-    at, most = stop, (stop - start) / 2  # at least two panels
-    cuts = [at]
-    while (at > start).any():
-        width = most
-        for bend in near:
-            room = np.where(bend < at, (at - bend - special.PANEL) / 2, bend - at)
-            width = np.minimum(width, special.PANEL + _GROWTH * np.maximum(room, 0.0))
-        at = np.maximum(at - width, start)
-        cuts.append(at)
-    ends = np.concatenate(cuts, axis=-1)
-    length = (ends[..., :-1] - ends[..., 1:])[..., None]
-    v = ends[..., 1:, None] + length * fractions
-    return v.reshape(*at.shape[:-1], -1), (length * weights).reshape(*at.shape[:-1], -1)
