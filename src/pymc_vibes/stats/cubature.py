@@ -19,6 +19,7 @@ from pymc_vibes.stats.special import Array
 
 _HIGHEST = 15
 _STEPS = 400  # of the simplex method; 2 000 nodes take 100 to 200
+_FRESH = 32  # steps after which rounding is swept out
 _GAIN = 1e-9  # of the largest cost: less is not worth a step
 _PIVOT = 1e-9  # a column that lies this close to the span of the others replaces none of them
 
@@ -48,17 +49,22 @@ def _improved(
     if len(basis) < len(wanted):
         return basis
     basis = basis.copy()
-    for _ in range(_STEPS):
-        columns = matrix[:, basis]
-        gain = np.linalg.solve(columns.T, cost[basis]) @ matrix - cost
+    for step in range(_STEPS):
+        if step % _FRESH == 0:
+            inverse = np.linalg.inv(matrix[:, basis])
+            held = inverse @ wanted
+        # not a matrix product, which would be spread over all cores at every step
+        gain = np.einsum("i,ij->j", cost[basis] @ inverse, matrix) - cost
         enters = int(np.argmax(gain))
-        if gain[enters] < _GAIN:
-            break
-        held, moved = np.linalg.solve(columns, np.column_stack([wanted, matrix[:, enters]])).T
+        moved = inverse @ matrix[:, enters]
         leaving = np.flatnonzero(moved > _PIVOT)
-        if not leaving.size:
+        if gain[enters] < _GAIN or not leaving.size:
             break
-        basis[leaving[np.argmin(held[leaving] / moved[leaving])]] = enters
+        row = leaving[np.argmin(held[leaving] / moved[leaving])]
+        basis[row] = enters
+        moved[row] -= 1
+        inverse -= np.outer(moved, inverse[row] / (moved[row] + 1))
+        held -= moved * (held[row] / (moved[row] + 1))
     return basis
 
 
@@ -86,7 +92,7 @@ def _triangle(rows: Array) -> Array:
     A tall matrix would be spread over all cores, which wait for each other longer than they work.
     """
     width = rows.shape[1]
-    while len(rows) > 4 * width:
+    while len(rows) > 2 * width:
         missing = -len(rows) % (2 * width)
         padded = np.vstack([rows, np.zeros((missing, width))])
         blocks = padded.reshape(-1, 2 * width, width)

@@ -13,7 +13,7 @@ from pymc_vibes.stats import special
 from pymc_vibes.stats.special import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the same only as itself, so that one can be a key
 class Beta:
     """Independent `Beta(a, b)` posteriors of chances, one per label; arrays `(labels,)`."""
 
@@ -103,7 +103,7 @@ class Beta:
         return _curve(self, index, points)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gamma:
     """Independent `Gamma(shape, rate)` posteriors of rates, one per label; arrays `(labels,)`."""
 

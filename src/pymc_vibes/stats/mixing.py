@@ -25,6 +25,8 @@ _STEPS = 10
 _SETTLED = 1e-7  # in normal scores; the last step leaves far less
 _CLOSE = 1e-5  # what no step improves is searched in a bracket from here on
 _FARTHEST = 37.0
+_ROUGH = 1e-3  # in normal scores, where intervals are only compared
+_FAIR = 1e-5  # where their ends are balanced
 _COARSE = 13  # intervals that are compared before one is searched for
 _LEAST = 1e-4  # share of the free probability that a shortest interval leaves at least below it
 
@@ -123,26 +125,28 @@ def _top(rows: Rows) -> float:
 
 def _width(rows: Rows, below: float, mass: float) -> Array:
     whole = np.ones(len(rows))
-    low = _settled(rows, below * whole) if below > 0 else 0 * whole
-    high = _settled(rows, (below + mass) * whole) if below + mass < 1 else _top(rows) * whole
+    low = _settled(rows, below * whole, _ROUGH) if below > 0 else 0 * whole
+    above = (below + mass) * whole
+    high = _settled(rows, above, _ROUGH) if below + mass < 1 else _top(rows) * whole
     return np.asarray(high - low)
 
 
 def _rise(rows: Rows, below: Array, mass: float) -> Array:
-    low, high = _settled(rows, below), _settled(rows, below + mass)
+    low, high = (_settled(rows, q, _FAIR) for q in (below, below + mass))
     with np.errstate(invalid="ignore"):  # two poles, or two ends without density
         return np.nan_to_num(rows.log_density(low) - rows.log_density(high))
 
 
-def _settled(rows: Rows, q: Array) -> Array:
-    return _finished(rows, q, _secant(rows, rows.matched, q))
+def _settled(rows: Rows, q: Array, close: float = _SETTLED) -> Array:
+    found = _secant(rows, rows.matched, q, close=close)
+    return _finished(rows, q, found, max(close, _CLOSE))
 
 
-def _finished(rows: Rows, q: Array, found: _Found) -> Array:
+def _finished(rows: Rows, q: Array, found: _Found, close: float = _CLOSE) -> Array:
     """Bracket what the secant method left open."""
     x, _, _, excess = found
     with np.errstate(invalid="ignore"):
-        left = np.flatnonzero(~(np.abs(excess) < _CLOSE))
+        left = np.flatnonzero(~(np.abs(excess) < close))
     if left.size:
         x[left] = _bracketed(rows.take(left), q[left])
     return x
@@ -172,13 +176,17 @@ def _excess(rows: Rows, x: Array, q: Array) -> Array:
 
 
 def _secant(
-    rows: Rows, matched: Gamma | Beta, q: Array, start: tuple[Array, Array] | None = None
+    rows: Rows,
+    matched: Gamma | Beta,
+    q: Array,
+    start: tuple[Array, Array] | None = None,
+    close: float = _SETTLED,
 ) -> _Found:
     score, slope = start or (special.probit(q, 1 - q), np.ones(len(q)))
     x = _at(matched, score)
     excess = _excess(rows, x, q)
     for _ in range(_STEPS):
-        if np.all(np.abs(excess) < _SETTLED):
+        if np.all(np.abs(excess) < close):
             break
         move = np.clip(-excess * slope, -2.0, 2.0)
         moved = np.clip(score + move, -_FARTHEST, _FARTHEST)

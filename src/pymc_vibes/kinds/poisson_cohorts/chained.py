@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from pymc_vibes.core.posterior import Posterior
     from pymc_vibes.stats.mixture import GammaMixture
 
-_NODES = 2000
-"""Draws of the hyperparameters that a sampled hierarchy is averaged over; what they leave to chance
-is a fraction of the noise of as many draws of the rates themselves."""
+_DRAWS = 4000  # of the hyperparameters that are read, evenly along the chains
+_NODES = 45
+"""Draws that stand for all of them, with weights that keep every moment of the log hyperparameters
+up to degree 8: as close to the average over all draws as one over half as many, and far closer from
+ten cohorts on."""
 
 
 def mixture_of_chains(posterior: "Posterior", cells: "pa.Table") -> "GammaMixture":
@@ -24,9 +26,10 @@ def mixture_of_chains(posterior: "Posterior", cells: "pa.Table") -> "GammaMixtur
         raise TypeError("a hierarchy is either integrated or sampled")
     chains = posterior.samples["posterior"]
     alpha, beta = (chains[name].to_numpy().ravel() for name in ("alpha", "beta"))
-    kept = np.linspace(0, len(alpha) - 1, min(_NODES, len(alpha))).round().astype(int)
+    kept = np.linspace(0, len(alpha) - 1, min(_DRAWS, len(alpha))).round().astype(int)
+    drawn = Nodes(np.full(len(kept), 1 / len(kept)), alpha[kept], beta[kept])
     return GammaMixture(
-        Nodes(np.full(len(kept), 1 / len(kept)), alpha[kept], beta[kept]),
+        drawn.thin(_NODES),
         k=cells["k"].to_numpy().astype(float),
         exposure=cells["exposure"].to_numpy(),
     )

@@ -1,7 +1,7 @@
 """Rates against each other: two exactly, or all of an event."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pymc_vibes.core.answer import Claim, Decision, Estimate
@@ -117,8 +117,20 @@ def chances_of_best(
     """
     import numpy as np
 
+    return _chances(
+        distribution, np.ascontiguousarray(indices, dtype=np.int64).tobytes(), direction
+    )
+
+
+@lru_cache(maxsize=4)  # a headline and a table of ranks ask the same
+def _chances(
+    distribution: "RateDistribution", chosen: bytes, direction: Literal["higher", "lower"]
+) -> "np.ndarray | None":
+    import numpy as np
+
     from pymc_vibes.stats.best import best_of
 
+    indices: Any = np.frombuffer(chosen, dtype=np.int64)
     among = distribution.take(indices)
     tail = _NEGLIGIBLE / len(indices)
     low, high = among.quantile(tail), among.quantile(1 - tail)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pymc_vibes.kinds.poisson_cohorts.view import RateDistribution
 
 TOGETHER = 20_000  # cells beyond which one is worked out alone: all would take seconds
+POOLED_TOGETHER = 500  # of a hierarchy, whose intervals are searched rather than known
 _ALWAYS = 0.95
 
 
@@ -30,7 +31,7 @@ def rates_of(posterior: Posterior) -> Rates:
 
 def cell_data(rates: Rates, cell: int, config: RateConfig) -> dict[str, Any]:
     """Give a cell's numbers; `hdi95` and `eti95` always hold 95 %, `hdi` and `eti` the level."""
-    if len(rates.distribution) <= TOGETHER:
+    if len(rates.distribution) <= (POOLED_TOGETHER if rates.is_pooled else TOGETHER):
         numbers, index = _all_numbers(rates.posterior, config.level), cell
     else:
         numbers, index = _numbers(rates.distribution.take([cell]), config.level), 0
