@@ -52,7 +52,8 @@ def _rates(size: int, *, cold: bool) -> list[Row]:
     ours = median_seconds(lambda: _read(_fit(size).rates), repeats=5)
     means = _fit(size).rates.mean()
     rows = []
-    for way, name in (("nutpie", "nutpie"), ("pymc", "pm.sample")):
+    ways = (("nutpie", "nutpie"), ("pymc", "pm.sample"))
+    for way, name in ways if size <= 1000 else ways[:1]:  # it is slow, and nutpie inside both
         peer = peers.fit(way, peers.RATES, size)
         rows.append(_against(f"rates of {size:,} cohorts", ours, means, name, peer, size))
     if cold:
