@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, computed_field, model_validator
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.records import Record
@@ -124,6 +124,15 @@ class Diagnostics(Record):
     error_estimate: float | None = None
     """Of a quadrature, relative to a posterior sd."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_converged(cls, values: Any) -> Any:
+        # written for programs that read JSON; read back it follows from the verdict
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in values.items() if name != "converged"}
+
+    @computed_field  # type: ignore[prop-decorator]  # the pattern of pydantic
     @property
     def converged(self) -> bool:
         """Whether the verdict is not `problem`."""
