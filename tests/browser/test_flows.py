@@ -77,7 +77,7 @@ def test_other_settings_give_another_answer_with_an_address_of_its_own(
     expect(page).to_have_url(re.compile(r"set\.level=0\.8.*set\.prior\.kind=shape"))
     expect(page).not_to_have_url(re.compile(r"set\.seed|set\.prior\.mean"))
     estimates = page.get_by_role("table", name="Estimates")
-    expect(estimates.get_by_role("columnheader", name="80 % interval")).to_be_visible()
+    expect(estimates.get_by_role("columnheader", name="80 % equal-tailed interval")).to_be_visible()
     watch.assert_calm()
 
 
