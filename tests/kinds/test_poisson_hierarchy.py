@@ -95,6 +95,16 @@ def test_the_answer_of_a_sampler_is_that_of_quadrature() -> None:
     assert found["A"]["method"] == "nuts"
 
 
+def test_the_answer_of_a_sampler_shows_its_chains() -> None:
+    sampled, config = pumps(engine="nuts", draws=8000)
+
+    tables = {table.name: table for table in kind.summarize(sampled, config).tables}
+    figures = {figure.name for figure in kind.figures(sampled, config)}
+
+    assert {"alpha", "mean", "rate[p01]"} <= {row[0] for row in tables["parameters"].rows}
+    assert {"alpha_trace", "alpha_ranks", "mean_trace"} <= figures
+
+
 def test_both_forms_of_the_model_are_one_model() -> None:
     posterior, config = pumps()
     centered = build_model(posterior.cells, config)

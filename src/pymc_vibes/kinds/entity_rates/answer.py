@@ -25,6 +25,8 @@ ALIKE = 0.1
 
 def summarize(posterior: Posterior, config: EntityConfig) -> Summary:
     """Say who has the highest rate, how different the entities are, and which windows are odd."""
+    from pymc_vibes.stats.sampler_views import parameter_tables
+
     entities = entities_of(posterior, config.seed)
     headline, claims = say_best(entities, config)
     found = surprises(entities)
@@ -41,7 +43,11 @@ def summarize(posterior: Posterior, config: EntityConfig) -> Summary:
             *surprise_findings(found),
             *check_findings(posterior_check(posterior, config), config),
         ),
-        tables=(rank_table(entities, config), surprise_table(entities, found)),
+        tables=(
+            rank_table(entities, config),
+            surprise_table(entities, found),
+            *parameter_tables(posterior),
+        ),
         context=context_of(entities, config),
     )
 

@@ -75,7 +75,10 @@ def _posterior_check(posterior: Posterior, seed: int) -> Check:
 
 
 def prior_check(posterior: Posterior, config: EntityConfig) -> Check:
-    """Simulate counts before the data: 1 000 populations drawn from the prior."""
+    """Simulate counts before the data: 1 000 populations drawn from the prior.
+
+    Covariates, exposure and drift have no part in it: their prior is centered on no effect.
+    """
     return _prior_check(posterior, config)
 
 
@@ -96,7 +99,11 @@ def _prior_check(posterior: Posterior, config: EntityConfig) -> Check:
         theta = rng.gamma(np.broadcast_to(mu[some] * alpha[some], size)) / alpha[some]
         rate = _repeat(theta[:, who], chosen)
         own = rng.standard_gamma(np.broadcast_to(phi[some], rate.shape)) / phi[some]
-        parts.append(_statistics(rng.poisson(np.minimum(rate * own, 1e15)).astype(float)))
+        made = rng.poisson(np.minimum(rate * own, 1e15)).astype(float)
+        if config.zero_inflation:
+            share = rng.beta(*config.zero_share_shapes, (len(made), 1))
+            made = np.where(rng.random(made.shape) < share, 0.0, made)
+        parts.append(_statistics(made))
     return _check(counts, chosen, parts)
 
 

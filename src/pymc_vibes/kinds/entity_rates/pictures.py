@@ -18,13 +18,15 @@ _BAND_DRAWS = 300
 
 def figures(posterior: Posterior, config: EntityConfig) -> tuple[Figure, ...]:
     """Draw the rates, the population they come from, both predictive checks, and the chains."""
+    from pymc_vibes.stats.sampler_views import chain_figures
+
     entities = entities_of(posterior, config.seed)
     return (
         rate_forest(entities, config),
         population_figure(entities, config),
         check_figure("posterior_check", "after", posterior_check(posterior, config), config),
         check_figure("prior_check", "before", prior_check(posterior, config), config),
-        *_chains(posterior),
+        *chain_figures(posterior),
     )
 
 
@@ -128,20 +130,6 @@ def check_figure(name: str, when: str, check: Check, config: EntityConfig) -> Fi
         level=config.level,
         interval="eti",
     )
-
-
-def _chains(posterior: Posterior) -> tuple[Figure, ...]:
-    """Draw traces and ranks of the population's parameters, where there are chains."""
-    if posterior.samples is None:
-        return ()
-    from pymc_vibes.stats.sampler_figures import trace_and_ranks
-
-    chains = posterior.samples["posterior"]
-    pairs = (
-        trace_and_ranks(name, chains[name].to_numpy(), label=name, unit=posterior[name].unit)
-        for name in ("mu", "spread", "noise")  # of either prior
-    )
-    return tuple(figure for pair in pairs for figure in pair)
 
 
 def rate_curve(entities: Entities, index: int, config: EntityConfig) -> Figure:

@@ -28,6 +28,8 @@ def summarize(posterior: Posterior, config: RateConfig) -> Summary:
         return summarize_piecewise(posterior, config)
     if config.model == "change-point":
         return summarize_change(posterior, config)
+    from pymc_vibes.stats.sampler_views import parameter_tables
+
     rates = rates_of(posterior)
     event = rates.event(config.event)
     cells = rates.ordered(event, config.direction)
@@ -46,6 +48,7 @@ def summarize(posterior: Posterior, config: RateConfig) -> Summary:
             rate_table(rates, cells, config),
             *_rank_table(rates, cells, config),
             *event_table(rates),
+            *parameter_tables(posterior),
         ),
         context=context_of(rates, config) | {"event": event, "cohorts": len(cells)},
     )

@@ -25,17 +25,20 @@ def figures(posterior: Posterior, config: RateConfig) -> tuple[Figure, ...]:
         return piecewise_figures(posterior, config)
     if config.model == "change-point":
         return change_figures(posterior, config)
+    from pymc_vibes.stats.sampler_views import chain_figures
+
     rates = rates_of(posterior)
     event = rates.event(config.event)
     cells = rates.ordered(event, config.direction)
     if len(cells) == 0:
         return ()
     if len(cells) > CURVES or (rates.is_pooled and len(cells) > 2):
-        return (rate_forest(rates, event, cells, config),)
+        return (rate_forest(rates, event, cells, config), *chain_figures(posterior))
     overlay = rate_curves(rates, event, cells, config)
     if len(cells) != 2:
-        return (overlay,)
-    return overlay, difference_figure(compare_two(rates, *pair(cells), config))
+        return (overlay, *chain_figures(posterior))
+    difference = difference_figure(compare_two(rates, *pair(cells), config))
+    return (overlay, difference, *chain_figures(posterior))
 
 
 def rate_curves(rates: Rates, event: str, cells: "np.ndarray", config: RateConfig) -> Figure:
