@@ -9,6 +9,7 @@ These are the marginals. The labels of one mixture depend on each other through 
 hyperparameters: `compare` and `best` average over the nodes, and `hierarchy` draws them jointly.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,39 +28,19 @@ type Rows = GammaRows | BetaRows
 
 
 @dataclass(frozen=True, eq=False)
-class GammaMixture:
-    """Posteriors of rates: mixtures of `Gamma(shape + k, rate + exposure)`, one per label.
-
-    `nodes` are shared; `k` and `exposure` are `(labels,)`.
-    """
+class _Mixture(ABC):
+    """What mixtures of any family know of their labels; `nodes` are shared, `k` is `(labels,)`."""
 
     nodes: Nodes
     k: Array
-    exposure: Array
+
+    @property
+    @abstractmethod
+    def rows(self) -> Rows:
+        """Give a row for every label."""
 
     def __len__(self) -> int:
         return len(self.k)
-
-    def take(self, indices: Array | list[int]) -> "GammaMixture":
-        """Give the posteriors of some labels, in that order."""
-        return GammaMixture(self.nodes, self.k[indices], self.exposure[indices])
-
-    def parameters(self) -> Mapping[str, Array]:
-        """Give the data of every label: `k` and `exposure`."""
-        return {"k": self.k, "exposure": self.exposure}
-
-    def across(self, index: int, nodes: Nodes) -> Gamma:
-        """Give one label's posteriors given the hyperparameters at each of some nodes."""
-        return self.rows.across(index, nodes)
-
-    def given(self, nodes: Nodes, node: int) -> Gamma:
-        """Give all labels' posteriors given the hyperparameters at one node."""
-        return self.rows.given(nodes, node)
-
-    @cached_property
-    def rows(self) -> GammaRows:
-        """Give a row for every label."""
-        return GammaRows(self.nodes, self.k, self.exposure)
 
     @cached_property
     def _labels(self) -> "_Labels":
@@ -78,16 +59,47 @@ class GammaMixture:
         return self._labels.quantile(q)
 
     def hdi(self, mass: float) -> tuple[Array, Array]:
-        """Give the shortest interval that holds `mass`; it starts at 0 where the density falls."""
+        """Give the shortest interval that holds `mass`; it touches an end as the family's does."""
         return self._labels.hdi(mass)
 
     def shrinkage(self) -> Array:
-        """Give the weight of the pooled mean in every label's mean; the rest is its own rate's."""
+        """Give the weight of the pooled mean in every label's mean; the rest is its own data's."""
         return self._labels.spread(self._labels.rows.shrinkage())
 
     def pdf(self, index: int, x: Array) -> Array:
         """Give the density of one label at `x`; infinite at a pole."""
-        return _pdf(self.across(index, self.nodes), self.nodes, x)
+        return _pdf(self.rows.across(index, self.nodes), self.nodes, x)
+
+
+@dataclass(frozen=True, eq=False)
+class GammaMixture(_Mixture):
+    """Posteriors of rates: mixtures of `Gamma(shape + k, rate + exposure)`, one per label.
+
+    `nodes` are shared; `k` and `exposure` are `(labels,)`.
+    """
+
+    exposure: Array
+
+    @cached_property
+    def rows(self) -> GammaRows:
+        """Give a row for every label."""
+        return GammaRows(self.nodes, self.k, self.exposure)
+
+    def take(self, indices: Array | list[int]) -> "GammaMixture":
+        """Give the posteriors of some labels, in that order."""
+        return GammaMixture(self.nodes, self.k[indices], self.exposure[indices])
+
+    def parameters(self) -> Mapping[str, Array]:
+        """Give the data of every label: `k` and `exposure`."""
+        return {"k": self.k, "exposure": self.exposure}
+
+    def across(self, index: int, nodes: Nodes) -> Gamma:
+        """Give one label's posteriors given the hyperparameters at each of some nodes."""
+        return self.rows.across(index, nodes)
+
+    def given(self, nodes: Nodes, node: int) -> Gamma:
+        """Give all labels' posteriors given the hyperparameters at one node."""
+        return self.rows.given(nodes, node)
 
     def cdf(self, index: int, x: Array) -> Array:
         """Give the probability of one label lying at or below `x`."""
@@ -112,18 +124,18 @@ class GammaMixture:
 
 
 @dataclass(frozen=True, eq=False)
-class BetaMixture:
+class BetaMixture(_Mixture):
     """Posteriors of chances: mixtures of `Beta(a + k, b + n - k)`, one per label.
 
     `nodes` are shared; `k` and `n` are `(labels,)`.
     """
 
-    nodes: Nodes
-    k: Array
     n: Array
 
-    def __len__(self) -> int:
-        return len(self.k)
+    @cached_property
+    def rows(self) -> BetaRows:
+        """Give a row for every label."""
+        return BetaRows(self.nodes, self.k, self.n - self.k)
 
     def take(self, indices: Array | list[int]) -> "BetaMixture":
         """Give the posteriors of some labels, in that order."""
@@ -140,39 +152,6 @@ class BetaMixture:
     def given(self, nodes: Nodes, node: int) -> Beta:
         """Give all labels' posteriors given the hyperparameters at one node."""
         return self.rows.given(nodes, node)
-
-    @cached_property
-    def rows(self) -> BetaRows:
-        """Give a row for every label."""
-        return BetaRows(self.nodes, self.k, self.n - self.k)
-
-    @cached_property
-    def _labels(self) -> "_Labels":
-        return _Labels.of(self.rows)
-
-    def mean(self) -> Array:
-        """Give the means."""
-        return self._labels.spread(self._labels.rows.moments[0])
-
-    def sd(self) -> Array:
-        """Give the standard deviations."""
-        return self._labels.spread(np.sqrt(self._labels.rows.moments[1]))
-
-    def quantile(self, q: float) -> Array:
-        """Give the quantile of every label."""
-        return self._labels.quantile(q)
-
-    def hdi(self, mass: float) -> tuple[Array, Array]:
-        """Give the shortest interval that holds `mass`; it touches an end as a Beta's does."""
-        return self._labels.hdi(mass)
-
-    def shrinkage(self) -> Array:
-        """Give the weight of the pooled mean in every label's mean; the rest is its own share's."""
-        return self._labels.spread(self._labels.rows.shrinkage())
-
-    def pdf(self, index: int, x: Array) -> Array:
-        """Give the density of one label at `x`; infinite at a pole."""
-        return _pdf(self.across(index, self.nodes), self.nodes, x)
 
     def cdf(self, index: int, x: Array) -> Array:
         """Give the probability of one label lying at or below `x`."""
