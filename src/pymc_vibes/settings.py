@@ -1,17 +1,26 @@
 """The only reader of the environment: every setting, its default and its meaning.
 
-Variables carry the prefix `VIBES_`; a `.env` file in the working directory is read too, and real
+Variables carry the prefix `VIBES_`; some are also read under the names that MLflow and the object
+stores' own tools use, after ours. A `.env` file in the working directory is read too, and real
 variables win over it. `vibes doctor` prints them, secrets masked.
 """
 
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pymc_vibes.core.errors import BadConfig
 
+NO_LEDGER = "off"
 MIN_SECRET_BYTES = 32  # HS256 needs a key as long as its hash, RFC 7518 section 3.2
 
 
@@ -21,6 +30,26 @@ def _default_home() -> Path:
 
 def _default_cache() -> Path:
     return Path.home() / ".cache" / "pymc-vibes" / "sampler"
+
+
+def is_address(place: str) -> bool:
+    """Whether a place is somewhere else, and not a path on this machine."""
+    return "://" in place
+
+
+def _place(place: str, scheme: str) -> str:
+    """Give a place that is a path or an address of that scheme."""
+    if is_address(place) and not place.startswith(f"{scheme}://"):
+        given = place.partition("://")[0]
+        raise ValueError(f"{given}:// is not supported: give a path, or an address {scheme}://")
+    return place
+
+
+def _under(home: Path, name: str, given: str) -> str:
+    """Give the place that was named, or the one under the home."""
+    if not given:
+        return str((home / name).absolute())
+    return given if is_address(given) else str(Path(given).expanduser())
 
 
 class Settings(BaseSettings):
@@ -35,15 +64,74 @@ class Settings(BaseSettings):
         description="Folder where the embedded lake, runs and artifacts live.",
     )
     catalog: str = Field(
-        "", description="DuckLake catalog: a SQLite file. Default: under the home."
+        "",
+        description="DuckLake catalog: a SQLite file or postgresql://. Default: under the home.",
     )
     data: str = Field(
-        "", description="Parquet files of the lake: a folder. Default: under the home."
+        "",
+        description="Parquet files of the lake: a folder or s3://bucket/prefix. "
+        "Default: under the home.",
     )
-    queue: str = Field("", description="Run table: a SQLite file. Default: under the home.")
+    queue: str = Field(
+        "", description="Run table: a SQLite file or postgresql://. Default: under the home."
+    )
+    ledger: str = Field(
+        "",
+        validation_alias=AliasChoices("VIBES_LEDGER", "MLFLOW_TRACKING_URI"),
+        description="MLflow store that runs are mirrored to: a SQLite file, a database's address "
+        "or an MLflow server's; `off` for none. Default: under the home.",
+    )
     artifacts: str = Field(
         "",
-        description="Folder of the files that runs leave behind. Default: under the home.",
+        description="What runs leave behind: a folder or s3://bucket/prefix. "
+        "Default: under the home.",
+    )
+    artifacts_bucket: str = Field(
+        "",
+        validation_alias=AliasChoices("VIBES_ARTIFACTS_BUCKET", "MLFLOW_S3_BUCKET_NAME"),
+        pattern=r"^[a-z0-9.-]*$",
+        description="Bucket of what runs leave behind, where VIBES_ARTIFACTS names no place.",
+    )
+    s3_endpoint: str = Field(
+        "",
+        validation_alias=AliasChoices(
+            "VIBES_S3_ENDPOINT", "AWS_ENDPOINT_URL", "MLFLOW_S3_ENDPOINT_URL"
+        ),
+        description="Address of the S3-compatible store, such as http://127.0.0.1:9000. "
+        "Empty: Amazon's.",
+    )
+    s3_key_id: str = Field(
+        "",
+        validation_alias=AliasChoices("VIBES_S3_KEY_ID", "AWS_ACCESS_KEY_ID"),
+        description="Name of the key to the object store.",
+    )
+    s3_secret: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("VIBES_S3_SECRET", "AWS_SECRET_ACCESS_KEY"),
+        description="The key to the object store.",
+    )
+    s3_region: str = Field(
+        "us-east-1",
+        validation_alias=AliasChoices("VIBES_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="Region of the object store.",
+    )
+    executor: str = Field(
+        "local",
+        pattern=r"^(local|dask://\S+:\d+)$",
+        description="Where fits run: `local` (sampler processes here) or dask://host:port.",
+    )
+    worker_runs: int = Field(
+        1, ge=1, le=64, description="Runs that one worker works on at the same time."
+    )
+    lease_seconds: float = Field(
+        15.0,
+        ge=1,
+        le=3600,
+        description="How long a run stays with a worker that is not heard of; then another takes "
+        "it over.",
+    )
+    max_tries: int = Field(
+        3, ge=1, le=20, description="Workers that may die over one run before it is given up."
     )
     url: str = Field(
         "", description="Server that the command line talks to; empty: work in-process on the home."
@@ -97,14 +185,15 @@ class Settings(BaseSettings):
         600.0, gt=0, description="How long an idle sampler process is kept."
     )
 
-    @field_validator("catalog", "data", "queue", "artifacts")
+    @field_validator("catalog", "queue")
     @classmethod
-    def _is_local(cls, place: str) -> str:
-        if "://" in place:
-            raise ValueError(
-                f"{place.partition('://')[0]}:// is not supported yet: give a path on this machine"
-            )
-        return place
+    def _is_a_database(cls, place: str) -> str:
+        return _place(place, "postgresql")
+
+    @field_validator("data", "artifacts")
+    @classmethod
+    def _is_a_store(cls, place: str) -> str:
+        return _place(place, "s3")
 
     @model_validator(mode="after")
     def _secret_is_long(self) -> Self:
@@ -119,19 +208,50 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def catalog_place(self) -> str:
+        """The lake's catalog: the path of a SQLite file, or a PostgreSQL address."""
+        return _under(self.home, "lake.sqlite", self.catalog)
+
+    @property
+    def data_place(self) -> str:
+        """Where the lake's Parquet files are: a folder, or an S3 address."""
+        return _under(self.home, "data", self.data)
+
+    @property
+    def queue_place(self) -> str:
+        """The run table: the path of a SQLite file, or a PostgreSQL address."""
+        return _under(self.home, "runs.sqlite", self.queue)
+
+    @property
+    def artifacts_place(self) -> str:
+        """Where runs leave things behind: a folder, or an S3 address."""
+        bucket = f"s3://{self.artifacts_bucket}" if self.artifacts_bucket else ""
+        return _under(self.home, "artifacts", self.artifacts or bucket)
+
+    @property
+    def ledger_place(self) -> str:
+        """The MLflow store: the path of a SQLite file, or the address of a database or server."""
+        return _under(self.home, "ledger.sqlite", self.ledger)
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether runs are mirrored to MLflow at all."""
+        return self.ledger != NO_LEDGER
+
+    @property
     def catalog_path(self) -> Path:
         """The SQLite file of the lake's catalog."""
-        return Path(self.catalog).expanduser() if self.catalog else self.home / "lake.sqlite"
+        return Path(self.catalog_place)
 
     @property
     def data_path(self) -> Path:
         """The folder of the lake's Parquet files."""
-        return Path(self.data).expanduser() if self.data else self.home / "data"
+        return Path(self.data_place)
 
     @property
     def queue_path(self) -> Path:
         """The SQLite file of the run table."""
-        return Path(self.queue).expanduser() if self.queue else self.home / "runs.sqlite"
+        return Path(self.queue_place)
 
     @property
     def owners_path(self) -> Path:
@@ -141,7 +261,12 @@ class Settings(BaseSettings):
     @property
     def artifacts_path(self) -> Path:
         """The folder of what runs leave behind."""
-        return Path(self.artifacts).expanduser() if self.artifacts else self.home / "artifacts"
+        return Path(self.artifacts_place)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether catalog and run table are files of this machine, made when they are missing."""
+        return not (is_address(self.catalog_place) or is_address(self.queue_place))
 
     @property
     def has_auth(self) -> bool:
@@ -155,10 +280,16 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         wrong = [
-            f"VIBES_{'_'.join(str(part) for part in e['loc']).upper() or '*'}: {e['msg']}"
+            f"{_variable(e['loc'])}: {e['msg']}"
             for e in error.errors(include_url=False, include_input=False)
         ]
         raise BadConfig(
             f"The settings cannot be used: {'; '.join(wrong)}.",
             hint="`vibes doctor` lists every setting with its meaning.",
         ) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Name the variable that is wrong; those with several names are placed by their first."""
+    name = "_".join(str(part) for part in location) or "*"
+    return name if name.isupper() else f"VIBES_{name.upper()}"
