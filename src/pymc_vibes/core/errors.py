@@ -27,7 +27,8 @@ status, `exit_code` the command line's, and keyword extras travel with it as JSO
     ├── InferenceFailed (500, exit 6)
     ├── InternalFault (500, exit 1)
     └── Unavailable (503, exit 7)
-        ├── LakeBusy                  └── ServerUnreachable
+        ├── LakeBusy                  ├── ServerUnreachable
+        ├── NotInitialized            └── StoreUnavailable
 """
 
 import re
@@ -252,6 +253,14 @@ class LakeBusy(Unavailable):
 
 class ServerUnreachable(Unavailable):
     """The server cannot be reached."""
+
+
+class NotInitialized(Unavailable):
+    """The stores were not set up yet."""
+
+
+class StoreUnavailable(Unavailable):
+    """A database or an object store does not answer."""
 
 
 def problems() -> tuple[type[VibesError], ...]:
