@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal
 args ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick chromium
+.PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick chromium postgres
 
 # tests run in as many processes as there are cores, so each gets one thread for linear algebra
 unit test slow: export OMP_NUM_THREADS := 1
@@ -52,8 +52,9 @@ lint: $(STAMP) ## the part of `check` that runs no test
 unit: $(STAMP) ## the part of `check` that runs tests
 	$(PYTEST) -q -m "not slow" $(LATER:%=--ignore=tests/%)
 
-test: $(STAMP) ## everything but `slow`, with coverage; installs a browser if there is none
+test: $(STAMP) ## everything but `slow`, with coverage; installs a browser and PostgreSQL if missing
 	@chromium="$$($(BIN)/python scripts/chromium.py --install)" && export VIBES_CHROMIUM="$$chromium" && \
+	  postgres="$$($(BIN)/python scripts/postgres.py --install)" && export VIBES_POSTGRES="$$postgres" && \
 	  if [ -n '$(args)' ]; then \
 	    $(BIN)/pytest -m "not slow" $(args); \
 	  else \
@@ -72,3 +73,6 @@ bench-quick: $(STAMP) ## the same on little data: proves that the benchmarks wor
 
 chromium: $(STAMP) ## find a browser for the tests, or install one
 	@$(BIN)/python scripts/chromium.py --install
+
+postgres: $(STAMP) ## find a PostgreSQL server for the tests, or install one
+	@$(BIN)/python scripts/postgres.py --install

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from tests.sampled.registered import Gate, toss
+from tests.servers import Bucket, ObjectStore, Postgres
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
@@ -53,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if IN_CI:
         config.pluginmanager.register(SkipsFail(), "skips-fail")
     for name in [name for name in os.environ if name.startswith("VIBES_")]:
-        if name != "VIBES_CHROMIUM":
+        if name not in ("VIBES_CHROMIUM", "VIBES_POSTGRES"):
             del os.environ[name]
     home = tempfile.mkdtemp(prefix="vibes-tests-")
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
@@ -67,3 +68,51 @@ def pytest_configure(config: pytest.Config) -> None:
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Gate]:
     """A kind that must sample, and the gate that it waits at."""
     yield from toss(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[Postgres]:
+    """The PostgreSQL server of all tests; those that stop it use one of their own."""
+    base = tmp_path_factory.getbasetemp()
+    # beside xdist's other workers there is one folder more
+    server = Postgres.shared(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    yield server
+    server.hold.leave()
+
+
+@pytest.fixture
+def postgres_url(shared_postgres: Postgres) -> Generator[str]:
+    """The address of an empty PostgreSQL database of this test's own."""
+    name = shared_postgres.fresh_database()
+    yield shared_postgres.url(name)
+    shared_postgres.drop_database(name)
+
+
+@pytest.fixture
+def postgres() -> Generator[Postgres]:
+    """A PostgreSQL server of this test's own, which it may stop, kill and start again."""
+    server = Postgres.create()
+    yield server
+    server.hold.remove()
+
+
+@pytest.fixture(scope="session")
+def shared_store() -> Generator[ObjectStore]:
+    """The object store of this process's tests; those that stop it use one of their own."""
+    server = ObjectStore.create()
+    yield server
+    server.hold.leave()
+
+
+@pytest.fixture
+def s3(shared_store: ObjectStore) -> Bucket:
+    """An empty bucket of this test's own on an S3-compatible server."""
+    return shared_store.fresh_bucket()
+
+
+@pytest.fixture
+def object_store() -> Generator[ObjectStore]:
+    """An S3-compatible server of this test's own, which it may stop, kill and start again."""
+    server = ObjectStore.create()
+    yield server
+    server.hold.remove()
