@@ -152,7 +152,7 @@ def test_going_back_shows_the_comparison_before(page: Page, site: Site) -> None:
 def test_signing_in_opens_the_site_and_uploads_work_there(page: Page, locked_site: Site) -> None:
     watch = Watch(page, locked_site.url)
     settings = Settings(home=locked_site.service.settings.home, auth_secret=SECRET)
-    token = create_token(settings, "ann", ["read", "write"], 1)
+    token = create_token(settings, "ann", ["admin"], 1)
 
     page.goto(f"{locked_site.url}/kinds")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

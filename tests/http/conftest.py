@@ -73,7 +73,7 @@ def reader(locked_settings: Settings) -> dict[str, str]:
 @pytest.fixture
 def writer(locked_settings: Settings) -> dict[str, str]:
     """The headers of somebody who may change things."""
-    token = create_token(locked_settings, "bob", ["read", "write"], 1)
+    token = create_token(locked_settings, "bob", ["admin"], 1)
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -90,7 +90,7 @@ def test_the_chosen_colors_are_in_the_page_from_the_start(browser: TestClient) -
 
 
 def test_forms_of_a_session_carry_its_token(locked: TestClient, locked_settings: Settings) -> None:
-    token = create_token(locked_settings, "bob", ["read", "write"], 1)
+    token = create_token(locked_settings, "bob", ["admin"], 1)
     locked.headers.update(BROWSER)
     locked.post("/sign-in", data={"token": token, "next": "/"})
 

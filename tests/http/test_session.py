@@ -15,7 +15,7 @@ EXPERIMENT = {"name": "x", "kind": "bernoulli"}
 
 @pytest.fixture
 def token(locked_settings: Settings) -> str:
-    return create_token(locked_settings, "bob", ["read", "write"], 1)
+    return create_token(locked_settings, "bob", ["admin"], 1)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_the_cookie_with_the_token_of_its_forms_changes_things(
 def test_the_form_token_of_another_session_is_refused(
     signed_in: TestClient, locked_settings: Settings
 ) -> None:
-    other = create_token(locked_settings, "eve", ["read", "write"], 1)
+    other = create_token(locked_settings, "eve", ["admin"], 1)
     headers = {"X-CSRF-Token": csrf_token(other)}
 
     response = signed_in.post("/api/v1/experiments", json=EXPERIMENT, headers=headers)

@@ -3,7 +3,7 @@
 A token is a JWT signed with HS256 (our secret) or RS256 (a public key); the algorithm decides the
 key, so that a public key can never pass as a secret. `exp`, `aud` and `iss` must be there, `nbf` is
 obeyed, and no token lives longer than the settings allow. Scopes stand in `scope`, separated by
-spaces: `read` asks, `write` changes.
+spaces; `SCOPES` says what each allows.
 
 The library checks the signature alone; every claim is checked here.
 """
@@ -24,7 +24,14 @@ from joserfc.jwk import OctKey, RSAKey
 from pymc_vibes.core.errors import BadConfig, NotAuthenticated
 from pymc_vibes.settings import Settings
 
-SCOPES = ("read", "write")
+SCOPES: Mapping[str, str] = {
+    "read": "see experiments, events and answers, and ask what changes nothing",
+    "ingest": "make experiments and add events",
+    "run": "start, cancel and repeat runs, and take assignments that are kept",
+    "admin": "all of these, and change settings, forget answers and delete experiments",
+}
+USUAL = ("read", "ingest", "run")
+"""What a token may do where nobody says: everything but take away."""
 COOKIE = "vibes_session"
 LEEWAY = 30  # seconds that two clocks may differ
 DAY = 86_400
@@ -57,7 +64,7 @@ def create_token(settings: Settings, subject: str, scopes: Iterable[str], days: 
             hint="With VIBES_AUTH_PUBLIC_KEY alone, whoever holds the private key signs them.",
         )
     if unknown := sorted(set(wanted) - set(SCOPES)):
-        raise BadConfig(f"There is no scope {unknown[0]!r}; there is {' and '.join(SCOPES)}.")
+        raise BadConfig(f"There is no scope {unknown[0][:80]!r}; there are {', '.join(SCOPES)}.")
     if not wanted or not subject.strip():
         raise BadConfig("A token needs a subject and at least one scope.")
     if not 0 < days <= settings.auth_max_days:
@@ -106,7 +113,7 @@ class Verifier:
             raise _refused("has a scope or subject that is not text")
         return Principal(
             subject=subject[:200],
-            scopes=frozenset(scope.split()) & frozenset(SCOPES),
+            scopes=_granted(scope),
             via=via,
             expires=expires,
         )
@@ -135,6 +142,11 @@ class Verifier:
             if begins is not None and begins > now + LEEWAY:
                 raise _refused("is not valid yet")
         return expires
+
+
+def _granted(scope: str) -> frozenset[str]:
+    named = frozenset(scope.split()) & frozenset(SCOPES)
+    return frozenset(SCOPES) if "admin" in named else named
 
 
 def csrf_token(session: str) -> str:

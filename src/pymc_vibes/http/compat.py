@@ -20,7 +20,7 @@ from pymc_vibes.http import cohorts, hierarchies, parameters, pending, schema
 from pymc_vibes.http.api import events
 from pymc_vibes.http.api.shared import analyze
 from pymc_vibes.http.cohorts import DEFAULT, KIND
-from pymc_vibes.http.deps import MetricsDep, ServiceDep
+from pymc_vibes.http.deps import INGESTS, MetricsDep, ServiceDep
 from pymc_vibes.http.paging import After, Limit
 from pymc_vibes.http.rate_parameters import (
     Cohort,
@@ -294,7 +294,7 @@ def _add_rates(router: APIRouter) -> None:
     router.post(
         "/ingest",
         summary="Ingest rows of events",
-        openapi_extra=schema.rows_body({"rows": [row]}),
+        openapi_extra=INGESTS | schema.rows_body({"rows": [row]}),
         **rates,
     )(ingest)
     later = pending.documented()

@@ -14,8 +14,13 @@ from pymc_vibes.service import Service
 from pymc_vibes.settings import Settings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-QUESTION = {"x-scope": "read"}
-"""Marks an unsafe method that only asks: it needs `read`, not `write`."""
+SCOPE = "x-scope"
+QUESTION = {SCOPE: "read"}
+"""Marks an unsafe method that only asks."""
+INGESTS = {SCOPE: "ingest"}
+"""Marks a route that adds experiments or events."""
+RUNS = {SCOPE: "run"}
+"""Marks a route that starts, stops or repeats work, or keeps an assignment."""
 
 
 # these are `async` because the framework would send plain functions through its thread pool
@@ -39,20 +44,10 @@ async def _principal(request: Request) -> Principal:
     return found
 
 
-async def _reader(request: Request) -> Principal:
-    return require(request.scope, "read")
-
-
-async def _writer(request: Request) -> Principal:
-    return require(request.scope, "write")
-
-
 ServiceDep = Annotated[Service, Depends(_service)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 MetricsDep = Annotated[Metrics, Depends(_metrics)]
 PrincipalDep = Annotated[Principal, Depends(_principal)]
-ReaderDep = Annotated[Principal, Depends(_reader)]
-WriterDep = Annotated[Principal, Depends(_writer)]
 
 
 def require(scope: Scope, wanted: str) -> Principal:
@@ -70,7 +65,7 @@ def require(scope: Scope, wanted: str) -> Principal:
 async def check_access(request: Request) -> AsyncIterator[None]:
     """Deny unless the token's scopes allow the route: the app's own default, so none can forget.
 
-    A safe method needs `read`, any other `write` unless the route is marked as a `QUESTION`.
+    A safe method needs `read`, any other what its route is marked with, and `admin` without a mark.
     Requests that carry the session cookie must also prove that they come from a form of ours.
     """
     if not request.scope["state"].get("is_open"):
@@ -82,12 +77,17 @@ async def check_access(request: Request) -> AsyncIterator[None]:
 
 
 async def _check_scope(request: Request) -> None:
-    route = request.scope.get("route")
-    marks = getattr(route, "openapi_extra", None) or {}
-    asks = request.method in SAFE or marks.get("x-scope") == "read"
-    principal = require(request.scope, "read" if asks else "write")
+    principal = require(request.scope, scope_of(request.method, request.scope.get("route")))
     if principal.via == "cookie" and request.method not in SAFE:
         await _check_form_token(request)
+
+
+def scope_of(method: str, route: object) -> str:
+    """Name the scope that a token needs for a route."""
+    if method in SAFE:
+        return "read"
+    marks = getattr(route, "openapi_extra", None) or {}
+    return str(marks.get(SCOPE, "admin"))
 
 
 async def _check_form_token(request: Request) -> None:

@@ -15,6 +15,7 @@ from pymc_vibes.core.errors import BadConfig, BadRequest, VibesError
 from pymc_vibes.core.experiment import Receipt, UploadOptions
 from pymc_vibes.core.run import Pending
 from pymc_vibes.http import asking, forms, view
+from pymc_vibes.http.deps import INGESTS, RUNS
 from pymc_vibes.http.page import Posted, Serving, go, text_of, texts_of, to_experiment
 from pymc_vibes.http.pending import address_again
 from pymc_vibes.http.text import readable
@@ -22,7 +23,7 @@ from pymc_vibes.kinds import find_kind
 from pymc_vibes.service import Service
 
 PREVIEWED = 50  # rows of events on the page
-RUNS = 10
+LISTED_RUNS = 10
 CHUNK = 1 << 20
 ZONES = (
     "UTC",
@@ -92,7 +93,7 @@ def _page(request: Request, service: Service, reading: asking.Reading, **more: A
             on=("posterior", "config") if analysis else ("config",),
         ),
         "preview": service.preview(experiment.name, limit=PREVIEWED) if experiment.rows else None,
-        "runs": service.runs(experiment.name, limit=RUNS),
+        "runs": service.runs(experiment.name, limit=LISTED_RUNS),
         "command": asking.command_line(experiment.name, reading.overrides),
         "curl": asking.request_line(reading, str(request.base_url).rstrip("/")),
         "zones": ZONES,
@@ -117,7 +118,7 @@ def ask(request: Request, service: Serving, name: str, slug: str) -> Response:
     return _ask(request, service, name, slug, dict(request.query_params))
 
 
-@router.post("/experiments/{name}/ask/{slug}")
+@router.post("/experiments/{name}/ask/{slug}", openapi_extra=RUNS)
 def ask_and_keep(
     request: Request, service: Serving, name: str, slug: str, form: Posted
 ) -> Response:
@@ -181,7 +182,7 @@ def data(
     )
 
 
-@router.post("/experiments/{name}/upload")
+@router.post("/experiments/{name}/upload", openapi_extra=INGESTS)
 def upload(request: Request, service: Serving, name: str, form: Posted) -> Response:
     """Add the events of a file or of pasted text."""
     experiment = service.experiment(name)

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from pymc_vibes.core.errors import Conflict
 from pymc_vibes.core.run import RunState
 from pymc_vibes.http import view
+from pymc_vibes.http.deps import RUNS
 from pymc_vibes.http.page import Serving, go
 from pymc_vibes.http.session import local
 
@@ -52,7 +53,7 @@ def standing(request: Request, service: Serving, run_id: str, again: str = "") -
     return view.render(request, "_again.html", again=local(again))
 
 
-@router.post("/runs/{run_id}/cancel")
+@router.post("/runs/{run_id}/cancel", openapi_extra=RUNS)
 def cancel(service: Serving, run_id: str) -> Response:
     """Stop a run, and show what became of it."""
     with suppress(Conflict):  # it was over before the button was pressed: its page says how

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from pymc_vibes.core.errors import ExperimentExists, VibesError
 from pymc_vibes.http import overview, page_experiment, page_kinds, page_rates, page_runs, view
+from pymc_vibes.http.deps import INGESTS
 from pymc_vibes.http.page import Posted, Serving, go, text_of, to_experiment
 from pymc_vibes.service import Service
 
@@ -76,7 +77,7 @@ def _home(
     )
 
 
-@router.post("/experiments")
+@router.post("/experiments", openapi_extra=INGESTS)
 def create(request: Request, service: Serving, form: Posted) -> Response:
     """Create an experiment and go to its page."""
     made = {name: text_of(form, name) for name in _BLANK}
@@ -96,7 +97,7 @@ def experiments() -> Response:
     return go("/")
 
 
-@router.post("/example")
+@router.post("/example", openapi_extra=INGESTS)
 def example(service: Serving, form: Posted) -> Response:
     """Simulate a world of one kind, or of every kind, and show it; once made it is kept."""
     slug = text_of(form, "kind")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pymc_vibes.http import view
+from pymc_vibes.http.deps import SCOPE
 
 router = APIRouter(include_in_schema=False)
 _METHODS = ("get", "post", "patch", "delete")
@@ -41,7 +42,7 @@ def _facts(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
         "parameters": [_parameter(p) for p in operation.get("parameters", [])],
         "media": list(bodies),
         "examples": examples,
-        "writes": method != "get" and operation.get("x-scope") != "read",
+        "scope": "read" if method == "get" else operation.get(SCOPE, "admin"),
     }
 
 

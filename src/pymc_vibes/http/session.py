@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from pymc_vibes.core.errors import BadRequest, NotAuthenticated, VibesError
 from pymc_vibes.http import view
 from pymc_vibes.http.auth import COOKIE, Principal, Verifier
-from pymc_vibes.http.deps import read_object
+from pymc_vibes.http.deps import QUESTION, read_object
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,7 +44,7 @@ async def sign_in(request: Request) -> Response:
     return response
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", openapi_extra=QUESTION)
 async def sign_out(request: Request) -> Response:
     """Drop the cookie."""
     response = RedirectResponse("/sign-in", 303)

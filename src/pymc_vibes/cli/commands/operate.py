@@ -102,14 +102,17 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
 def create_token(
     context: typer.Context,
     subject: Annotated[str, typer.Option(help="Whom the token names.")] = "vibes",
-    scope: Annotated[list[str] | None, typer.Option(help="read, write; repeat.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="read, ingest, run, admin; repeat.")
+    ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 30,
 ) -> None:
     """Make a bearer token under VIBES_AUTH_SECRET and print it."""
+    from pymc_vibes.http.auth import USUAL
     from pymc_vibes.http.auth import create_token as make
 
     settings = session(context).settings
-    say.data(make(settings, subject=subject, scopes=tuple(scope or ("read", "write")), days=days))
+    say.data(make(settings, subject=subject, scopes=tuple(scope or USUAL), days=days))
     if sys.stdout.isatty():
         say.talk(f"It is valid for {days} days. Send it as: Authorization: Bearer TOKEN")
 

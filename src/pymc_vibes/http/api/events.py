@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query
 from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import FileFormat, Preview, Receipt
 from pymc_vibes.http.api.shared import API
-from pymc_vibes.http.deps import MetricsDep, ServiceDep, SettingsDep
+from pymc_vibes.http.deps import INGESTS, MetricsDep, ServiceDep, SettingsDep
 from pymc_vibes.http.downloads import export_response
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.uploads import MEDIA_TYPES, Staged, StagedDep, read_options
@@ -111,7 +111,7 @@ def build() -> APIRouter:
     router.post(
         PATH,
         summary="Upload events",
-        openapi_extra={"requestBody": {"required": True, "content": media}},
+        openapi_extra=INGESTS | {"requestBody": {"required": True, "content": media}},
     )(upload_events)
     router.get(
         PATH,

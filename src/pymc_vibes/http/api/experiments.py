@@ -9,7 +9,7 @@ from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import Experiment, LakeTable, Snapshot
 from pymc_vibes.http import schema
 from pymc_vibes.http.api.shared import API
-from pymc_vibes.http.deps import JsonObject, ServiceDep
+from pymc_vibes.http.deps import INGESTS, JsonObject, ServiceDep
 from pymc_vibes.http.paging import After, Limit, next_page
 
 PREFIX = f"{API}/experiments"
@@ -117,7 +117,7 @@ def build() -> APIRouter:
         PREFIX,
         summary="Create an experiment",
         status_code=201,
-        openapi_extra=schema.creation_body(),
+        openapi_extra=INGESTS | schema.creation_body(),
     )(create_experiment)
     one = f"{PREFIX}/{{name}}"
     router.get(one, summary="Show an experiment")(show_experiment)

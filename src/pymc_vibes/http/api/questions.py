@@ -10,7 +10,7 @@ from pymc_vibes.core.errors import MethodNotAllowed, VibesError
 from pymc_vibes.core.kind import Kind, Query
 from pymc_vibes.http import parameters, pending, schema
 from pymc_vibes.http.api.shared import API, question_parts
-from pymc_vibes.http.deps import QUESTION, JsonObject, ServiceDep
+from pymc_vibes.http.deps import QUESTION, RUNS, JsonObject, ServiceDep
 from pymc_vibes.kinds import catalog, find_kind
 
 type Asked = tuple[tuple[Kind[Any], Query[Any]], ...]
@@ -37,9 +37,9 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
     about = "\n\n".join(f"*{kind.slug}*: {query.about}" for kind, query in asked)
     title = asked[0][1].title
     body = schema.question_body(asked)
-    # the first answer per unit is kept, so asking changes something: no GET, and `write` is needed
+    # the first answer per unit is kept, so asking changes something: no GET, and `run` is needed
     is_sticky = any(query.sticky_by for _, query in asked)
-    marks = body if is_sticky else QUESTION | body
+    marks = (RUNS if is_sticky else QUESTION) | body
     shared: dict[str, Any] = {"description": about, "responses": pending.documented()}
     router.post(
         f"{ON_EXPERIMENT}/{slug}", summary=title, openapi_extra=marks, name=f"ask_{slug}", **shared

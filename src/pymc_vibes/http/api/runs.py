@@ -10,7 +10,7 @@ from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.run import Run
 from pymc_vibes.http import downloads, pending, schema
 from pymc_vibes.http.api.shared import API, analyze
-from pymc_vibes.http.deps import QUESTION, JsonObject, MetricsDep, ServiceDep, SettingsDep
+from pymc_vibes.http.deps import RUNS, JsonObject, MetricsDep, ServiceDep, SettingsDep
 from pymc_vibes.http.paging import After, Limit, next_page
 from pymc_vibes.http.pending import RunLine, line
 from pymc_vibes.kinds import catalog
@@ -156,13 +156,13 @@ def build() -> APIRouter:
         OF_EXPERIMENT,
         summary="Analyze an experiment",
         responses=later,
-        openapi_extra=QUESTION | schema.config_body(catalog().values()),
+        openapi_extra=RUNS | schema.config_body(catalog().values()),
     )(start_run)
     router.get(OF_EXPERIMENT, summary="List the runs of an experiment")(list_runs_of)
     router.get(PREFIX, summary="List runs")(list_runs)
     one = f"{PREFIX}/{{run_id}}"
     router.get(one, summary="Show a run")(show_run)
-    router.post(f"{one}/cancel", summary="Cancel a run")(cancel_run)
+    router.post(f"{one}/cancel", summary="Cancel a run", openapi_extra=RUNS)(cancel_run)
     _route_parts(router, one)
     return router
 
