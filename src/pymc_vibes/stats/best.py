@@ -21,19 +21,31 @@ from pymc_vibes.stats import special
 from pymc_vibes.stats.compare import Posteriors, gamma_greater
 from pymc_vibes.stats.decide import Direction
 from pymc_vibes.stats.exact import Beta, Gamma
+from pymc_vibes.stats.mixrows import Nodes
 from pymc_vibes.stats.overlap import BetaSide, GammaSide, Points
+from pymc_vibes.stats.race import (
+    IMPOSSIBLE,
+    Crowd,
+    Race,
+    crowd_quantile,
+    mixed,
+    rank_chances,
+    rank_quantile,
+)
 from pymc_vibes.stats.special import Array
 
 _EXACT_RANKS = 400
 """Beyond this many labels the count is taken as normal given the value: its sd is then large."""
 
-_SOME_NODES = 36  # of a hierarchy: they keep moments of its hyperparameters up to degree 7
-_LEAST_NODES = 15  # degree 4: many labels know their hyperparameters well
-_MANY = 60  # labels
+_SOME_NODES = ((0.25, 10), (0.4, 15), (np.inf, 36))
+"""Nodes of a hierarchy that keep moments of its log hyperparameters up to degree 3, 4 and 7, by the
+greatest sd that those have: the better they are known, the fewer are needed."""
 _CROWD_NODES = 6  # where ranks are taken as normal, and their tables are large
 _CROWD = 150  # labels of a hierarchy from which they are
 _ROUGH = 6  # nodes of a panel where answers are averaged: seven digits
 _THREADS = 4
+_WORTH_THREADS = 150
+"""Labels below which threads would wait for the interpreter more than they work."""
 
 _TINY = 1e-300  # keeps the log of an impossible value finite
 
@@ -79,8 +91,8 @@ class _Grid:
 def best_of(distribution: Posteriors, direction: Direction = "higher") -> Best:
     """Compute P(best), expected losses and the expected best value of all labels at once."""
     parts, weights = _at_nodes(distribution, lambda one: _best_of(one, direction))
-    probability = _mixed([part.probability for part in parts], weights)
-    loss = _mixed([part.expected_loss for part in parts], weights)
+    probability = mixed([part.probability for part in parts], weights)
+    loss = mixed([part.expected_loss for part in parts], weights)
     top = float(weights @ np.array([part.expected_max for part in parts]))
     return Best(probability / probability.sum(), loss, top)
 
@@ -97,23 +109,22 @@ def ranks(distribution: Posteriors, direction: Direction = "higher", level: floa
     is_exact = len(distribution) <= (_EXACT_RANKS if is_alone else _CROWD)
     fineness = _NODES if is_alone else _ROUGH
     if is_exact:
-        races, weights = _at_nodes(distribution, lambda one: _Race.of(one, direction, fineness))
-        with ThreadPoolExecutor(_THREADS) as pool:
-            chances = _mixed(list(pool.map(_rank_chances, races)), weights)
-        low, high = (_rank_quantile(chances, q) for q in (tail, 1 - tail))
+        races, weights = _at_nodes(distribution, lambda one: _race(one, direction, fineness))
+        chances = mixed(_each(rank_chances, races, len(distribution)), weights)
+        low, high = (rank_quantile(chances, q) for q in (tail, 1 - tail))
     else:
         races, weights = _at_nodes(
-            distribution, lambda one: _Race.of(one, direction, fineness), _CROWD_NODES
+            distribution, lambda one: _race(one, direction, fineness), _CROWD_NODES
         )
-        crowds = [_Crowd.of(race) for race in races]
-        low, high = (_crowd_quantile(crowds, weights, q) for q in (tail, 1 - tail))
-    expected = 1 + _mixed([race.expected() for race in races], weights)
+        crowds = [Crowd.of(race) for race in races]
+        low, high = (crowd_quantile(crowds, weights, q) for q in (tail, 1 - tail))
+    expected = 1 + mixed([race.expected() for race in races], weights)
     return Ranks(expected, low, high, level, is_exact)
 
 
 def pairwise(distribution: Posteriors) -> Array:
     """Compute the matrix of P(row > column); its diagonal is 0.5."""
-    return _mixed(*_at_nodes(distribution, _pairwise))
+    return mixed(*_at_nodes(distribution, _pairwise))
 
 
 def _at_nodes[T](
@@ -124,15 +135,23 @@ def _at_nodes[T](
     """Answer for independent labels, or at some nodes of a hierarchy, with their weights."""
     if isinstance(distribution, Beta | Gamma):
         return [answer(distribution)], np.ones(1)
-    enough = _SOME_NODES if len(distribution) < _MANY else _LEAST_NODES
-    nodes = distribution.nodes.thin(enough if limit is None else limit)
+    nodes = distribution.nodes.thin(_enough(distribution.nodes) if limit is None else limit)
     given = [distribution.given(nodes, node) for node in range(len(nodes.weights))]
+    return _each(answer, given, len(distribution)), nodes.weights
+
+
+def _enough(nodes: Nodes) -> int:
+    logs = np.log(np.stack([nodes.first, nodes.second]))
+    away = logs - (logs @ nodes.weights)[:, None]
+    spread = float(np.sqrt((away**2 @ nodes.weights).max()))
+    return next(enough for limit, enough in _SOME_NODES if spread <= limit)
+
+
+def _each[S, T](work: Callable[[S], T], parts: list[S], labels: int) -> list[T]:
+    if labels < _WORTH_THREADS:
+        return [work(part) for part in parts]
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(answer, given)), nodes.weights
-
-
-def _mixed(parts: list[Array], weights: Array) -> Array:
-    return np.asarray(sum(weight * part for part, weight in zip(parts, weights, strict=True)))
+        return list(pool.map(work, parts))
 
 
 def _best_of(distribution: Beta | Gamma, direction: Direction) -> Best:
@@ -262,86 +281,26 @@ def _mass(side: BetaSide | GammaSide, grid: _Grid) -> Array:
     return np.exp(log_density) * grid.weight
 
 
-@dataclass(frozen=True)
-class _Race:
-    """Each label's mass at every node of the grid, and its chance of being better than that."""
-
-    mass: Array
-    better: Array
-
-    @staticmethod
-    def of(distribution: Beta | Gamma, direction: Direction, fineness: int) -> "_Race":
-        side, _ = _side(distribution)
-        grid = _whole(side, fineness)
-        below = side.below(grid.at)
-        mass = _mass(side, grid)
-        mass = mass / mass.sum(axis=1, keepdims=True)
-        return _Race(mass, 1 - below if direction == "higher" else below)
-
-    def expected(self) -> Array:
-        """Give the expected number of better labels."""
-        others = self.better.sum(axis=0) - self.better
-        return np.asarray(np.sum(self.mass * others, axis=1))
+def _race(distribution: Beta | Gamma, direction: Direction, fineness: int) -> Race:
+    side, _ = _side(distribution)
+    grid = _whole(side, fineness)
+    mass = _mass(side, grid)
+    mass = mass / mass.sum(axis=1, keepdims=True)
+    below = _below(side, grid, mass)
+    return Race(mass, 1 - below if direction == "higher" else below)
 
 
-def _rank_chances(race: _Race) -> Array:
-    """Give P(label has rank r + 1): the number of better labels, integrated over the own value.
-
-    The count of all labels is built once per value; each label is then taken out of it, upwards
-    where its chance is below a half and downwards elsewhere, which keeps rounding from growing.
-    """
-    mass, better = race.mass, race.better
-    labels, nodes = better.shape
-    count = np.zeros((labels + 1, nodes))
-    count[0] = 1.0
-    for p in better:
-        count[1:] = count[1:] * (1 - p) + count[:-1] * p
-        count[0] *= 1 - p
-    chances = np.zeros((labels, labels))
-    up, down = np.where(better < 0.5, better, 0.0), np.where(better < 0.5, 1.0, better)
-    up_mass, down_mass = np.where(better < 0.5, mass, 0.0), np.where(better < 0.5, 0.0, mass)
-    rising, falling = np.zeros_like(better), np.zeros_like(better)
-    for r in range(labels):
-        rising = (count[r] - up * rising) / (1 - up)
-        falling = (count[labels - r] - (1 - down) * falling) / down
-        chances[:, r] += np.sum(up_mass * rising, axis=1)
-        chances[:, labels - 1 - r] += np.sum(down_mass * falling, axis=1)
-    return chances
-
-
-def _rank_quantile(chances: Array, level: float) -> NDArray[np.int64]:
-    cumulative = np.cumsum(chances, axis=1)
-    return np.minimum((cumulative < level - 1e-12).sum(axis=1) + 1, len(chances))
-
-
-@dataclass(frozen=True)
-class _Crowd:
-    """The number of better labels given the own value, taken as normal."""
-
-    mass: Array
-    mean: Array
-    sd: Array
-
-    @staticmethod
-    def of(race: _Race) -> "_Crowd":
-        better = race.better
-        noise = better * (1 - better)
-        sd = np.sqrt(np.maximum(noise.sum(axis=0) - noise, 1e-12))
-        return _Crowd(race.mass, better.sum(axis=0) - better, sd)
-
-    def below(self, rank: NDArray[np.int64]) -> Array:
-        """Give P(rank of label <= its `rank`)."""
-        from scipy.special import ndtr
-
-        score = (rank[:, None] - 0.5 - self.mean) / self.sd
-        return np.asarray(np.sum(self.mass * ndtr(score), axis=1))
-
-
-def _crowd_quantile(crowds: list[_Crowd], weights: Array, level: float) -> NDArray[np.int64]:
-    labels = len(crowds[0].mass)
-    low, high = np.zeros(labels, dtype=np.int64), np.full(labels, labels, dtype=np.int64)
-    while (high - low > 1).any():  # P(rank <= low) < level <= P(rank <= high)
-        middle = (low + high) // 2
-        below = _mixed([crowd.below(middle) for crowd in crowds], weights)
-        low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
-    return high
+def _below(side: BetaSide | GammaSide, grid: _Grid, mass: Array) -> Array:
+    """Give every label's probability below every node, computed where the label can be."""
+    alive = mass > IMPOSSIBLE
+    first, last = alive.argmax(axis=1), alive.shape[1] - 1 - alive[:, ::-1].argmax(axis=1)
+    place = np.arange(alive.shape[1])
+    below = (place > last[:, None]).astype(float)
+    inside = (place >= first[:, None]) & (place <= last[:, None])  # panels differ: alive has gaps
+    label, node = np.nonzero(inside)
+    at = Points(grid.at.value[0, node], grid.at.rest[0, node])
+    if isinstance(side, GammaSide):
+        below[inside] = GammaSide(side.shape[label, 0], side.rate[label, 0]).below(at)
+    else:
+        below[inside] = BetaSide(side.a[label, 0], side.b[label, 0]).below(at)
+    return below
