@@ -14,7 +14,6 @@ from pymc_vibes.kinds.entity_rates.priors import Reference
 from pymc_vibes.kinds.entity_rates.reading import entities_of
 from pymc_vibes.kinds.entity_rates.settings import EntityConfig
 from pymc_vibes.kinds.entity_rates.surprise import surprises
-from pymc_vibes.kinds.entity_rates.tails import Population, tails
 from pymc_vibes.stats.calibrate import distance, dkw_bound, sbc_ranks
 from pymc_vibes.stats.draws import Draws
 from tests.contract.bench import Bench
@@ -44,39 +43,6 @@ def codes(posterior: Posterior, config: EntityConfig) -> set[str]:
 
 
 # surprise
-
-
-def test_tails_of_an_unseen_entity_are_those_of_draws() -> None:
-    mu, alpha, phi, n = 4.0, 0.3, 2.0, 400_000
-    rng = np.random.default_rng(1)
-    theta = rng.gamma(mu * alpha, 1 / alpha, n)
-    y = rng.poisson(theta * rng.gamma(phi, 1 / phi, n))
-    population = Population(*(np.array([value]) for value in (mu, alpha, phi, 0.0)))
-
-    for count in (0, 1, 5, 30):
-        found = tails(population, np.zeros(1), np.zeros(1), np.array([count]))
-
-        for value, share in (
-            (found.above[0], (y > count).mean()),
-            (found.at[0], (y == count).mean()),
-        ):
-            assert abs(share - value) < 6 * np.sqrt(value * (1 - value) / n)
-        assert abs(found.mean[0] - mu) < 1e-4
-
-
-@pytest.mark.parametrize("phi", [0.5, 5.0, 1e9])
-def test_surprise_is_spread_evenly_under_the_model(phi: float) -> None:
-    rng = np.random.default_rng(2)
-    mu, alpha, entities, windows = 3.0, 0.5, 1500, 5
-    theta = rng.gamma(mu * alpha, 1 / alpha, entities)
-    y = rng.poisson(theta[:, None] * rng.gamma(phi, 1 / phi, (entities, windows)))
-    population = Population(*(np.array([value]) for value in (mu, alpha, phi, 0.0)))
-
-    # one window of each entity, given its others: independent places
-    found = tails(population, y[:, 1:].sum(axis=1), np.full(entities, windows - 1), y[:, 0])
-    places = 1 - found.above - found.at * rng.uniform(size=entities)
-
-    assert distance(places) < dkw_bound(entities, alpha=1e-6)
 
 
 def test_an_odd_window_is_found_whatever_its_entity(bench: Bench) -> None:

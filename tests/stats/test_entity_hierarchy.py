@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import gamma, halfnorm, nbinom
 
 from pymc_vibes.stats.entity_hierarchy import EntityPrior, entity_rates
-from pymc_vibes.stats.entity_predictive import predictive
 from pymc_vibes.stats.entity_sites import place_sites
 from tests.stats.entity_worlds import World, table, world
 
@@ -282,43 +281,3 @@ def test_a_table_that_does_not_add_up_is_refused() -> None:
 def test_events_without_windows_are_refused() -> None:
     with pytest.raises(ValueError, match="only entities with windows"):
         entity_rates(np.array([3.0]), np.array([0.0]), np.array([3.0]), np.array([1.0]))
-
-
-def test_the_chances_of_all_counts_add_to_one(usual: World) -> None:
-    found = usual.fit()
-    y = np.arange(400.0)
-
-    chances = predictive(found, np.full(400, usual.sums[0]), np.full(400, 30.0), y)
-
-    assert chances.at.sum() == pytest.approx(1.0, abs=1e-6)
-    assert chances.below == pytest.approx(np.cumsum(chances.at) - chances.at, abs=1e-7)
-    assert (chances.at * y).sum() == pytest.approx(chances.mean[0], rel=1e-5)
-    assert chances.mean[0] == pytest.approx(found.rates.mean()[0], rel=1e-4)
-
-
-def test_a_new_entity_counts_like_the_population(usual: World) -> None:
-    found = usual.fit()
-    hypers, rng = found.joint.hypers(20_000, 3), np.random.default_rng(8)
-    rate = rng.gamma(hypers.mu * hypers.alpha) / hypers.alpha
-    simulated = rng.poisson(rate * rng.gamma(hypers.phi) / hypers.phi)
-    y = np.array([0.0, 3.0, 20.0, 60.0])
-
-    chances = predictive(found, np.zeros(4), np.zeros(4), y)
-
-    seen = (simulated[:, None] > y).mean(axis=0)
-    assert np.all(np.abs(chances.above - seen) < 6 * np.sqrt(chances.above / 20_000))
-
-
-def test_places_of_windows_left_out_are_uniform() -> None:
-    from pymc_vibes.stats.calibrate import distance, dkw_bound
-
-    rng = np.random.default_rng(9)
-    theta = rng.gamma(4.0, 2.0, 200)
-    y = rng.poisson(theta[:, None] * rng.gamma(1.5, 1 / 1.5, (200, 6)))
-    found = table(y.tolist()).fit()
-    left_out = y[:, 0].astype(float)
-
-    chances = predictive(found, y.sum(axis=1) - left_out, np.full(200, 5.0), left_out)
-
-    assert distance(chances.place(rng)) < dkw_bound(200)
-    assert ((chances.two_sided > 0) & (chances.two_sided <= 1 + 1e-9)).all()

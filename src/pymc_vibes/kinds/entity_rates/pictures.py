@@ -71,10 +71,10 @@ def population_figure(entities: Entities, config: EntityConfig) -> Figure:
     from pymc_vibes.stats.chart import lines_with_bands
     from pymc_vibes.stats.describe import plain
 
-    some = entities.population.thinned(_BAND_DRAWS)
+    mu, alpha = (entities.scalars[name][:_BAND_DRAWS, None] for name in ("mu", "alpha"))
     x = np.linspace(0, _far(entities), _POINTS)
     with np.errstate(over="ignore"):
-        below = gammainc((some.mu * some.alpha)[:, None], some.alpha[:, None] * x)
+        below = gammainc(mu * alpha, alpha * x)
     tail = (1 - config.level) / 2
     low, high = np.quantile(below, [tail, 1 - tail], axis=0)
     seen = np.array([(entities.mean <= value).mean() for value in x])

@@ -143,7 +143,7 @@ def score(posterior: Posterior, config: EntityConfig, parameters: Observed) -> Q
     found = next_window(entities, index, count)
     two_sided, expected = float(found.two_sided[0]), float(found.mean[0])
     name = "a new entity" if parameters.entity is None else parameters.entity
-    side = "high" if found.place[0] > 0.5 else "low"
+    side = "high" if found.middle[0] > 0.5 else "low"
     at_least, at_most = float(found.above[0] + found.at[0]), float(1 - found.above[0])
     far = min(max(two_sided, 0.0), 1.0)
     return QueryAnswer(

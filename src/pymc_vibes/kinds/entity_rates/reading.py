@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pymc_vibes.core.posterior import Posterior, Variable
 from pymc_vibes.kinds.entity_rates.data import Counts
-from pymc_vibes.kinds.entity_rates.tails import Population
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+
+    from pymc_vibes.stats.entity_predictive import Population
 
 CONTENDERS = 400
 """Entities that are ranked: those with the best means. Others cannot be told apart by a rank."""
@@ -105,13 +106,15 @@ class Entities:
         return known | {"phi": known["noise"] ** -2}
 
     @cached_property
-    def population(self) -> Population:
-        """Draws of the population."""
-        import numpy as np
+    def population(self) -> "Population":
+        """All that is known of the population: the nodes of the quadrature, else draws."""
+        from pymc_vibes.stats.entity_draws import EntityJoint
+        from pymc_vibes.stats.entity_predictive import Population
 
-        known = self.scalars
-        empty = known.get("zero_share", np.zeros(_POPULATION_DRAWS))
-        return Population(known["mu"], known["alpha"], known["phi"], empty)
+        joint = self.posterior.joint
+        if isinstance(joint, EntityJoint):
+            return Population.of_lattice(joint.lattice, joint.prior)
+        return Population.of_draws(*(self.scalars[name] for name in ("mu", "spread", "noise")))
 
     @cached_property
     def spread(self) -> "np.ndarray":

@@ -3,7 +3,9 @@
 The surprise of a window is the chance of a count as far out on either side (twice the smaller
 mid-p tail), given the entity's *other* windows. Over all windows of a model that is right these
 chances are spread evenly, so that of N windows about N p are at least as far out as one of chance
-p. All windows are screened with a matched negative binomial; the furthest out are worked out.
+p. All windows are screened with a matched negative binomial; the furthest out are worked out:
+averaged over everything known of the population where nothing else is in the model, else over
+draws.
 """
 
 from dataclasses import dataclass
@@ -15,17 +17,20 @@ from pymc_vibes.core.answer import Finding, Table
 from pymc_vibes.core.posterior import Posterior, stream
 from pymc_vibes.kinds.entity_rates.chances import windows_of
 from pymc_vibes.kinds.entity_rates.reading import Entities, entities_of
-from pymc_vibes.kinds.entity_rates.tails import Tails, negative_binomial, tails
+from pymc_vibes.kinds.entity_rates.tails import tails
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from pymc_vibes.kinds.entity_rates.data import Counts
+    from pymc_vibes.stats.entity_predictive import Chances
 
 WORKED_OUT = 250
 LISTED = 0.01
 RARE = 0.001
 _ROWS = 200
-_NODES = 32  # draws of the population that tails are averaged over
 _DRAWS = 1000
+_NEW = 20  # rates of a new entity for every draw of the population
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +76,7 @@ def _surprises(posterior: Posterior, seed: int) -> Surprises:
         cell=first[order],
         chance=chance[order],
         expected=found.mean[order],
-        is_high=(found.place > 0.5)[order],
+        is_high=(found.middle > 0.5)[order],
         windows=counts.windows[first][order],
         total=int(counts.windows.sum()),
         screened=int(counts.windows[rest[screen[rest] < RARE]].sum()),
@@ -82,22 +87,44 @@ def _screen(entities: Entities) -> "np.ndarray":
     """Give a quick two-sided chance of every cell: all uncertainty in one negative binomial."""
     import numpy as np
 
-    counts, at = entities.counts, {k: float(np.median(v)) for k, v in entities.scalars.items()}
+    counts, phi = entities.counts, float(np.median(entities.scalars["phi"]))
     if entities.posterior.constants["extensions"]:
-        mean, variance, empty = _moments(entities)
-    else:
-        left_sum = counts.total[counts.who] - counts.count
-        left = np.maximum(counts.observed[counts.who] - 1, 0)
-        within = (at["mu"] + at["mu"] ** 2 / at["phi"]) / np.maximum(left, 1e-9)
-        between = at["mu"] / at["alpha"]
-        weight = np.where(left > 0, between / (between + within), 0.0)
-        mean = at["mu"] + weight * (left_sum / np.maximum(left, 1) - at["mu"])
-        variance, empty = (1 - weight) * between, 0.0
+        return _matched(counts.count, *_moments(entities), phi)
+    first, alike = _alike(counts)
+    y, who = counts.count[first], counts.who[first]
+    mu, alpha = (float(np.median(entities.scalars[name])) for name in ("mu", "alpha"))
+    left = np.maximum(counts.observed[who] - 1, 0)
+    within = (mu + mu**2 / phi) / np.maximum(left, 1e-9)
+    between = mu / alpha
+    weight = np.where(left > 0, between / (between + within), 0.0)
+    mean = mu + weight * ((counts.total[who] - y) / np.maximum(left, 1) - mu)
+    chance = _matched(y, mean, (1 - weight) * between, 0.0, phi)
+    return np.asarray(chance[alike])
+
+
+def _alike(counts: "Counts") -> "tuple[np.ndarray, np.ndarray]":
+    """Find cells that stand for all with the same count and data, and which of them each has.
+
+    Of three million windows a few ten thousand differ in that.
+    """
+    import numpy as np
+
+    pair = np.unique(counts.total + 1j * counts.observed, return_inverse=True)[1]
+    value = np.unique(counts.count, return_inverse=True)[1]
+    key = pair[counts.who] * (int(value.max(initial=0)) + 1) + value
+    _, first, alike = np.unique(key, return_index=True, return_inverse=True)
+    return first, alike
+
+
+def _matched(
+    y: "np.ndarray", mean: "np.ndarray", variance: "np.ndarray", empty: float, phi: float
+) -> "np.ndarray":
+    """Give two-sided chances by the negative binomial with the moments of the windows' means."""
+    import numpy as np
+
     mean = np.maximum(mean, 1e-12)
-    size = mean**2 / (mean**2 / at["phi"] + variance)
-    above, same = negative_binomial(counts.count, mean, np.maximum(size, 1e-9))
-    above, same = (1 - empty) * above, (1 - empty) * same + empty * (counts.count == 0)
-    return Tails(above, same, mean).two_sided
+    size = np.maximum(mean**2 / (mean**2 / phi + variance), 1e-9)
+    return tails(y, mean[None], size[None], empty).two_sided
 
 
 def _moments(entities: Entities) -> "tuple[np.ndarray, np.ndarray, float]":
@@ -109,26 +136,18 @@ def _moments(entities: Entities) -> "tuple[np.ndarray, np.ndarray, float]":
     return drawn.mean.mean(axis=0), drawn.mean.var(axis=0), float(drawn.empty.mean())
 
 
-def _worked_out(entities: Entities, cells: "np.ndarray") -> Tails:
-    import numpy as np
+def _worked_out(entities: Entities, cells: "np.ndarray") -> "Chances":
+    from pymc_vibes.stats.entity_predictive import predictive
 
     counts = entities.counts
     y, who = counts.count[cells], counts.who[cells]
     if not entities.posterior.constants["extensions"]:
         others = counts.total[who] - y, counts.observed[who] - 1
-        return tails(entities.population.thinned(_NODES), *others, y)
+        return predictive(entities.population, *others, y)
     drawn = windows_of(entities.posterior, counts, cells, _DRAWS, entities.seed, fresh=True)
-    above, at = negative_binomial(y, drawn.mean, drawn.phi[:, None])
-    kept = 1 - drawn.empty[:, None]
-    above, at = kept * above, kept * at + drawn.empty[:, None] * (y == 0)
-    # draws that explain the count well count less, as if it had been left out; truncated weights
-    # (a drift that is drawn anew has not seen the count)
-    weight = np.ones_like(at) if entities.has("drift_sd") else 1 / np.maximum(at, 1e-300)
-    weight = weight / weight.mean(axis=0)
-    weight = np.minimum(weight, len(weight) ** 0.5)
-    weight = weight / weight.sum(axis=0)
-    mean = kept * drawn.mean
-    return Tails(*((weight * values).sum(axis=0) for values in (above, at, mean)))
+    # a drift that is drawn anew has not seen the count
+    left_out = not entities.has("drift_sd")
+    return tails(y, drawn.mean, drawn.phi[:, None], drawn.empty[:, None], left_out=left_out)
 
 
 def surprise_table(entities: Entities, found: Surprises) -> Table:
@@ -194,22 +213,28 @@ def window_text(at: int | None, *, is_time: bool) -> str:
     return show(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at))
 
 
-def next_window(entities: Entities, index: int | None, count: int) -> Tails:
+def next_window(entities: Entities, index: int | None, count: int) -> "Chances":
     """Give the chances of a count in the next window of an entity, or of a new one."""
     import numpy as np
 
-    counts, y = entities.counts, np.array([count])
-    if index is None or not entities.posterior.constants["extensions"]:
-        total = 0.0 if index is None else float(counts.total[index])
-        observed = 0.0 if index is None else float(counts.observed[index])
-        some = entities.population.thinned(4 * _NODES)
-        return tails(some, np.array([total]), np.array([observed]), y)
-    known, n = entities.scalars, len(entities.scalars["phi"])
-    theta = entities.draws([index], n)[:, 0]
-    sd = known.get("drift_sd", np.zeros(n))
-    drift = stream(entities.seed, "next window").normal(size=n) * sd - sd**2 / 2
-    empty = known.get("zero_share", np.zeros(n))
-    above, at = negative_binomial(y, theta * np.exp(drift), known["phi"])
-    above, at = (1 - empty) * above, (1 - empty) * at + empty * (count == 0)
-    mean = (1 - empty) * theta * np.exp(drift)
-    return Tails(*(np.array([values.mean()]) for values in (above, at, mean)))
+    from pymc_vibes.stats.entity_predictive import predictive
+
+    counts, y = entities.counts, np.array([float(count)])
+    if not entities.posterior.constants["extensions"]:
+        total, windows = (
+            np.zeros(1) if index is None else known[[index]]
+            for known in (counts.total, counts.observed)
+        )
+        return predictive(entities.population, total, windows, y)
+    rng = stream(entities.seed, "next window")
+    each = _NEW if index is None else 1
+    drawn = {name: np.repeat(values, each) for name, values in entities.scalars.items()}
+    n = len(drawn["phi"])
+    if index is None:
+        theta = rng.gamma(drawn["mu"] * drawn["alpha"]) / drawn["alpha"]
+    else:
+        theta = entities.draws([index], n)[:, 0]
+    sd = drawn.get("drift_sd", np.zeros(n))
+    mean = theta * np.exp(rng.normal(size=n) * sd - sd**2 / 2)
+    empty = drawn.get("zero_share", np.zeros(n))
+    return tails(y, mean[:, None], drawn["phi"][:, None], empty[:, None])
