@@ -164,6 +164,28 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         2**20, ge=1024, description="Largest body of every other request, in bytes."
     )
+    max_uploads_per_minute: int = Field(
+        600, ge=1, le=10**6, description="Uploads that one token's holder may send in a minute."
+    )
+    max_downloads_per_minute: int = Field(
+        300,
+        ge=1,
+        le=10**6,
+        description="Draws, pictures, files and simulated events that one token's holder may ask "
+        "for in a minute.",
+    )
+    max_runs_per_minute: int = Field(
+        60,
+        ge=1,
+        le=10**6,
+        description="Sampled runs that one token's holder may begin in a minute.",
+    )
+    query_seconds: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="How long one question to the lake may take before it is interrupted.",
+    )
     memory_limit: str = Field(
         "1GB",
         pattern=r"^\d+(\.\d+)?(MB|GB)$",

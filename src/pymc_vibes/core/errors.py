@@ -24,11 +24,13 @@ status, `exit_code` the command line's, and keyword extras travel with it as JSO
     │   ├── NotAuthenticated (401)    ├── NotAllowed (403)
     │   ├── ForeignRequest (403)      └── UnsafeBinding
     ├── MethodNotAllowed (405)
+    ├── TooManyRequests (429, exit 7)
     ├── InferenceFailed (500, exit 6)
     ├── InternalFault (500, exit 1)
     └── Unavailable (503, exit 7)
         ├── LakeBusy                  ├── ServerUnreachable
-        ├── NotInitialized            └── StoreUnavailable
+        ├── NotInitialized            ├── StoreUnavailable
+        └── QueryTooLong
 """
 
 import re
@@ -224,6 +226,16 @@ class MethodNotAllowed(VibesError):
     exit_code = 2
 
 
+class TooManyRequests(VibesError):
+    """Too much was asked in a short time.
+
+    Extras: `retry_after` in seconds.
+    """
+
+    status = 429
+    exit_code = 7
+
+
 class InferenceFailed(VibesError):
     """The fit failed.
 
@@ -261,6 +273,10 @@ class NotInitialized(Unavailable):
 
 class StoreUnavailable(Unavailable):
     """A database or an object store does not answer."""
+
+
+class QueryTooLong(Unavailable):
+    """The question to the lake took too long."""
 
 
 def problems() -> tuple[type[VibesError], ...]:

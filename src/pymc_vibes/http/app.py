@@ -31,6 +31,7 @@ from pymc_vibes.http import (
 from pymc_vibes.http.api import events, experiments, kinds, questions, runs
 from pymc_vibes.http.compress import Compress
 from pymc_vibes.http.deps import check_access
+from pymc_vibes.http.limits import Limits
 from pymc_vibes.http.logs import RequestLog, make_log
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.release import VERSION
@@ -55,11 +56,12 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan(settings, service),
         dependencies=[Depends(check_access)],
-        responses=problems.documented(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+        responses=problems.documented(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.limits = Limits(settings)
     app.state.log = make_log(settings, quiet=quiet)
     if service is not None:
         _serve(app, service)

@@ -21,6 +21,7 @@ from pymc_vibes.http.api import events
 from pymc_vibes.http.api.shared import analyze
 from pymc_vibes.http.cohorts import DEFAULT, KIND
 from pymc_vibes.http.deps import INGESTS, MetricsDep, ServiceDep
+from pymc_vibes.http.limits import DOWNLOAD, UPLOAD
 from pymc_vibes.http.paging import After, Limit
 from pymc_vibes.http.rate_parameters import (
     Cohort,
@@ -294,7 +295,7 @@ def _add_rates(router: APIRouter) -> None:
     router.post(
         "/ingest",
         summary="Ingest rows of events",
-        openapi_extra=INGESTS | schema.rows_body({"rows": [row]}),
+        openapi_extra=INGESTS | UPLOAD | schema.rows_body({"rows": [row]}),
         **rates,
     )(ingest)
     later = pending.documented()
@@ -313,9 +314,14 @@ def _add_rates(router: APIRouter) -> None:
         ("/posterior/samples", read_samples_by_name),
     ):
         summary = "Draw from the posterior of a rate"
-        router.get(path, summary=summary, response_class=Response, responses=drawn, **rates)(
-            endpoint
-        )
+        router.get(
+            path,
+            summary=summary,
+            response_class=Response,
+            responses=drawn,
+            openapi_extra=DOWNLOAD,
+            **rates,
+        )(endpoint)
     for path, summary, reader in (
         (by_path, "Give the posterior of a rate", read_cell),
         ("/posterior", "Give the posterior of a rate, by name", read_cell_by_name),

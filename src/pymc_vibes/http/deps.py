@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from pymc_vibes.core.errors import BadRequest, NotAllowed, UnsupportedFormat
 from pymc_vibes.http.auth import LOCAL, Principal, same_token
+from pymc_vibes.http.limits import admit
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.service import Service
 from pymc_vibes.settings import Settings
@@ -78,6 +79,7 @@ async def check_access(request: Request) -> AsyncIterator[None]:
 
 async def _check_scope(request: Request) -> None:
     principal = require(request.scope, scope_of(request.method, request.scope.get("route")))
+    admit(request, principal)
     if principal.via == "cookie" and request.method not in SAFE:
         await _check_form_token(request)
 

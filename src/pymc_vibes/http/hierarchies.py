@@ -11,6 +11,7 @@ from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.http import cohorts, pending
 from pymc_vibes.http.cohorts import DEFAULT
 from pymc_vibes.http.deps import MetricsDep, ServiceDep
+from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.rate_parameters import Draws, Event, Experiment, Seed, Settings, analysis_of
 from pymc_vibes.http.security import given_name
@@ -83,5 +84,6 @@ def add_to(router: APIRouter) -> None:
             summary="Draw hyperparameters and rates of a hierarchy together",
             response_class=Response,
             responses=joint,
+            openapi_extra=DOWNLOAD,
             tags=["rates"],
         )(reader)

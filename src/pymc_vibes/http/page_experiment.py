@@ -16,6 +16,7 @@ from pymc_vibes.core.experiment import Receipt, UploadOptions
 from pymc_vibes.core.run import Pending
 from pymc_vibes.http import asking, forms, view
 from pymc_vibes.http.deps import INGESTS, RUNS
+from pymc_vibes.http.limits import MAY_RUN, UPLOAD, charge
 from pymc_vibes.http.page import Posted, Serving, go, text_of, texts_of, to_experiment
 from pymc_vibes.http.pending import address_again
 from pymc_vibes.http.text import readable
@@ -45,7 +46,7 @@ router = APIRouter(default_response_class=HTMLResponse)
 type SnapshotId = Annotated[int | None, Query(ge=0)]
 
 
-@router.get("/experiments/{name}")
+@router.get("/experiments/{name}", openapi_extra=MAY_RUN)
 def show(
     request: Request,
     service: Serving,
@@ -78,6 +79,7 @@ def show(
 
 def _page(request: Request, service: Service, reading: asking.Reading, **more: Any) -> Response:
     experiment, problem = reading.experiment, reading.problem
+    charge(request, reading.pending)
     analysis = reading.analysis
     if analysis:
         request.app.state.metrics.count_answer(analysis.answer)
@@ -112,13 +114,13 @@ def _truth(service: Service, reading: asking.Reading) -> tuple[Any, ...]:
     return truth_checks(service, reading.analysis) if reading.analysis else ()
 
 
-@router.get("/experiments/{name}/ask/{slug}")
+@router.get("/experiments/{name}/ask/{slug}", openapi_extra=MAY_RUN)
 def ask(request: Request, service: Serving, name: str, slug: str) -> Response:
     """Show the answer to a further question, or its form while nothing was asked."""
     return _ask(request, service, name, slug, dict(request.query_params))
 
 
-@router.post("/experiments/{name}/ask/{slug}", openapi_extra=RUNS)
+@router.post("/experiments/{name}/ask/{slug}", openapi_extra=RUNS | MAY_RUN)
 def ask_and_keep(
     request: Request, service: Serving, name: str, slug: str, form: Posted
 ) -> Response:
@@ -146,6 +148,7 @@ def _ask(
             problem = error
         except Pending as sampled:
             pending = sampled.run
+    charge(request, pending or reading.pending)
     context: dict[str, Any] = {
         "experiment": experiment,
         "kind": kind,
@@ -182,7 +185,7 @@ def data(
     )
 
 
-@router.post("/experiments/{name}/upload", openapi_extra=INGESTS)
+@router.post("/experiments/{name}/upload", openapi_extra=INGESTS | UPLOAD)
 def upload(request: Request, service: Serving, name: str, form: Posted) -> Response:
     """Add the events of a file or of pasted text."""
     experiment = service.experiment(name)

@@ -18,6 +18,7 @@ from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.http import asking, forms, view
 from pymc_vibes.http.cohorts import draws, one_rate_each
+from pymc_vibes.http.limits import MAY_RUN
 from pymc_vibes.http.page import Serving
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.kinds.poisson_cohorts.settings import OVER_TIME
@@ -57,7 +58,7 @@ class _Form:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@router.get("/ui/posterior")
+@router.get("/ui/posterior", openapi_extra=MAY_RUN)
 def compare(request: Request, service: Serving) -> Response:
     """Compare the rates of two cohorts."""
     known = tuple(e for e in service.experiments() if e.kind == KIND)

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from pymc_vibes.core.errors import ExperimentExists, VibesError
 from pymc_vibes.http import overview, page_experiment, page_kinds, page_rates, page_runs, view
 from pymc_vibes.http.deps import INGESTS
+from pymc_vibes.http.limits import UPLOAD
 from pymc_vibes.http.page import Posted, Serving, go, text_of, to_experiment
 from pymc_vibes.service import Service
 
@@ -97,7 +98,7 @@ def experiments() -> Response:
     return go("/")
 
 
-@router.post("/example", openapi_extra=INGESTS)
+@router.post("/example", openapi_extra=INGESTS | UPLOAD)
 def example(service: Serving, form: Posted) -> Response:
     """Simulate a world of one kind, or of every kind, and show it; once made it is kept."""
     slug = text_of(form, "kind")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from pymc_vibes.core.answer import Verdict
 from pymc_vibes.core.run import Pending, Progress, Run, RunState
 from pymc_vibes.http import view
+from pymc_vibes.http.limits import charge
 from pymc_vibes.http.problems import is_navigation
 
 FOLLOW = "/api/v1/runs/"
@@ -74,6 +75,7 @@ def install(app: FastAPI) -> None:
 async def _on_pending(request: Request, pending: Exception) -> Response:
     assert isinstance(pending, Pending)  # noqa: S101  # what it was registered for
     run = pending.run
+    charge(request, run)
     headers = {"Location": f"{FOLLOW}{run.id}", "Retry-After": str(AGAIN_SECONDS)}
     if view.is_partial(request):
         return view.render(request, "_sampling.html", run=run, again=address_again(request))

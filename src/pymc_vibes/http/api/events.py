@@ -9,6 +9,7 @@ from pymc_vibes.core.experiment import FileFormat, Preview, Receipt
 from pymc_vibes.http.api.shared import API
 from pymc_vibes.http.deps import INGESTS, MetricsDep, ServiceDep, SettingsDep
 from pymc_vibes.http.downloads import export_response
+from pymc_vibes.http.limits import DOWNLOAD, UPLOAD
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.uploads import MEDIA_TYPES, Staged, StagedDep, read_options
 from pymc_vibes.service import Service
@@ -111,12 +112,13 @@ def build() -> APIRouter:
     router.post(
         PATH,
         summary="Upload events",
-        openapi_extra=INGESTS | {"requestBody": {"required": True, "content": media}},
+        openapi_extra=INGESTS | UPLOAD | {"requestBody": {"required": True, "content": media}},
     )(upload_events)
     router.get(
         PATH,
         summary="Read or download events",
         response_model=Preview,
+        openapi_extra=DOWNLOAD,
         responses={
             200: {
                 "content": {

@@ -12,9 +12,10 @@ from pymc_vibes.core.schema import Schema
 from pymc_vibes.http import schema
 from pymc_vibes.http.api.shared import API, question_parts
 from pymc_vibes.http.deps import QUESTION, JsonObject, ServiceDep
+from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.tabular import MEDIA_TYPES, TableFormat, table_response
 from pymc_vibes.kinds import catalog, find_kind
-from pymc_vibes.service.service import MAX_EVENTS
+from pymc_vibes.service.experiments import MAX_EVENTS
 
 PREFIX = f"{API}/kinds"
 
@@ -111,6 +112,7 @@ def build() -> APIRouter:
         summary="Simulate events",
         response_class=Response,
         responses={200: {"description": "Events.", "content": media}},
+        openapi_extra=DOWNLOAD,
     )(generate)
     for kind in catalog().values():
         for query in kind.queries:

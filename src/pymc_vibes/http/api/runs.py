@@ -11,6 +11,7 @@ from pymc_vibes.core.run import Run
 from pymc_vibes.http import downloads, pending, schema
 from pymc_vibes.http.api.shared import API, analyze
 from pymc_vibes.http.deps import RUNS, JsonObject, MetricsDep, ServiceDep, SettingsDep
+from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.paging import After, Limit, next_page
 from pymc_vibes.http.pending import RunLine, line
 from pymc_vibes.kinds import catalog
@@ -181,22 +182,26 @@ def _route_parts(router: APIRouter, one: str) -> None:
         summary="Show a figure",
         response_model=Figure,
         responses=later | downloads.documented("image/png", "image/svg+xml", downloads.VEGA),
+        openapi_extra=DOWNLOAD,
     )(show_figure)
     router.get(
         f"{one}/posterior",
         summary="Download the posterior",
         response_class=Response,
         responses=later | downloads.documented(downloads.NETCDF),
+        openapi_extra=DOWNLOAD,
     )(show_posterior)
     router.get(
         f"{one}/samples",
         summary="Draw from the posterior",
         response_class=Response,
         responses=later | downloads.documented("application/json", "application/x-ndjson"),
+        openapi_extra=DOWNLOAD,
     )(show_samples)
     router.get(
         f"{one}/report",
         summary="Download the report",
         response_class=Response,
         responses=later | downloads.documented("text/html"),
+        openapi_extra=DOWNLOAD,
     )(show_report)
