@@ -18,18 +18,24 @@ from tests.sampled.registered import TOSSES, Gate
 MCSE = 0.0762 / 2000**0.5
 
 
-def opened(folder: Path) -> Service:
-    return Service.open(Settings(home=folder / "home"))
+def opened(folder: Path, *, works: bool = True) -> Service:
+    return Service.open(Settings(home=folder / "home"), works=works)
+
+
+def with_a_coin(folder: Path, *, works: bool) -> Service:
+    """Open a new home in which a coin was tossed."""
+    found = opened(folder, works=works)
+    found.create("coin", "coin")
+    path = folder / "tosses.csv"
+    path.write_text(TOSSES)
+    found.upload("coin", path, UploadOptions(format="csv"))
+    return found
 
 
 @pytest.fixture
 def service(tmp_path: Path, gate: Gate) -> Iterator[Service]:
     assert not gate.file.exists()
-    found = opened(tmp_path)
-    found.create("coin", "coin")
-    path = tmp_path / "tosses.csv"
-    path.write_text(TOSSES)
-    found.upload("coin", path, UploadOptions(format="csv"))
+    found = with_a_coin(tmp_path, works=True)
     yield found
     found.close()
 
@@ -156,15 +162,20 @@ def test_a_failure_is_recorded_and_told_once(service: Service, gate: Gate) -> No
     assert failed.error["type"] == "/problems/inference-failed"
 
 
-def test_closing_cancels_what_runs_and_what_waits(tmp_path: Path, hasty: Service) -> None:
+def test_closing_gives_back_what_runs_and_leaves_what_waits(
+    tmp_path: Path, hasty: Service, gate: Gate
+) -> None:
     runs = [ask(hasty), ask(hasty, level=0.9)]
     until(hasty, runs[0], lambda r: r.state is RunState.RUNNING)
     hasty.close()
     again = opened(tmp_path)
-    states = {again.run(run.id).state for run in runs}
+    states = [again.queue.run(run.id).state for run in runs]
+    gate.open()
+    ended = [until(again, run, lambda r: r.is_over) for run in runs]
     again.close()
 
-    assert states == {RunState.CANCELLED}
+    assert states == [RunState.QUEUED, RunState.QUEUED]
+    assert [(run.state, run.tries) for run in ended] == [(RunState.SUCCEEDED, 1)] * 2
 
 
 def test_deleting_an_experiment_stops_its_runs(hasty: Service) -> None:
@@ -175,21 +186,39 @@ def test_deleting_an_experiment_stops_its_runs(hasty: Service) -> None:
     assert until(hasty, run, lambda r: r.is_over).state is RunState.CANCELLED
 
 
-def test_a_run_whose_process_is_gone_has_failed_and_is_asked_for_anew(
-    tmp_path: Path, service: Service
-) -> None:
-    run = ask(service.without_waiting())
-    with service.queue.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE runs SET owner = 'elsewhere-1-gone'")
-    other = opened(tmp_path)
-    gone = other.run(run.id)
-    anew = ask(other.without_waiting())
-    other.close()
+def taken_by_the_dead(service: Service) -> None:
+    """Let a worker that is not heard of any more hold the run that waits."""
+    assert service.queue.claim("dead", lease=-1) is not None
 
-    assert gone.state is RunState.FAILED
-    assert gone.error is not None
-    assert "ended before" in gone.error["detail"]
-    assert anew.id != run.id
+
+def test_a_run_whose_worker_is_gone_is_begun_again(tmp_path: Path, gate: Gate) -> None:
+    asking, working = with_a_coin(tmp_path, works=False), opened(tmp_path)
+    run = ask(asking.without_waiting())
+    taken_by_the_dead(asking)
+    gate.open()
+    ended = until(working, run, lambda r: r.is_over)
+    answer = asking.answer(run.id)
+    for service in (asking, working):
+        service.close()
+
+    assert (ended.state, ended.tries) == (RunState.SUCCEEDED, 2)
+    assert answer.run_id == run.id
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_run_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
+    asking = with_a_coin(tmp_path, works=False)
+    run = ask(asking.without_waiting())
+    for _ in range(asking.settings.max_tries):
+        taken_by_the_dead(asking)
+    working = opened(tmp_path)
+    ended = until(working, run, lambda r: r.is_over)
+    for service in (asking, working):
+        service.close()
+
+    assert ended.state is RunState.FAILED
+    assert ended.error is not None
+    assert "3 workers died" in ended.error["detail"]
 
 
 def test_nothing_can_be_had_of_a_run_before_it_is_over(hasty: Service) -> None:
@@ -202,16 +231,6 @@ def test_nothing_can_be_had_of_a_run_before_it_is_over(hasty: Service) -> None:
     until(hasty, run, lambda r: r.is_over)
     with pytest.raises(RunNotFound, match="cancelled"):
         hasty.answer(run.id)
-
-
-def test_listeners_hear_of_answers_from_the_background(service: Service, gate: Gate) -> None:
-    heard: list[str] = []
-    service.listen(lambda answer: heard.append(answer.run_id))
-    gate.open()
-    run_id = service.analyze("coin").run_id
-    service.close()
-
-    assert heard == [run_id]
 
 
 def test_draws_are_kept_and_come_back_after_a_restart(

@@ -46,7 +46,7 @@ def test_a_run_that_is_over_stays_as_it_ended(queue: Queue) -> None:
     queue.finish(failed)
     with pytest.raises(IllegalTransition):
         queue.finish(a_run("1", state=RunState.SUCCEEDED))
-    assert queue.run("1") == failed
+    assert queue.run("1") == failed.model_copy(update={"revision": 1})
 
 
 def test_an_unknown_run_is_not_found(queue: Queue) -> None:
@@ -63,17 +63,17 @@ def test_runs_are_paged_newest_first(queue: Queue) -> None:
 
 
 def test_only_the_named_experiment_is_forgotten(queue: Queue) -> None:
-    queue.remember("red", "1", "key", "question")
-    queue.remember("red-blue", "2", "key")
-    assert queue.forget("red") == 1
-    assert queue.recall("red", "key") is None
-    assert queue.recall("red-blue", "key") == "2"
+    queue.remembered.remember("red", "1", "key", "question")
+    queue.remembered.remember("red-blue", "2", "key")
+    assert queue.remembered.forget("red") == 1
+    assert queue.remembered.recall("red", "key") is None
+    assert queue.remembered.recall("red-blue", "key") == "2"
 
 
 def test_the_first_choice_is_kept_by_whoever_comes_second(tmp_path: Path) -> None:
     def choose(number: int) -> int:
         mine = Queue(tmp_path / "runs.sqlite")
-        kept = mine.keep_first("bandit/assign", "unit-1", {"arm": number})
+        kept = mine.remembered.keep_first("bandit/assign", "unit-1", {"arm": number})
         mine.close()
         return int(kept["arm"])
 

@@ -80,6 +80,16 @@ class Run(Record):
     """The last that was heard of it, while it is not over."""
     cancelling: bool = False
     """Whether it was asked to stop and has not stopped yet."""
+    started: datetime | None = None
+    """When a worker last began to work on it; None where the answer was there at once."""
+    worker: str | None = None
+    """Who works on it, or did."""
+    tries: int = 0
+    """How many workers have had it."""
+    priority: int = 0
+    """Runs of a higher one are begun first."""
+    revision: int = 0
+    """How often the record changed; who follows a run knows by it what was seen already."""
 
     @property
     def is_over(self) -> bool:

@@ -106,7 +106,6 @@ def _guard(app: FastAPI, settings: Settings) -> None:
 def _serve(app: FastAPI, service: Service) -> None:
     """Answer from the service; a request never waits for a sampler."""
     app.state.service = service.without_waiting()
-    service.listen(app.state.metrics.count_answer)
 
 
 def _lifespan(settings: Settings, given: Service | None) -> Any:

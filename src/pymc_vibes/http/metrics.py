@@ -4,11 +4,13 @@ Addresses are labelled by their template. Cohorts are labelled by name only whil
 the largest come first, everything later counts as `(other)`, so that a counter only ever rises.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from pymc_vibes.core.answer import Answer
 from pymc_vibes.core.run import RunState
@@ -16,6 +18,35 @@ from pymc_vibes.core.run import RunState
 COHORT_SLOTS = 50
 OTHER = "(other)"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+type Outcome = tuple[str, str, str, str]
+"""State, kind, method and verdict of runs."""
+
+
+class _Outcomes(Collector):
+    """Counters whose truth is in the run table: workers in other processes raise them as well."""
+
+    def __init__(self) -> None:
+        self.counted: Mapping[Outcome, int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the counters as they were last read."""
+        fits = CounterMetricFamily(
+            "vibes_fits", "Fits by kind, method and verdict.", labels=("kind", "method", "verdict")
+        )
+        lost = CounterMetricFamily(
+            "vibes_runs_without_answer",
+            "Runs that failed or were cancelled.",
+            labels=("state", "kind"),
+        )
+        for (state, kind, method, verdict), count in self.counted.items():
+            if state == RunState.SUCCEEDED:
+                fits.add_metric((kind, method, verdict), count)
+            else:
+                lost.add_metric((state, kind), count)
+        yield fits
+        yield lost
 
 
 class Metrics:
@@ -49,12 +80,8 @@ class Metrics:
             ("cohort",),
             registry=registry,
         )
-        self._fits = Counter(
-            "vibes_fits",
-            "Fits by kind, method and verdict.",
-            ("kind", "method", "verdict"),
-            registry=registry,
-        )
+        self._outcomes = _Outcomes()
+        registry.register(self._outcomes)
         self._hits = Counter(
             "vibes_cache_hits", "Answers given from memory.", ("kind",), registry=registry
         )
@@ -62,18 +89,16 @@ class Metrics:
             "vibes_runs_unfinished", "Runs that wait or run.", ("state",), registry=registry
         )
 
-    def set_depth(self, depth: Mapping[RunState, int]) -> None:
-        """Say how many runs wait and run now."""
+    def set_runs(self, depth: Mapping[RunState, int], outcomes: Mapping[Outcome, int]) -> None:
+        """Say how many runs wait and run now, and how all others ended, whoever worked on them."""
         for state, count in depth.items():
             self._unfinished.labels(state.value).set(count)
+        self._outcomes.counted = outcomes
 
     def count_answer(self, answer: Answer) -> None:
-        """Count an answer as a fit, or as a cache hit."""
+        """Count an answer that was given from memory."""
         if answer.cached:
             self._hits.labels(answer.kind).inc()
-        else:
-            report = answer.diagnostics
-            self._fits.labels(answer.kind, report.method, report.verdict).inc()
 
     def count_rows(self, kind: str, ingested: int, rejected: int) -> None:
         """Count the rows of an upload."""

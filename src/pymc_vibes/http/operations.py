@@ -60,7 +60,7 @@ def ready(service: ServiceDep) -> Readiness:
 def metrics(service: ServiceDep, counted: MetricsDep) -> Response:
     """Give latencies, rows, fits, verdicts, cache hits, unfinished runs and updates by cohort."""
     _count_cohorts(service, counted)
-    counted.set_depth(service.depth())
+    counted.set_runs(service.depth(), service.outcomes())
     return Response(counted.render(), media_type=counted.media_type)
 
 

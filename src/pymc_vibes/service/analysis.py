@@ -22,17 +22,18 @@ from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.core.run import Pending, Run, RunState, SamplingNeeded
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.service import keys
-from pymc_vibes.service.background import Background, ended
+from pymc_vibes.service.background import Background
 from pymc_vibes.service.compute import Analysis, Work, as_problem, compute, is_sampled
 from pymc_vibes.service.flights import Flights, Memory
 from pymc_vibes.service.watches import Refuses
+from pymc_vibes.service.workplace import Workplace, ended
+from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pymc_vibes.store.artifacts import Artifacts
     from pymc_vibes.store.lake import Lake
-    from pymc_vibes.store.owners import Owners
     from pymc_vibes.store.queue import Queue
 
 REMEMBERED = 128  # analyses held in memory; each holds its cells and posterior parameters
@@ -64,7 +65,13 @@ class Analyses:
     """Asks kinds for answers and keeps them."""
 
     def __init__(
-        self, lake: "Lake", queue: "Queue", artifacts: "Artifacts", owners: "Owners"
+        self,
+        lake: "Lake",
+        queue: "Queue",
+        artifacts: "Artifacts",
+        settings: Settings,
+        *,
+        works: bool,
     ) -> None:
         self._lake = lake
         self._queue = queue
@@ -73,7 +80,8 @@ class Analyses:
             REMEMBERED, weigh=_weight, most=MOST_DRAWS
         )
         self._flights: Flights[Analysis] = Flights()
-        self.background = Background(queue, artifacts, owners, self._memory.put)
+        workplace = Workplace(queue, artifacts, settings, self._memory.put)
+        self.background = Background(queue, workplace, works=works)
 
     def analyze(
         self, experiment: Experiment, overrides: Mapping[str, Any], *, snapshot: int | None = None
@@ -93,7 +101,10 @@ class Analyses:
         if isinstance(known, VibesError):
             raise known.with_traceback(None)
         # another process may have cleared what is remembered here
-        if known is not None and self._queue.recall(experiment.id, question.name) is not None:
+        if (
+            known is not None
+            and self._queue.remembered.recall(experiment.id, question.name) is not None
+        ):
             return _as_cached(known)
         return self._flights.share(held, lambda: self._find_or_fit(question, held))
 
@@ -121,7 +132,7 @@ class Analyses:
 
     def answer_of(self, run: Run) -> Answer:
         """Give the answer of a run; raise `Pending` while it is not over."""
-        run = self.background.settled(run)
+        run = self.background.follow(run)
         if run.answer is not None:
             return run.answer
         if not run.is_over:
@@ -133,7 +144,7 @@ class Analyses:
     def forget(self, experiment: Experiment) -> int:
         """Forget the answers of one experiment."""
         self._memory.clear()
-        return self._queue.forget(experiment.id)
+        return self._queue.remembered.forget(experiment.id)
 
     def _find_or_fit(self, question: _Question, held: str) -> Analysis:
         experiment, kind = question.experiment, question.kind
@@ -164,7 +175,7 @@ class Analyses:
                 key=key,
             )
             analysis = self._run(question, held, cells, findings, provenance)
-        self._queue.remember(experiment.id, analysis.answer.run_id, key, question.name)
+        self._queue.remembered.remember(experiment.id, analysis.answer.run_id, key, question.name)
         self._memory.put(held, analysis)
         return analysis
 
@@ -176,7 +187,7 @@ class Analyses:
 
     def _recalled(self, experiment: Experiment, name: str) -> Analysis | None:
         """Give the answer remembered under that name, unless its cells were deleted."""
-        run_id = self._queue.recall(experiment.id, name)
+        run_id = self._queue.remembered.recall(experiment.id, name)
         if run_id is None:
             return None
         run = self._queue.run(run_id)

@@ -35,6 +35,10 @@ class Work(Record):
     findings: tuple[Finding, ...]
     """What was odd about the events, before they were reduced."""
     provenance: Provenance
+    is_remembered: bool = True
+    """Whether the same question finds this answer later."""
+    priority: int = 0
+    """Of two that wait, the one with the higher one is begun first."""
 
 
 def compute(run: Run, work: Work, cells: "pa.Table", watch: Watch) -> Analysis:

@@ -1,35 +1,35 @@
-"""Runs in the background of this process, a bounded number at a time.
+"""Threads of this process that work on runs, a bounded number at a time.
 
-Runs wait in the run table and in the order in which they came; closing ends all of them. What a run
-does is not known here: it is called with the run's id and the signal to stop.
+Runs are begun in the order in which they came. What a run does is not known here.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from threading import Event, Lock
+from threading import Lock
 
 AT_ONCE = 1  # a sampler takes every core it gets
 
 
 class Executor:
-    """Carries runs out, one after the other."""
+    """Calls a function once for every run that is submitted and not under way yet."""
 
-    def __init__(self, carry_out: Callable[[str, Event], None]) -> None:
+    def __init__(self, carry_out: Callable[[str], None], at_once: int = AT_ONCE) -> None:
         self._carry_out = carry_out
+        self._at_once = at_once
         self._lock = Lock()
-        self._stop = Event()
+        self._is_open = True
         self._threads: ThreadPoolExecutor | None = None
         self._futures: dict[str, Future[None]] = {}
 
     def submit(self, run_id: str) -> None:
         """Carry the run out once it is its turn."""
         with self._lock:
+            if run_id in self._futures or not self._is_open:
+                return
             if self._threads is None:
-                self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="run")
-            future = self._futures[run_id] = self._threads.submit(
-                self._carry_out, run_id, self._stop
-            )
+                self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="run")
+            future = self._futures[run_id] = self._threads.submit(self._carry_out, run_id)
         future.add_done_callback(lambda _future: self._futures.pop(run_id, None))
 
     def wait(self, run_id: str, seconds: float) -> bool:
@@ -41,8 +41,8 @@ class Executor:
         return True
 
     def close(self) -> None:
-        """Tell every run to stop and wait until they did; those that wait see it at their turn."""
-        self._stop.set()
+        """Take no more, begin no more, and wait for those that were begun."""
         with self._lock:
+            self._is_open = False
             if self._threads is not None:
-                self._threads.shutdown(wait=True)
+                self._threads.shutdown(wait=True, cancel_futures=True)

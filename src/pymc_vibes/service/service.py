@@ -4,82 +4,75 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pymc_vibes.core.answer import Answer, QueryAnswer
 from pymc_vibes.core.config import Parameters, parse
 from pymc_vibes.core.errors import (
     BadConfig,
-    ExperimentNotFound,
     FigureNotFound,
-    KindMismatch,
     QueryNotFound,
     RunCancelled,
     SnapshotNotFound,
     from_problem,
 )
-from pymc_vibes.core.experiment import (
-    Experiment,
-    LakeTable,
-    Preview,
-    Receipt,
-    Snapshot,
-    UploadOptions,
-    check_name,
-)
 from pymc_vibes.core.figure import Figure
-from pymc_vibes.core.kind import ConfigQuery, Kind, PosteriorQuery
-from pymc_vibes.core.run import Pending, Run, RunState
-from pymc_vibes.kinds import catalog, find_kind
+from pymc_vibes.core.kind import ConfigQuery, PosteriorQuery
+from pymc_vibes.core.run import TRANSITIONS, Pending, Run, RunState
+from pymc_vibes.kinds import find_kind
 from pymc_vibes.service.analysis import Analyses, new_id
 from pymc_vibes.service.compute import Analysis, prepare
+from pymc_vibes.service.experiments import Experiments
+from pymc_vibes.service.reproduce import Reproduction, Reproductions
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
 
     from pymc_vibes.store.artifacts import Artifacts
     from pymc_vibes.store.lake import Lake
     from pymc_vibes.store.queue import Queue
 
-MAX_EVENTS = 10_000_000  # simulated in one call
 LOOK_SECONDS = 0.2  # between two looks at a run that another process works on
 
 
-class Service:
+class Service(Experiments):
     """Experiments, answers and runs over one lake and one run table.
 
     An answer that must be sampled is waited for; `without_waiting` raises `Pending` instead.
     """
 
     def __init__(
-        self, lake: "Lake", queue: "Queue", artifacts: "Artifacts", settings: Settings
+        self,
+        lake: "Lake",
+        queue: "Queue",
+        artifacts: "Artifacts",
+        settings: Settings,
+        *,
+        works: bool = True,
     ) -> None:
-        from pymc_vibes.store.owners import Owners
-
-        self.lake = lake
+        super().__init__(lake)
         self.queue = queue
         self.settings = settings
         self._waits = True
-        self._analyses = Analyses(lake, queue, artifacts, Owners(settings.owners_path))
+        self._analyses = Analyses(lake, queue, artifacts, settings, works=works)
         self._background = self._analyses.background
-        self._known: tuple[int, Mapping[str, Experiment]] = (-1, {})
+        self._reproductions = Reproductions(lake, queue, artifacts, self._background)
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Open everything under the settings, creating what is missing."""
+    def open(cls, settings: Settings, *, works: bool = True) -> Self:
+        """Open everything under the settings; `works` where no worker runs beside this process."""
         from pymc_vibes.store.artifacts import Artifacts
         from pymc_vibes.store.lake import Lake
         from pymc_vibes.store.queue import Queue
 
         prepare(settings)
         lake = Lake.open(settings)
-        return cls(lake, Queue(settings.queue_path), Artifacts(settings.artifacts_path), settings)
+        stores = Queue.open(settings), Artifacts(settings.artifacts_path)
+        return cls(lake, *stores, settings, works=works)
 
     def close(self) -> None:
-        """Cancel the runs that wait or run here, and close what is open."""
+        """Give back the runs that are worked on here, and close what is open."""
         self._background.close()
         self.lake.close()
         self.queue.close()
@@ -92,118 +85,12 @@ class Service:
 
     # experiments
 
-    def create(
-        self,
-        name: str,
-        kind: str,
-        *,
-        display_name: str | None = None,
-        config: Mapping[str, Any] | None = None,
-    ) -> Experiment:
-        """Make an empty experiment; settings given here are its own defaults."""
-        folded = check_name(name)
-        settings = dict(config or {})
-        parsed = parse(find_kind(kind).config, settings).model_dump(mode="json")
-        return self.lake.create(
-            name=folded,
-            display_name=(display_name or name).strip()[:200],
-            kind=kind,
-            config={field: parsed[field] for field in settings},
-        )
-
-    def experiments(self) -> tuple[Experiment, ...]:
-        """List experiments by name."""
-        return tuple(self._experiments().values())
-
-    def experiment(self, name: str) -> Experiment:
-        """Give the experiment, or raise `ExperimentNotFound` with near misses."""
-        import difflib
-
-        folded = name.strip().lower()
-        known = self._experiments()
-        if folded in known:
-            return known[folded]
-        near = difflib.get_close_matches(folded, known, n=3)
-        hint = (
-            f"Did you mean {', '.join(near)}?"
-            if near
-            else f"Create it with `vibes experiments create {folded or 'NAME'} --type KIND`."
-        )
-        raise ExperimentNotFound(f"There is no experiment {name[:80]!r}.", hint=hint)
-
-    def experiment_of(self, name: str, kind: str) -> Experiment:
-        """Give the experiment, or raise `KindMismatch` where it is of another kind."""
-        experiment = self.experiment(name)
-        if experiment.kind != kind:
-            raise KindMismatch(
-                f"{experiment.name} is of kind {experiment.kind}; this needs {kind}.",
-                hint=f"Name an experiment of kind {kind} with ?experiment=NAME.",
-            )
-        return experiment
-
-    def configure(self, name: str, changes: Mapping[str, Any]) -> Experiment:
-        """Change stored settings of an experiment; None takes one back to the kind's default."""
-        experiment = self.experiment(name)
-        merged = {**experiment.config, **changes}
-        kept = {field: value for field, value in merged.items() if value is not None}
-        parsed = parse(find_kind(experiment.kind).config, kept).model_dump(mode="json")
-        self.lake.set_config(experiment.name, {field: parsed[field] for field in kept})
-        return self.experiment(name)
-
     def delete(self, name: str) -> None:
         """Delete the experiment, its events and remembered answers; its runs stay as history."""
         experiment = self.experiment(name)
         self._background.cancel_all(experiment.id)
         self._analyses.forget(experiment)
         self.lake.delete(experiment.name)
-
-    # events
-
-    def upload(
-        self,
-        name: str,
-        path: Path,
-        options: UploadOptions | None = None,
-        *,
-        filename: str | None = None,
-    ) -> Receipt:
-        """Add the events of a file, all or nothing unless the options say otherwise."""
-        options = options or UploadOptions()
-        experiment = self.experiment(name)
-        kind = find_kind(experiment.kind)
-        required = frozenset(
-            column.name
-            for column in kind.schema.columns
-            if column.decides
-            and experiment.config.get(column.decides.field) == column.decides.present
-        )
-        return self.lake.ingest(
-            experiment.name, path, kind.schema, options, required=required, filename=filename
-        )
-
-    def preview(self, name: str, *, limit: int = 50, offset: int = 0) -> Preview:
-        """Give a page of events in time order."""
-        return self.lake.preview(self.experiment(name).name, limit, offset)
-
-    def generate(
-        self, kind: str, size: int, seed: int, config: Mapping[str, Any] | None = None
-    ) -> "pa.Table":
-        """Simulate events of a believable world of the kind, truth drawn from its example."""
-        return self.world(kind, size, seed, config)[1]
-
-    def world(
-        self, kind: str, size: int, seed: int, config: Mapping[str, Any] | None = None
-    ) -> tuple[Any, "pa.Table"]:
-        """Give a simulated world: its truth (labelled) and its events."""
-        import numpy as np
-
-        if not 1 <= size <= MAX_EVENTS:
-            raise BadConfig(f"Ask for 1 to {MAX_EVENTS:,} events, not {size:,}.")
-        found = find_kind(kind)
-        example = found.example.model_dump(mode="json") | dict(config or {})
-        rng = np.random.default_rng(seed)
-        truth = found.truth(parse(found.config, example), rng)
-        return truth, found.simulate(truth, size, rng)
 
     # answers
 
@@ -278,7 +165,7 @@ class Service:
 
     def run(self, run_id: str) -> Run:
         """Give a run as it stands."""
-        return self._background.settled(self.queue.run(run_id))
+        return self._background.follow(self.queue.run(run_id))
 
     def cancel(self, run_id: str) -> Run:
         """Stop a run that waits or runs; give it as it stands, which may be still stopping.
@@ -291,9 +178,9 @@ class Service:
         """Count the runs that wait and those that run."""
         return self.queue.depth()
 
-    def listen(self, listener: Callable[[Answer], None]) -> None:
-        """Tell the listener of every answer that is finished in the background here."""
-        self._background.listen(listener)
+    def outcomes(self) -> Mapping[tuple[str, str, str, str], int]:
+        """Count the runs that are over by state, kind, method and verdict."""
+        return self.queue.outcomes([state for state in RunState if not TRANSITIONS[state]])
 
     def answer(self, run_id: str) -> Answer:
         """Give the answer of a run, or raise `RunNotFound` where it ended without one."""
@@ -304,8 +191,7 @@ class Service:
     ) -> tuple[Run, ...]:
         """List runs, newest first, of one experiment or of all."""
         owner = None if name is None else self.experiment(name).id
-        found = self.queue.runs(owner, limit=limit, before=before)
-        return tuple(self._background.settled(run) for run in found)
+        return self.queue.runs(owner, limit=limit, before=before)
 
     def latest(self) -> Mapping[str, Run]:
         """Map experiment id to its newest finished run."""
@@ -335,23 +221,25 @@ class Service:
         wanted = posterior[variable].labels if labels is None else tuple(labels)
         return posterior.draw(n, seed, {variable: wanted})
 
+    def reproduce(self, run_id: str, *, by: str | None = None) -> Reproduction:
+        """Compute a run's answer again from what was recorded of it, and say what differs.
+
+        What was sampled takes a run of its own; `by` names it, where it was begun before.
+        """
+        run, recorded = self.run(run_id), self.answer(run_id)
+        if by is None:
+            try:
+                return self._reproductions.reproduce(run, recorded)
+            except Pending as pending:
+                if not self._waits:
+                    raise
+                by = pending.run.id
+        again = self.answer(by)
+        return self._reproductions.judge(run, recorded, self.run(by), again)
+
     def clear_cache(self, name: str) -> int:
         """Forget the remembered answers of exactly this experiment; gives how many there were."""
         return self._analyses.forget(self.experiment(name))
-
-    # the lake
-
-    def kinds(self) -> tuple[Kind[Any], ...]:
-        """List the kinds."""
-        return tuple(catalog().values())
-
-    def tables(self) -> tuple[LakeTable, ...]:
-        """List the lake's tables by experiment."""
-        return self.lake.tables()
-
-    def snapshots(self, limit: int = 50) -> tuple[Snapshot, ...]:
-        """List the lake's snapshots, newest first."""
-        return self.lake.snapshots(limit)
 
     def _answer(
         self,
@@ -364,7 +252,7 @@ class Service:
         """Answer from the analysis; a unit's first answer is kept for its experiment."""
         unit = getattr(asked, query.sticky_by) if query.sticky_by else None
         scope = f"{owner}/{query.slug}"
-        if unit is not None and (kept := self.queue.kept(scope, str(unit))) is not None:
+        if unit is not None and (kept := self.queue.remembered.kept(scope, str(unit))) is not None:
             return QueryAnswer.model_validate(kept)
         if query.fresh is not None and unit is None and getattr(asked, query.fresh) is None:
             asked = asked.model_copy(update={query.fresh: new_id()})
@@ -372,7 +260,7 @@ class Service:
         answer = query.answer(found.posterior, found.config, asked)
         if unit is None:
             return answer
-        kept = self.queue.keep_first(scope, str(unit), answer.model_dump(mode="json"))
+        kept = self.queue.remembered.keep_first(scope, str(unit), answer.model_dump(mode="json"))
         return QueryAnswer.model_validate(kept)
 
     def _awaited[T](self, ask: Callable[[], T]) -> T:
@@ -390,11 +278,3 @@ class Service:
                 raise RunCancelled(f"Run {run.id} was cancelled.", hint="Ask again to start anew.")
             if run.error is not None:
                 raise from_problem(run.error)
-
-    def _experiments(self) -> Mapping[str, Experiment]:
-        # asking the catalog for its version is far cheaper than reading the metadata table
-        version = self.lake.version()
-        if self._known[0] != version:
-            found = sorted(self.lake.experiments(), key=lambda experiment: experiment.name)
-            self._known = (version, {experiment.name: experiment for experiment in found})
-        return self._known[1]

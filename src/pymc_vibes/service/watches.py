@@ -5,10 +5,12 @@ often it is told, and learns there whether somebody wants it to stop.
 """
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+from pymc_vibes.core.errors import Unavailable
 from pymc_vibes.core.run import Progress, SamplingNeeded
 
 if TYPE_CHECKING:
@@ -35,29 +37,35 @@ class Refuses:
 
 
 class Reports:
-    """The watch of a run in the background; safe between threads."""
+    """The watch of a run in the background; safe between threads.
 
-    def __init__(self, queue: "Queue", run_id: str, stop: Event) -> None:
+    A run table that is away stops no fit: what could not be written is written the next time.
+    """
+
+    def __init__(self, queue: "Queue", run_id: str, worker: str, stop: Event) -> None:
         self._queue = queue
         self._run_id = run_id
+        self._worker = worker
         self._stop = stop
         self._lock = Lock()
         self._said = Progress(updated=datetime.now(UTC))
         self._next_report = 0.0
         self._next_look = 0.0
-        self._asked_to_stop = False
+        self.was_cancelled = False
+        """Whether somebody asked for the run to be cancelled."""
 
     @property
     def cancelled(self) -> bool:
         """Whether the fit should stop."""
-        if self._asked_to_stop or self._stop.is_set():
+        if self.was_cancelled or self._stop.is_set():
             return True
         with self._lock:
             now = time.monotonic()
             if now >= self._next_look:
                 self._next_look = now + LOOK_SECONDS
-                self._asked_to_stop = self._queue.is_cancelled(self._run_id)
-        return self._asked_to_stop
+                with suppress(Unavailable):
+                    self.was_cancelled = self._queue.is_cancelled(self._run_id)
+        return self.was_cancelled
 
     def sampling(self) -> None:
         """Let it sample."""
@@ -78,4 +86,5 @@ class Reports:
     def _write(self, progress: Progress) -> None:
         self._said = progress
         self._next_report = time.monotonic() + REPORT_SECONDS
-        self._queue.report(self._run_id, progress)
+        with suppress(Unavailable):
+            self._queue.report(self._run_id, self._worker, progress)

@@ -45,7 +45,7 @@ def example_world(
     )
     upload_table(service, experiment.name, events)
     scope = _scope(experiment)
-    service.queue.keep_first(scope, "truth", _plain(truth))
+    service.queue.remembered.keep_first(scope, "truth", _plain(truth))
     return service.experiment(experiment.name)
 
 
@@ -64,7 +64,7 @@ def upload_table(
 def truth_checks(service: Service, analysis: Analysis) -> tuple[TruthCheck, ...]:
     """Hold an answer against the truth of its world; empty where no truth is known."""
     experiment = service.experiment(analysis.answer.experiment)
-    kept = service.queue.kept(_scope(experiment), "truth")
+    kept = service.queue.remembered.kept(_scope(experiment), "truth")
     return () if kept is None else tuple(_checks(analysis, kept))
 
 

@@ -1,69 +1,98 @@
-"""The run table: the record of every fit, the answers that can be had again, and kept choices.
+"""The run table: the record of every run, and the queue of those that wait for a worker.
 
 Our own table is the record; nothing is ever looked up anywhere else. A run's state moves only
-along `core.run.TRANSITIONS`. An answer is found by its exact key, or by the version of the data and
-the settings it was asked with, so that a repeated question touches no event.
+along `core.run.TRANSITIONS`. Of one key and one experiment there is never more than one run that
+waits or runs, in whatever process.
 
-A run that waits or runs has an owner, the executor that works on it, and holds all that its work
-needs. Of one key and one experiment there is never more than one such run, in whatever process.
+A worker that claims a run holds it for the length of a lease and says now and then that it still
+lives. When it is not heard of any more the lease lapses, the run waits again and another worker may
+claim it; whatever the first one still says of it is not heard, because each statement names the
+worker that makes it. Leases are counted by the clock of the database.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pymc_vibes.core.answer import Answer
 from pymc_vibes.core.errors import IllegalTransition, RunNotFound
 from pymc_vibes.core.run import TRANSITIONS, Progress, Run, RunState, check_transition
-from pymc_vibes.store.tables import complete, tables
+from pymc_vibes.store import runrow
+from pymc_vibes.store.database import Database, prepare_database
+from pymc_vibes.store.remembered import Remembered
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, RowMapping, Table
+    from sqlalchemy import ColumnElement, Engine, Table
 
-BUSY_SECONDS = 10.0
+    from pymc_vibes.settings import Settings
+
 UNFINISHED = tuple(state for state, following in TRANSITIONS.items() if following)
+_GIVEN_BACK: Mapping[str, Any] = {
+    "state": RunState.QUEUED.value,
+    "worker": None,
+    "lease_until": None,
+    "progress": None,
+    "started": None,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A run in the hands of one worker, with all that its work needs."""
+
+    run: Run
+    experiment_id: str
+    worker: str
+    tries: int
+    """Workers that have had it, this one among them."""
+    work: Mapping[str, Any]
 
 
 class Queue:
-    """Runs, cached answers and kept choices, in one SQLite file that processes share."""
+    """Runs, those that claim them, and the answers that can be had again."""
 
-    def __init__(self, path: Path) -> None:
-        from filelock import FileLock
-        from sqlalchemy import create_engine
+    def __init__(self, place: str | Path) -> None:
+        self._database = Database(str(place))
+        self.remembered = Remembered(self._database)
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
-        self._tables = tables()
-        with FileLock(f"{path}.lock"):
-            # turning WAL on is the one statement that does not wait for a busy file
-            _share_file(path)
-            complete(self._engine, self._tables)
+    @classmethod
+    def open(cls, settings: "Settings") -> Self:
+        """Open the run table of the settings; in PostgreSQL it must have been set up."""
+        return cls(settings.queue_place)
 
     def close(self) -> None:
-        """Give the file back."""
-        self._engine.dispose()
+        """Give the database back."""
+        self._database.close()
 
     @property
     def engine(self) -> "Engine":
         """The database, for whoever checks its health."""
-        return self._engine
+        return self._database.engine
+
+    # writing runs
 
     def record(self, run: Run, *, experiment_id: str) -> None:
-        """Write a new run."""
-        with self._engine.begin() as connection:
-            connection.execute(self._runs.insert().values(_row(run, experiment_id)))
+        """Write a new run that nobody has to work on."""
+        with self._database.begin() as connection:
+            connection.execute(self._runs.insert().values(runrow.values(run, experiment_id)))
 
-    def enqueue(self, run: Run, *, experiment_id: str, owner: str, work: Mapping[str, Any]) -> Run:
-        """Write a run that waits for its owner; give the unfinished one of that key if there is."""
+    def enqueue(
+        self, run: Run, *, experiment_id: str, work: Mapping[str, Any], priority: int = 0
+    ) -> Run:
+        """Write a run that waits for a worker; give the unfinished one of that key if there is."""
         from sqlalchemy.exc import IntegrityError
 
         assert run.key is not None  # noqa: S101  # what makes two questions the same
-        row = _row(run, experiment_id) | {"owner": owner, "work": json.dumps(work)}
+        row = runrow.values(run, experiment_id) | {
+            "work": json.dumps(work),
+            "priority": priority,
+            "tries": 0,
+        }
         while True:
             try:
-                with self._engine.begin() as connection:
+                with self._database.begin() as connection:
                     connection.execute(self._runs.insert().values(row))
             except IntegrityError:
                 # it may be over by now: then there is room for this one
@@ -72,71 +101,143 @@ class Queue:
             else:
                 return run
 
-    def unfinished(self, experiment_id: str, key: str) -> Run | None:
-        """Give the run of that key that somebody works on or will."""
+    # working on runs
+
+    def claim(self, worker: str, *, lease: float, only: str | None = None) -> Claim | None:
+        """Take the run that has waited longest among the most urgent, or that one only."""
         from sqlalchemy import select
 
         runs = self._runs
-        where = (runs.c.experiment_id == experiment_id) & (runs.c.key == key)
-        with self._engine.connect() as connection:
-            query = select(runs).where(
-                where, runs.c.state.in_(UNFINISHED), runs.c.owner.is_not(None)
-            )
-            row = connection.execute(query).mappings().first()
-        return None if row is None else _run(row)
+        self._take_back()
+        waiting = (runs.c.state == RunState.QUEUED.value) & runs.c.work.is_not(None)
+        if only is not None:
+            waiting &= runs.c.id == only
+        first = select(runs.c.id).where(waiting)
+        first = first.order_by(runs.c.priority.desc(), runs.c.id).limit(1)
+        with self._database.read() as connection:
+            if connection.execute(first).scalar() is None:
+                return None  # looking is cheap and disturbs nobody who writes
+        taken = {
+            "state": RunState.RUNNING.value,
+            "worker": worker,
+            "lease_until": self._database.now() + lease,
+            "tries": runs.c.tries + 1,
+            "started": runrow.naive(datetime.now(UTC)),
+        }
+        # two workers never take the same one: PostgreSQL passes over rows that another one holds,
+        # SQLite lets only one statement write
+        wanted = first.with_for_update(skip_locked=True).scalar_subquery()
+        with self._database.begin() as connection:
+            statement = self._changed(waiting & (runs.c.id == wanted), taken).returning(runs)
+            row = connection.execute(statement).mappings().first()
+        if row is None:
+            return None
+        return Claim(
+            run=runrow.run(row),
+            experiment_id=row["experiment_id"],
+            worker=worker,
+            tries=row["tries"],
+            work=json.loads(row["work"]),
+        )
 
-    def claim(self, run_id: str) -> bool:
-        """Begin a run that waits; False where somebody cancelled it."""
-        return self._move(run_id, RunState.QUEUED, state=RunState.RUNNING.value)
+    def keep(self, worker: str, run_ids: Collection[str], *, lease: float) -> frozenset[str]:
+        """Say that a worker lives, and give those of its runs that are still its own."""
+        now = self._database.now()
+        mine = (self._runs.c.worker == worker) & (self._runs.c.state == RunState.RUNNING.value)
+        mine &= self._runs.c.id.in_(run_ids)
+        renew = self._runs.update().where(mine).values(lease_until=now + lease)
+        with self._database.begin() as connection:
+            heard = {"name": worker, "heard": connection.execute(_only(now)).scalar_one()}
+            self._database.put(self._workers, heard, overwrite=True, connection=connection)
+            if not run_ids:
+                return frozenset()
+            return frozenset(connection.execute(renew.returning(self._runs.c.id)).scalars())
 
-    def report(self, run_id: str, progress: Progress) -> None:
-        """Write how far a run is."""
-        self._move(run_id, RunState.RUNNING, progress=progress.model_dump_json())
+    def leave(self, worker: str) -> None:
+        """Say that a worker goes; what it still holds waits for another one."""
+        mine = (self._runs.c.worker == worker) & (self._runs.c.state == RunState.RUNNING.value)
+        given_back = {**_GIVEN_BACK, "tries": self._runs.c.tries - 1}
+        with self._database.begin() as connection:
+            connection.execute(self._changed(mine, given_back))
+            connection.execute(self._workers.delete().where(self._workers.c.name == worker))
+
+    def workers(self, *, within: float) -> Mapping[str, float]:
+        """Map each worker that was heard of within those seconds to how long ago that was."""
+        from sqlalchemy import select
+
+        now, workers = self._database.now(), self._workers
+        query = select(workers.c.name, now - workers.c.heard).where(workers.c.heard > now - within)
+        with self._database.read() as connection:
+            return {name: max(0.0, ago) for name, ago in connection.execute(query)}
+
+    def report(self, run_id: str, worker: str, progress: Progress) -> None:
+        """Write how far a run is, where it is still that worker's."""
+        self._change(self._held(run_id, worker), progress=progress.model_dump_json())
 
     def cancel(self, run_id: str, when: datetime) -> Run:
         """End a run that waits, ask one that runs to stop, and give it as it is now."""
-        ended = {"state": RunState.CANCELLED.value, "finished": _naive(when)}
-        if not self._move(run_id, RunState.QUEUED, **ended):
-            self._move(run_id, RunState.RUNNING, cancel_requested=True)
+        waits = self._in_state(run_id, RunState.QUEUED)
+        ended = {"state": RunState.CANCELLED.value, "finished": runrow.naive(when)}
+        if not self._change(waits, **ended):
+            self._change(self._in_state(run_id, RunState.RUNNING), cancel_requested=True)
         return self.run(run_id)
 
-    def finish(self, run: Run) -> None:
-        """Write how a run ended, or raise `IllegalTransition`."""
-        from sqlalchemy import select
-
-        with self._engine.begin() as connection:
+    def finish(self, run: Run, *, worker: str | None = None) -> None:
+        """Write how a run ended; raise `IllegalTransition` where it is not that worker's to end."""
+        with self._database.begin() as connection:
             where = self._runs.c.id == run.id
-            old = connection.execute(select(self._runs.c.state).where(where)).scalar_one()
-            check_transition(RunState(old), run.state)
-            same = where & (self._runs.c.state == old)
-            changed = self._runs.update().where(same).values(_row(run, None))
+            found = connection.execute(self._runs.select().where(where)).mappings().one()
+            check_transition(RunState(found["state"]), run.state)
+            same = where & (self._runs.c.state == found["state"])
+            if worker is not None:
+                same &= self._runs.c.worker == worker
+            changed = self._changed(same, runrow.values(run, None))
             if connection.execute(changed).rowcount == 0:
-                raise IllegalTransition(f"Run {run.id} was ended by another process meanwhile.")
-
-    def owner(self, run_id: str) -> str | None:
-        """Name the executor that works on a run, or did."""
-        found = self._value(run_id, "owner")
-        return None if found is None else str(found)
-
-    def work(self, run_id: str) -> Mapping[str, Any]:
-        """Give what a run that was queued needs beside its config."""
-        return dict(json.loads(self._value(run_id, "work")))
+                raise IllegalTransition(f"Run {run.id} is in other hands meanwhile.")
 
     def is_cancelled(self, run_id: str) -> bool:
         """Whether the run was asked to stop."""
         return bool(self._value(run_id, "cancel_requested"))
 
-    def depth(self) -> Mapping[RunState, int]:
-        """Count the runs that wait and those that run."""
-        from sqlalchemy import func, select
+    # mirroring runs
+
+    def unmirrored(self, limit: int) -> tuple[Run, ...]:
+        """List runs that are over and not in the ledger yet, oldest first."""
+        from sqlalchemy import select
 
         runs = self._runs
-        counts = dict.fromkeys(UNFINISHED, 0)
-        query = select(runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED))
-        with self._engine.connect() as connection:
-            for state, count in connection.execute(query.group_by(runs.c.state)):
-                counts[RunState(state)] = count
-        return counts
+        where = runs.c.mirrored.is_(None) & runs.c.finished.is_not(None)
+        query = select(runs).where(where).order_by(runs.c.id).limit(limit)
+        with self._database.read() as connection:
+            return tuple(runrow.run(row) for row in connection.execute(query).mappings())
+
+    def mark_mirrored(self, run_id: str, ledger_id: str) -> None:
+        """Note under which id the ledger holds a run."""
+        with self._database.begin() as connection:
+            where = self._runs.c.id == run_id
+            connection.execute(self._runs.update().where(where).values(mirrored=ledger_id))
+
+    # reading runs
+
+    def run(self, run_id: str) -> Run:
+        """Give the run, or raise `RunNotFound`."""
+        with self._database.read() as connection:
+            query = self._runs.select().where(self._runs.c.id == run_id)
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            raise RunNotFound(
+                f"There is no run {run_id[:80]!r}.", hint="`vibes runs list` shows them."
+            )
+        return runrow.run(row)
+
+    def unfinished(self, experiment_id: str, key: str) -> Run | None:
+        """Give the run of that key that a worker has or will have."""
+        runs = self._runs
+        where = (runs.c.experiment_id == experiment_id) & (runs.c.key == key)
+        where &= runs.c.state.in_(UNFINISHED) & runs.c.work.is_not(None)
+        with self._database.read() as connection:
+            row = connection.execute(runs.select().where(where)).mappings().first()
+        return None if row is None else runrow.run(row)
 
     def waiting(self, experiment_id: str) -> tuple[str, ...]:
         """List the ids of an experiment's unfinished runs."""
@@ -144,21 +245,8 @@ class Queue:
 
         runs = self._runs
         where = (runs.c.experiment_id == experiment_id) & runs.c.state.in_(UNFINISHED)
-        with self._engine.connect() as connection:
+        with self._database.read() as connection:
             return tuple(connection.execute(select(runs.c.id).where(where)).scalars())
-
-    def run(self, run_id: str) -> Run:
-        """Give the run, or raise `RunNotFound`."""
-        from sqlalchemy import select
-
-        with self._engine.connect() as connection:
-            query = select(self._runs).where(self._runs.c.id == run_id)
-            row = connection.execute(query).mappings().first()
-        if row is None:
-            raise RunNotFound(
-                f"There is no run {run_id[:80]!r}.", hint="`vibes runs list` shows them."
-            )
-        return _run(row)
 
     def experiment_id(self, run_id: str) -> str:
         """Give the id of the experiment that a run belongs to."""
@@ -168,15 +256,13 @@ class Queue:
         self, experiment_id: str | None = None, *, limit: int = 50, before: str | None = None
     ) -> tuple[Run, ...]:
         """List runs, newest first; `before` is the id of the last run of the page above."""
-        from sqlalchemy import select
-
-        query = select(self._runs).order_by(self._runs.c.id.desc()).limit(limit)
+        query = self._runs.select().order_by(self._runs.c.id.desc()).limit(limit)
         if experiment_id is not None:
             query = query.where(self._runs.c.experiment_id == experiment_id)
         if before is not None:
             query = query.where(self._runs.c.id < before)
-        with self._engine.connect() as connection:
-            return tuple(_run(row) for row in connection.execute(query).mappings())
+        with self._database.read() as connection:
+            return tuple(runrow.run(row) for row in connection.execute(query).mappings())
 
     def latest(self) -> Mapping[str, Run]:
         """Map experiment id to its newest finished run."""
@@ -187,137 +273,84 @@ class Queue:
             .where(self._runs.c.state == RunState.SUCCEEDED)
             .group_by(self._runs.c.experiment_id)
         )
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(self._runs).where(self._runs.c.id.in_(newest)))
-            return {row["experiment_id"]: _run(row) for row in rows.mappings()}
+        with self._database.read() as connection:
+            rows = connection.execute(self._runs.select().where(self._runs.c.id.in_(newest)))
+            return {row["experiment_id"]: runrow.run(row) for row in rows.mappings()}
 
-    def remember(self, experiment_id: str, run_id: str, *names: str) -> None:
-        """Make a run findable under each name (an answer's key, or a question's digest)."""
-        with self._engine.begin() as connection:
-            for name in names:
-                connection.execute(
-                    self._cache.insert()
-                    .prefix_with("OR REPLACE")
-                    .values(experiment_id=experiment_id, name=name, run_id=run_id)
-                )
+    def depth(self) -> Mapping[RunState, int]:
+        """Count the runs that wait and those that run."""
+        counts = dict.fromkeys(UNFINISHED, 0)
+        for (state, *_), count in self.outcomes(UNFINISHED).items():
+            counts[RunState(state)] += count
+        return counts
 
-    def recall(self, experiment_id: str, name: str) -> str | None:
-        """Give the id of the run remembered under that name."""
-        from sqlalchemy import select
+    def outcomes(self, states: Collection[RunState]) -> Mapping[tuple[str, str, str, str], int]:
+        """Count runs by state, kind, method and verdict; what a run has not is empty."""
+        from sqlalchemy import func, select
 
-        where = (self._cache.c.experiment_id == experiment_id) & (self._cache.c.name == name)
-        with self._engine.connect() as connection:
-            found = connection.execute(select(self._cache.c.run_id).where(where)).scalar()
-        return None if found is None else str(found)
+        runs = self._runs
+        by = (runs.c.state, runs.c.kind, runs.c.method, runs.c.verdict)
+        query = select(*by, func.count()).where(runs.c.state.in_(states)).group_by(*by)
+        with self._database.read() as connection:
+            return {
+                (state, kind, method or "", verdict or ""): count
+                for state, kind, method, verdict, count in connection.execute(query)
+            }
 
-    def forget(self, experiment_id: str) -> int:
-        """Forget each remembered answer of exactly this experiment and say how many; runs stay."""
-        from sqlalchemy import distinct, func, select
+    # the statements' parts
 
-        where = self._cache.c.experiment_id == experiment_id
-        with self._engine.begin() as connection:
-            count = select(func.count(distinct(self._cache.c.run_id))).where(where)
-            cleared = int(connection.execute(count).scalar_one())
-            connection.execute(self._cache.delete().where(where))
-        return cleared
+    def _take_back(self) -> None:
+        """Let runs wait again whose workers are not heard of any more."""
+        from sqlalchemy import or_, select
 
-    def keep_first(self, scope: str, unit: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Keep `value` for the unit unless one is kept already; give the one that is kept."""
-        from sqlalchemy import select
+        runs = self._runs
+        lapsed = (runs.c.state == RunState.RUNNING.value) & runs.c.work.is_not(None)
+        lapsed &= or_(runs.c.lease_until.is_(None), runs.c.lease_until < self._database.now())
+        with self._database.read() as connection:
+            if connection.execute(select(runs.c.id).where(lapsed).limit(1)).scalar() is None:
+                return
+        self._change(lapsed, **_GIVEN_BACK)
 
-        kept = self._kept
-        with self._engine.begin() as connection:
-            connection.execute(
-                kept.insert()
-                .prefix_with("OR IGNORE")
-                .values(scope=scope, unit=unit, value=json.dumps(value), created=datetime.now(UTC))
-            )
-            where = (kept.c.scope == scope) & (kept.c.unit == unit)
-            found: Mapping[str, Any] = json.loads(
-                connection.execute(select(kept.c.value).where(where)).scalar_one()
-            )
-        return found
+    def _held(self, run_id: str, worker: str) -> "ColumnElement[bool]":
+        return self._in_state(run_id, RunState.RUNNING) & (self._runs.c.worker == worker)
 
-    def kept(self, scope: str, unit: str) -> Mapping[str, Any] | None:
-        """Give what is kept for the unit, if anything is."""
-        from sqlalchemy import select
+    def _in_state(self, run_id: str, state: RunState) -> "ColumnElement[bool]":
+        return (self._runs.c.id == run_id) & (self._runs.c.state == state.value)
 
-        where = (self._kept.c.scope == scope) & (self._kept.c.unit == unit)
-        with self._engine.connect() as connection:
-            found = connection.execute(select(self._kept.c.value).where(where)).scalar()
-        return None if found is None else dict(json.loads(found))
+    def _changed(self, where: "ColumnElement[bool]", values: Mapping[str, Any]) -> Any:
+        """Make the statement that changes runs, and raises their revision."""
+        from sqlalchemy import func
 
-    def _move(self, run_id: str, old: RunState, **values: Any) -> bool:
-        """Change a run that is in that state; say whether it was."""
-        where = (self._runs.c.id == run_id) & (self._runs.c.state == old.value)
-        with self._engine.begin() as connection:
-            changed = connection.execute(self._runs.update().where(where).values(values))
-        return changed.rowcount == 1
+        revision = func.coalesce(self._runs.c.revision, 0) + 1
+        return self._runs.update().where(where).values({**values, "revision": revision})
+
+    def _change(self, where: "ColumnElement[bool]", **values: Any) -> bool:
+        """Change the runs that are so; say whether there was any."""
+        with self._database.begin() as connection:
+            return bool(connection.execute(self._changed(where, values)).rowcount)
 
     def _value(self, run_id: str, column: str) -> Any:
         from sqlalchemy import select
 
         query = select(self._runs.c[column]).where(self._runs.c.id == run_id)
-        with self._engine.connect() as connection:
+        with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 
     @property
     def _runs(self) -> "Table":
-        return self._tables.tables["runs"]
+        return self._database.tables.tables["runs"]
 
     @property
-    def _cache(self) -> "Table":
-        return self._tables.tables["answers"]
-
-    @property
-    def _kept(self) -> "Table":
-        return self._tables.tables["kept"]
+    def _workers(self) -> "Table":
+        return self._database.tables.tables["workers"]
 
 
-def _share_file(path: Path) -> None:
-    """Set the file to write-ahead logging for good: readers go on while one process writes."""
-    import sqlite3
-
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
+def prepare_queue(settings: "Settings") -> tuple[str, ...]:
+    """Make the run table where it is missing, and say in words what was done."""
+    return prepare_database(settings.queue_place)
 
 
-def _row(run: Run, experiment_id: str | None) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": run.id,
-        "experiment": run.experiment,
-        "kind": run.kind,
-        "state": run.state.value,
-        "created": _naive(run.created),
-        "finished": run.finished and _naive(run.finished),
-        "config": json.dumps(run.config, sort_keys=True),
-        "key": run.key,
-        "answer": run.answer and run.answer.model_dump_json(),
-        "error": run.error and json.dumps(run.error),
-        "progress": run.progress and run.progress.model_dump_json(),
-    }
-    return row if experiment_id is None else row | {"experiment_id": experiment_id}
+def _only(value: "ColumnElement[float]") -> Any:
+    from sqlalchemy import select
 
-
-def _naive(moment: datetime) -> datetime:
-    """Give the instant as the table keeps it: in UTC, without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _run(row: "RowMapping") -> Run:
-    state = RunState(row["state"])
-    return Run(
-        id=row["id"],
-        experiment=row["experiment"],
-        kind=row["kind"],
-        state=state,
-        created=row["created"].replace(tzinfo=UTC),
-        finished=row["finished"] and row["finished"].replace(tzinfo=UTC),
-        config=json.loads(row["config"]),
-        key=row["key"],
-        answer=Answer.model_validate_json(row["answer"]) if row["answer"] else None,
-        error=json.loads(row["error"]) if row["error"] else None,
-        progress=Progress.model_validate_json(row["progress"]) if row["progress"] else None,
-        cancelling=bool(row["cancel_requested"]) and state in UNFINISHED,
-    )
+    return select(value)

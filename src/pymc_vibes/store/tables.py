@@ -1,4 +1,4 @@
-"""The tables of the run table, and how a file of an older version comes to have all of them.
+"""The tables of the run table, and how a database of an older version comes to have all of them.
 
 Columns are only ever added, and those that are must be allowed to be empty: an older row has none.
 """
@@ -7,16 +7,22 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, MetaData
+    from sqlalchemy import Engine, MetaData, Table
 
 
 @cache
 def tables() -> "MetaData":
-    """Describe the tables: runs, remembered answers, kept choices."""
-    from sqlalchemy import Column, DateTime, MetaData, String, Table, Text
+    """Describe the tables: runs, their workers, remembered answers, kept choices."""
+    from sqlalchemy import Column, DateTime, Float, MetaData, String, Table, Text
 
     described = MetaData()
     _describe_runs(described)
+    Table(
+        "workers",
+        described,
+        Column("name", String(200), primary_key=True),
+        Column("heard", Float, nullable=False),
+    )
     Table(
         "answers",
         described,
@@ -36,7 +42,7 @@ def tables() -> "MetaData":
 
 
 def _describe_runs(described: "MetaData") -> None:
-    from sqlalchemy import Boolean, Column, DateTime, Index, String, Table, Text, text
+    from sqlalchemy import Boolean, Column, DateTime, Float, Integer, String, Table, Text
 
     runs = Table(
         "runs",
@@ -47,6 +53,7 @@ def _describe_runs(described: "MetaData") -> None:
         Column("kind", String(64), nullable=False),
         Column("state", String(16), nullable=False),
         Column("created", DateTime, nullable=False),
+        Column("started", DateTime),
         Column("finished", DateTime),
         Column("config", Text, nullable=False),
         Column("key", String(64)),
@@ -54,19 +61,52 @@ def _describe_runs(described: "MetaData") -> None:
         Column("error", Text),
         Column("progress", Text),
         Column("cancel_requested", Boolean),
-        Column("owner", String(200)),
         Column("work", Text),
+        Column("priority", Integer),
+        Column("worker", String(200)),
+        Column("lease_until", Float),  # seconds by the database's clock
+        Column("tries", Integer),
+        Column("revision", Integer),
+        Column("method", String(16)),
+        Column("verdict", String(16)),
+        Column("mirrored", String(200)),
     )
+    _index_runs(runs)
+
+
+def _index_runs(runs: "Table") -> None:
+    from sqlalchemy import Index, text
+
     Index("runs_of_experiment", runs.c.experiment_id, runs.c.id)
-    unfinished = text("state IN ('queued', 'running') AND owner IS NOT NULL")
+    Index("runs_by_outcome", runs.c.state, runs.c.kind, runs.c.method, runs.c.verdict)
+    unfinished = text("state IN ('queued', 'running') AND work IS NOT NULL")
     Index(
-        "one_run_per_question",
+        "one_open_run_per_question",
         runs.c.experiment_id,
         runs.c.key,
         unique=True,
         sqlite_where=unfinished,
         postgresql_where=unfinished,
     )
+    to_mirror = text("mirrored IS NULL AND finished IS NOT NULL")
+    Index("runs_to_mirror", runs.c.id, sqlite_where=to_mirror, postgresql_where=to_mirror)
+
+
+def missing(engine: "Engine", wanted: "MetaData") -> tuple[str, ...]:
+    """Name the tables and columns that are not there."""
+    from sqlalchemy import inspect
+
+    look = inspect(engine)
+    there = set(look.get_table_names())
+    lacking = [f"table {name}" for name in wanted.tables if name not in there]
+    for table in (table for table in wanted.sorted_tables if table.name in there):
+        columns = {column["name"] for column in look.get_columns(table.name)}
+        lacking += [
+            f"column {table.name}.{column.name}"
+            for column in table.columns
+            if column.name not in columns
+        ]
+    return tuple(lacking)
 
 
 def complete(engine: "Engine", wanted: "MetaData") -> None:
@@ -77,9 +117,9 @@ def complete(engine: "Engine", wanted: "MetaData") -> None:
     wanted.create_all(engine)
     for table in wanted.sorted_tables:
         there = {column["name"] for column in inspect(engine).get_columns(table.name)}
-        missing = [column for column in table.columns if column.name not in there]
+        lacking = [column for column in table.columns if column.name not in there]
         with engine.begin() as connection:
-            for column in missing:
+            for column in lacking:
                 declared = CreateColumn(column).compile(dialect=engine.dialect)
                 # every word of the statement is declared above
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {declared}")
