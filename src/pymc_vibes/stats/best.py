@@ -303,4 +303,4 @@ def _below(side: BetaSide | GammaSide, grid: _Grid, mass: Array) -> Array:
         below[inside] = GammaSide(side.shape[label, 0], side.rate[label, 0]).below(at)
     else:
         below[inside] = BetaSide(side.a[label, 0], side.b[label, 0]).below(at)
-    return below
+    return np.asarray(below)

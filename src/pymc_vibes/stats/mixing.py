@@ -28,6 +28,9 @@ _FARTHEST = 37.0
 _ROUGH = 1e-3  # in normal scores, where intervals are only compared
 _FAIR = 1e-5  # where their ends are balanced
 _COARSE = 13  # intervals that are compared before one is searched for
+_PEAKED = 3.0  # shape, or smaller of a and b, from which a posterior has one mode, and inside
+_EVEN = 1e-5  # what a shortest interval may miss of its mass before the last step, which squares it
+_FLAT = 1e-3  # how far the log densities at its ends may be apart then
 _LEAST = 1e-4  # share of the free probability that a shortest interval leaves at least below it
 
 
@@ -95,9 +98,64 @@ def quantile(rows: Rows, q: Array) -> Array:
 def hdi(rows: Rows, mass: float) -> tuple[Array, Array]:
     """Give the shortest interval of every row that holds `mass`, to 1e-3 of its width.
 
-    It touches an end of the support where the density falls from there, as conjugate ones do. The
-    shortest of a few is found first, so that a pole at an end does not hide a mode inside.
+    It touches an end of the support where the density falls from there, as conjugate ones do.
     """
+    low, high = np.empty(len(rows)), np.empty(len(rows))
+    peaked = np.flatnonzero(_peak(rows.matched) > _PEAKED)
+    low[peaked], high[peaked], is_found = _followed(rows.take(peaked), mass)
+    left = np.setdiff1d(np.arange(len(rows)), peaked[is_found])
+    if left.size:
+        low[left], high[left] = _searched(rows.take(left), mass)
+    return low, high
+
+
+def _peak(matched: Gamma | Beta) -> Array:
+    return matched.shape if isinstance(matched, Gamma) else np.minimum(matched.a, matched.b)
+
+
+def _followed(rows: Rows, mass: float) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Move both ends of the matched posterior's interval until they hold `mass` at one density.
+
+    Newton's method, with the slopes of the matched posterior's log density, on the thin lattice and
+    then on the full one. Gives also which rows were found.
+    """
+    if not len(rows):
+        return np.empty(0), np.empty(0), np.empty(0, dtype=bool)
+    matched, low, high = rows.matched, *rows.matched.hdi(mass)
+    for lattice in (rows.lean(), rows):
+        for _ in range(_STEPS):
+            logs = lattice.log_density(low), lattice.log_density(high)
+            miss = lattice.below(high) - lattice.below(low) - mass
+            is_found = (np.abs(miss) < _EVEN) & (np.abs(logs[1] - logs[0]) < _FLAT)
+            low, high = _moved(matched, low, high, miss, logs)
+            if is_found.all():
+                break
+    return low, high, is_found
+
+
+def _moved(
+    matched: Gamma | Beta, low: Array, high: Array, miss: Array, logs: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Solve for the mass that is missing and for equal log densities at both ends."""
+    rises, falls = _log_slope(matched, low), _log_slope(matched, high)
+    tilt, left, right = logs[1] - logs[0], np.exp(logs[0]), np.exp(logs[1])
+    scale = right * rises - left * falls  # rises > 0 > falls: it is positive
+    most = (high - low) / 4
+    with np.errstate(divide="ignore", invalid="ignore"):  # ends without density: not found
+        down = np.clip((falls * miss - tilt * right) / scale, -most, most)
+        up = np.clip((tilt * left - rises * miss) / scale, -most, most)
+    top = _top(matched)
+    return np.maximum(low - down, low / 2), np.minimum(high + up, (top + high) / 2)
+
+
+def _log_slope(matched: Gamma | Beta, x: Array) -> Array:
+    if isinstance(matched, Gamma):
+        return (matched.shape - 1) / x - matched.rate
+    return (matched.a - 1) / x - (matched.b - 1) / (1 - x)
+
+
+def _searched(rows: Rows, mass: float) -> tuple[Array, Array]:
+    """Find it anywhere: the shortest of a few first, so that a pole hides no mode inside."""
     lean, free = rows.lean(), 1 - mass
     least, most = _LEAST * free, free - _LEAST * free
     grid = np.linspace(0, free, _COARSE)
@@ -111,7 +169,7 @@ def hdi(rows: Rows, mass: float) -> tuple[Array, Array]:
         some = lean.take(inner)
         ends = left[inner], right[inner]
         below[inner] = special.find_roots(lambda p: _rise(some, p, mass), *ends, close=1e-4)
-    low, high = np.zeros(len(rows)), np.full(len(rows), _top(rows))
+    low, high = np.zeros(len(rows)), np.full(len(rows), _top(rows.matched))
     lifted = np.flatnonzero(below > 0)
     low[lifted] = quantile(rows.take(lifted), below[lifted])
     capped = np.flatnonzero(best < _COARSE - 1)
@@ -119,15 +177,15 @@ def hdi(rows: Rows, mass: float) -> tuple[Array, Array]:
     return low, high
 
 
-def _top(rows: Rows) -> float:
-    return 1.0 if isinstance(rows.matched, Beta) else np.inf
+def _top(matched: Gamma | Beta) -> float:
+    return 1.0 if isinstance(matched, Beta) else np.inf
 
 
 def _width(rows: Rows, below: float, mass: float) -> Array:
     whole = np.ones(len(rows))
     low = _settled(rows, below * whole, _ROUGH) if below > 0 else 0 * whole
     above = (below + mass) * whole
-    high = _settled(rows, above, _ROUGH) if below + mass < 1 else _top(rows) * whole
+    high = _settled(rows, above, _ROUGH) if below + mass < 1 else _top(rows.matched) * whole
     return np.asarray(high - low)
 
 

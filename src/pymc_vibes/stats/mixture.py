@@ -11,7 +11,7 @@ hyperparameters: `compare` and `best` average over the nodes, and `hierarchy` dr
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -25,6 +25,9 @@ from pymc_vibes.stats.patches import Patches, Solve
 from pymc_vibes.stats.special import Array
 
 type Rows = GammaRows | BetaRows
+
+_TOGETHER = 4_096  # labels whose parts share what is worked out; beyond, patches answer
+_QUESTIONS = 32  # that are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +45,18 @@ class _Mixture(ABC):
     def __len__(self) -> int:
         return len(self.k)
 
+    @property
+    @abstractmethod
+    def worked_out(self) -> "_Labels | None":
+        """Give what a larger mixture, of which this is a part, knows of these labels."""
+
     @cached_property
     def _labels(self) -> "_Labels":
-        return _Labels.of(self.rows)
+        return self.worked_out or _Labels.of(self.rows)
+
+    def _part(self, indices: Array | list[int]) -> "_Labels | None":
+        is_small = len(self) <= _TOGETHER
+        return self._labels.take(np.asarray(indices, dtype=int)) if is_small else None
 
     def mean(self) -> Array:
         """Give the means."""
@@ -79,6 +91,7 @@ class GammaMixture(_Mixture):
     """
 
     exposure: Array
+    worked_out: "_Labels | None" = field(default=None, repr=False)
 
     @cached_property
     def rows(self) -> GammaRows:
@@ -87,7 +100,8 @@ class GammaMixture(_Mixture):
 
     def take(self, indices: Array | list[int]) -> "GammaMixture":
         """Give the posteriors of some labels, in that order."""
-        return GammaMixture(self.nodes, self.k[indices], self.exposure[indices])
+        part = self._part(indices)
+        return GammaMixture(self.nodes, self.k[indices], self.exposure[indices], part)
 
     def parameters(self) -> Mapping[str, Array]:
         """Give the data of every label: `k` and `exposure`."""
@@ -131,6 +145,7 @@ class BetaMixture(_Mixture):
     """
 
     n: Array
+    worked_out: "_Labels | None" = field(default=None, repr=False)
 
     @cached_property
     def rows(self) -> BetaRows:
@@ -139,7 +154,8 @@ class BetaMixture(_Mixture):
 
     def take(self, indices: Array | list[int]) -> "BetaMixture":
         """Give the posteriors of some labels, in that order."""
-        return BetaMixture(self.nodes, self.k[indices], self.n[indices])
+        part = self._part(indices)
+        return BetaMixture(self.nodes, self.k[indices], self.n[indices], part)
 
     def parameters(self) -> Mapping[str, Array]:
         """Give the data of every label: `k` and `n`."""
@@ -176,16 +192,24 @@ class BetaMixture(_Mixture):
 
 @dataclass(frozen=True, eq=False)
 class _Labels:
-    """Labels and the distinct rows that they share."""
+    """Labels and the distinct rows that they share; what was solved for a row is kept.
+
+    A table, a headline and a picture ask for the same intervals of parts of the same labels.
+    """
 
     rows: Rows
     row: NDArray[np.int64]
     """The row of every label, `(labels,)`."""
+    known: dict[tuple[str, float], Array] = field(default_factory=dict)
+    """Values `(values, rows)` by what was asked, NaN where it was not asked of the row."""
 
     @staticmethod
     def of(rows: Rows) -> "_Labels":
         first, row = unique_pairs(rows.k, rows.size)
         return _Labels(rows.take(first), row)  # they come in another order
+
+    def take(self, indices: NDArray[np.int64]) -> "_Labels":
+        return _Labels(self.rows, self.row[indices], self.known)
 
     @cached_property
     def patches(self) -> Patches | None:
@@ -195,16 +219,33 @@ class _Labels:
         return np.asarray(values[self.row])
 
     def quantile(self, q: float) -> Array:
-        found = self._solve(lambda rows: mixing.quantile(rows, np.full(len(rows), q))[None, :])
-        return np.asarray(found[0])
+        def solve(rows: Rows) -> Array:
+            return mixing.quantile(rows, np.full(len(rows), q))[None, :]
+
+        return np.asarray(self._solve("quantile", q, solve)[0])
 
     def hdi(self, mass: float) -> tuple[Array, Array]:
-        low, high = self._solve(lambda rows: np.stack(mixing.hdi(rows, mass)))
+        low, high = self._solve("hdi", mass, lambda rows: np.stack(mixing.hdi(rows, mass)))
         return low, high
 
-    def _solve(self, solve: Solve) -> Array:
-        found = None if self.patches is None else self.patches.evaluate(solve)
-        return np.asarray((solve(self.rows) if found is None else found)[:, self.row])
+    def _solve(self, name: str, amount: float, solve: Solve) -> Array:
+        if len(self.rows) > _TOGETHER:
+            found = None if self.patches is None else self.patches.evaluate(solve)
+            return np.asarray((solve(self.rows) if found is None else found)[:, self.row])
+        known = self.known.get((name, amount))
+        asked = np.unique(self.row)
+        missing = asked if known is None else asked[np.isnan(known[0, asked])]
+        if missing.size:
+            found = solve(self.rows.take(missing))
+            known = np.full((len(found), len(self.rows)), np.nan) if known is None else known.copy()
+            known[:, missing] = found
+            self._keep((name, amount), known)
+        return np.asarray(np.empty((2, 0)) if known is None else known[:, self.row])
+
+    def _keep(self, question: tuple[str, float], values: Array) -> None:
+        if len(self.known) >= _QUESTIONS:
+            self.known.clear()
+        self.known[question] = values
 
 
 def _pdf(across: Gamma | Beta, nodes: Nodes, x: Array) -> Array:
