@@ -28,17 +28,18 @@ from pymc_vibes.http import (
     schema,
     session,
 )
-from pymc_vibes.http.api import events, experiments, kinds, questions, runs
+from pymc_vibes.http.api import events, experiments, kinds, questions, reproductions, runs
 from pymc_vibes.http.compress import Compress
 from pymc_vibes.http.deps import check_access
 from pymc_vibes.http.limits import Limits
-from pymc_vibes.http.logs import RequestLog, make_log
+from pymc_vibes.http.logs import RequestLog
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.release import VERSION
 from pymc_vibes.http.security import Gate, Shield
 from pymc_vibes.http.tags import Tags
 from pymc_vibes.http.uploads import FOLDER
 from pymc_vibes.service import Service
+from pymc_vibes.service.logs import make_log
 from pymc_vibes.settings import Settings, load_settings
 
 STATIC = Path(__file__).parent / "static"
@@ -77,7 +78,7 @@ def _route(app: FastAPI) -> None:
     # routes are matched in this order, so those that are read most come first
     app.include_router(compat.build(), responses=pending.documented())
     app.include_router(operations.router)
-    for module in (kinds, experiments, events, runs, questions):
+    for module in (kinds, experiments, events, runs, reproductions, questions):
         app.include_router(module.build())
     app.include_router(session.router)
     app.include_router(pages.router)

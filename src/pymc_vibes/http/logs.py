@@ -1,16 +1,11 @@
 """One line per request, and the last catch: what nobody foresaw becomes a problem and a log entry.
 
 Every app has a logger of its own, so that the command line, which runs one in its own process, can
-keep it quiet. Secrets never get here: queries and headers are not logged, and what looks like a
-token is masked.
+keep it quiet. Queries and headers are not logged: they may hold secrets.
 """
 
-import logging
 import re
-import sys
-from collections.abc import MutableMapping
 from time import perf_counter
-from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,56 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pymc_vibes.core.errors import InternalFault, VibesError
 from pymc_vibes.http import problems
 from pymc_vibes.http.metrics import Metrics
-from pymc_vibes.settings import Settings
+from pymc_vibes.service.logs import Log
 
 _SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
-_SECRET_NAME = re.compile(r"secret|token|password|authorization|cookie|api_?key", re.IGNORECASE)
-_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w-]*")
 _QUIET = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
-MASK = "[hidden]"
-
-type Log = structlog.typing.FilteringBoundLogger
-
-
-def redact(
-    _logger: object, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Mask values that are secrets by name or look like a token."""
-    for name, value in event.items():
-        if _SECRET_NAME.search(name):
-            event[name] = MASK
-        elif isinstance(value, str):
-            event[name] = _TOKEN.sub(MASK, value)
-    return event
-
-
-def make_log(settings: Settings, *, quiet: bool = False) -> Log:
-    """Make the logger of one app, to standard error."""
-    level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.log_level.upper()]
-    log: Log = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
-        processors=[*processors(), redact, renderer(settings)],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        service="pymc-vibes",
-    )
-    return log
-
-
-def processors() -> list[structlog.typing.Processor]:
-    """Give the steps that every entry goes through."""
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-
-
-def renderer(settings: Settings) -> structlog.typing.Processor:
-    """Give the last step: JSON for machines, columns for people."""
-    if settings.log_format == "json":
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
 
 class RequestLog:

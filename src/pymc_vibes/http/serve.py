@@ -1,17 +1,14 @@
 """Listening on a port: only on this machine, unless requests need a token."""
 
 import ipaddress
-import logging
 import os
 import signal
 import socket
 import sys
 from types import FrameType
 
-import structlog
-
 from pymc_vibes.core.errors import Unavailable, UnsafeBinding
-from pymc_vibes.http.logs import processors, redact, renderer
+from pymc_vibes.service.logs import log_like_us
 from pymc_vibes.settings import Settings
 
 GRACE_SECONDS = 10  # for requests under way when the server is told to stop
@@ -49,7 +46,7 @@ def run(settings: Settings, host: str, port: int, *, reload: bool = False) -> No
 
     check_binding(settings, host)
     check_free(host, port)
-    _log_like_us(settings)
+    log_like_us(settings)
     # the server finishes its requests, then passes the signal on to this handler
     signal.signal(signal.SIGTERM, _stop)
     if reload:
@@ -81,21 +78,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _log_like_us(settings: Settings) -> None:
-    """Send the server's own lines through the same steps as ours."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=processors(),
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                redact,
-                renderer(settings),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(settings.log_level.upper())

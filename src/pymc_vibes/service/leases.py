@@ -4,16 +4,16 @@ A thread says three times per lease that the worker lives, also while it has not
 others know somebody is there. A run that was taken away meanwhile is told to stop.
 """
 
+import logging
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
-
-import structlog
 
 from pymc_vibes.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from pymc_vibes.store.queue import Queue
 
+_LOG = logging.getLogger("pymc_vibes.worker")
 PER_LEASE = 3  # a worker may go unheard twice before it loses a run
 
 
@@ -65,7 +65,6 @@ class Leases:
             self._queue.leave(self._worker)
 
     def _beat(self) -> None:
-        log = structlog.get_logger("worker")
         while True:
             with self._lock:
                 held = dict(self._held)
@@ -73,7 +72,7 @@ class Leases:
                 kept = self._queue.keep(self._worker, list(held), lease=self._seconds)
             except Unavailable as away:
                 # nobody else can take the runs either while the database is away
-                log.warning("leases", problem=away.detail)
+                _LOG.warning("leases_away", extra={"problem": away.detail})
             else:
                 for run_id in held.keys() - kept:
                     held[run_id].set()
