@@ -165,14 +165,15 @@ class Lake:
 
         With a schema, declared columns that the table lacks are there as NULL.
         """
-        return view.reading(self._root, experiment, snapshot, schema)
+        seconds = self._settings.query_seconds
+        return view.reading(self._root, experiment, snapshot, schema, seconds)
 
     def preview(self, name: str, limit: int = 50, offset: int = 0) -> Preview:
         """Give a page of events in order of time, then of arrival; times end in Z."""
         found = self.experiment(name)
         if found.rows == 0:
             return Preview(columns=(), rows=(), total=0)
-        return view.preview(self._root, found, limit, offset)
+        return view.preview(self._root, found, limit, offset, self._settings.query_seconds)
 
     def export(self, name: str, file_format: ExportFormat, out: Path) -> None:
         """Write all events to a file; text that a spreadsheet would run is made harmless in CSV."""

@@ -14,6 +14,7 @@ from pymc_vibes.core.experiment import Experiment, Preview
 from pymc_vibes.core.kind import Extent
 from pymc_vibes.store.duck import cursor_of, literal, quoted
 from pymc_vibes.store.layout import STORAGE
+from pymc_vibes.store.patience import bounded
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -44,16 +45,20 @@ class View:
     extent: Extent
     connection: Any
     """The Ibis backend; Ibis ships no types for it."""
+    seconds: float
+    """How long one question may take."""
 
     def to_arrow(self, expression: "ir.Table") -> "pa.Table":
         """Run an expression where the events live and bring its rows here.
 
-        Raises `Unavailable` where the engine's memory or disk does not suffice.
+        Raises `Unavailable` where the engine's memory or disk does not suffice, `QueryTooLong`
+        where the time does not.
         """
         import duckdb
 
         try:
-            return self.connection.to_pyarrow(expression)
+            with bounded(self.connection.con, self.seconds):
+                return self.connection.to_pyarrow(expression)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise Unavailable(
                 f"The lake could not work this out: {str(error).splitlines()[0][:300]}",
@@ -67,6 +72,7 @@ def reading(
     experiment: Experiment,
     snapshot: int | None,
     schema: "Schema | None",
+    seconds: float,
 ) -> Iterator[View]:
     """Open a view; the state does not change under it."""
     import ibis
@@ -80,6 +86,7 @@ def reading(
             roster=_roster(cursor, backend, experiment, at),
             extent=_extent(cursor, experiment, snapshot),
             connection=backend,
+            seconds=seconds,
         )
     finally:
         cursor.close()
@@ -170,17 +177,18 @@ def _extent(
     return Extent(rows=rows, first=_utc(first), last=_utc(last))
 
 
-def preview(root: "DuckDBPyConnection", experiment: Experiment, limit: int, offset: int) -> Preview:
+def preview(
+    root: "DuckDBPyConnection", experiment: Experiment, limit: int, offset: int, seconds: float
+) -> Preview:
     """Give a page of events in order of time, then of arrival."""
     cursor = cursor_of(root)
     try:
         table = _table(experiment, experiment.snapshot)
         columns = _describe(cursor, experiment, table, experiment.snapshot)
         listed = ", ".join(quoted(name) for name in columns)
-        rows = cursor.execute(
-            f"SELECT {listed} FROM {table} ORDER BY {_order(columns)} "
-            f"LIMIT {int(limit)} OFFSET {int(offset)}"
-        ).fetchall()
+        page = f"ORDER BY {_order(columns)} LIMIT {int(limit)} OFFSET {int(offset)}"
+        with bounded(cursor, seconds):
+            rows = cursor.execute(f"SELECT {listed} FROM {table} {page}").fetchall()
     finally:
         cursor.close()
     return Preview(
@@ -221,8 +229,10 @@ def _as_text(name: str, kind: str, file_format: ExportFormat) -> str:
     if kind == "TIMESTAMP":
         return f"strftime({name}, {literal(TIME_FORMAT)}) AS {name}"
     if kind == "VARCHAR" and file_format == "csv":
-        # a spreadsheet runs text that begins like a formula
-        risky = f"regexp_matches({name}, '^[=+\\-@\\t\\r]')"
+        # a spreadsheet runs text that begins like a formula; a number it reads as a number
+        formula = f"regexp_matches({name}, '^[=+\\-@\\t\\r]')"
+        number = f"regexp_full_match({name}, '[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?')"
+        risky = f"{formula} AND NOT {number}"
         return f"CASE WHEN {risky} THEN '''' || {name} ELSE {name} END AS {name}"
     return name
 
