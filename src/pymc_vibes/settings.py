@@ -5,6 +5,10 @@ stores' own tools use, after ours. A `.env` file in the working directory is rea
 variables win over it. `vibes doctor` prints them, secrets masked.
 """
 
+import json
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,6 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymc_vibes.core.errors import BadConfig
 
 NO_LEDGER = "off"
+DOTENV = ".env"
 MIN_SECRET_BYTES = 32  # HS256 needs a key as long as its hash, RFC 7518 section 3.2
 
 
@@ -35,6 +40,19 @@ def _default_cache() -> Path:
 def is_address(place: str) -> bool:
     """Whether a place is somewhere else, and not a path on this machine."""
     return "://" in place
+
+
+def masked(text: str) -> str:
+    """Give a text without the passwords of the addresses in it.
+
+    >>> masked("postgresql://ada:s3cret@db/lake?password=s3cret&x=1")
+    'postgresql://ada:***@db/lake?password=***&x=1'
+    """
+    return re.sub(r"(://[^:/@\s]*:)\S*@|(password=)[^&\s]+", _mask, text)
+
+
+def _mask(found: "re.Match[str]") -> str:
+    return f"{found[1]}***@" if found[1] else f"{found[2]}***"
 
 
 def _place(place: str, scheme: str) -> str:
@@ -56,7 +74,7 @@ class Settings(BaseSettings):
     """Where things live and what is allowed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VIBES_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="VIBES_", env_file=DOTENV, extra="ignore", frozen=True, populate_by_name=True
     )
 
     home: Path = Field(
@@ -290,6 +308,19 @@ class Settings(BaseSettings):
         """Whether catalog and run table are files of this machine, made when they are missing."""
         return not (is_address(self.catalog_place) or is_address(self.queue_place))
 
+    def environment(self) -> dict[str, str]:
+        """Give the environment in which another process of ours has the same settings."""
+        given = self.model_dump(mode="json", include=self.model_fields_set)
+        shown = {name: value for name, value in given.items() if value is not None}
+        for name in shown:
+            if isinstance(secret := getattr(self, name), SecretStr):
+                shown[name] = secret.get_secret_value()
+        mine = {
+            variables(name)[0]: value if isinstance(value, str) else json.dumps(value)
+            for name, value in shown.items()
+        }
+        return {**os.environ, **mine}
+
     @property
     def has_auth(self) -> bool:
         """Whether requests need a token."""
@@ -309,6 +340,42 @@ def load_settings(**overrides: Any) -> Settings:
             f"The settings cannot be used: {'; '.join(wrong)}.",
             hint="`vibes doctor` lists every setting with its meaning.",
         ) from error
+
+
+def origins() -> Mapping[str, tuple[str, ...]]:
+    """Name the variables that are set for each setting, the one that counts first."""
+    from dotenv import dotenv_values
+
+    here = {name.upper() for name in os.environ}
+    in_file = {name.upper() for name in dotenv_values(DOTENV)}
+    found = {}
+    for field in Settings.model_fields:
+        names = variables(field)
+        nearer = [name for name in names if name in here]
+        farther = [f"{name} in {DOTENV}" for name in names if name in in_file]
+        found[field] = (*nearer, *farther)
+    return found
+
+
+def variables(field: str) -> tuple[str, ...]:
+    """Name the variables that a setting is read from, ours first.
+
+    >>> variables("home"), variables("ledger")
+    (('VIBES_HOME',), ('VIBES_LEDGER', 'MLFLOW_TRACKING_URI'))
+    """
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(choice) for choice in alias.choices)
+    return (f"VIBES_{field.upper()}",)
+
+
+def unknown_variables() -> tuple[str, ...]:
+    """Name the variables that look like settings of ours and are none."""
+    from dotenv import dotenv_values
+
+    known = {name for field in Settings.model_fields for name in variables(field)}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(DOTENV))}
+    return tuple(sorted(name for name in given - known if name.startswith("VIBES_")))
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

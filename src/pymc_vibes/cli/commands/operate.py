@@ -1,7 +1,8 @@
 """`vibes serve`, `demo`, `doctor` and `token`: run it, show it, check it, guard it."""
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +10,10 @@ from pymc_vibes.cli import pipes, say
 from pymc_vibes.cli.session import AsJson, Session, session
 from pymc_vibes.core.errors import InternalFault
 from pymc_vibes.settings import Settings
+
+if TYPE_CHECKING:
+    from pymc_vibes.service.doctor import Setting
+    from pymc_vibes.service.health import HealthCheck
 
 token = typer.Typer(help="Make bearer tokens.", no_args_is_help=True)
 
@@ -83,19 +88,31 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
 
     settings = session(context).settings
     found = list(examine(settings))
+    shown = list(shown_settings(settings))
     if as_json or not say.is_terminal():
-        shown = {name: value for name, value, _ in shown_settings(settings)}
-        say.as_json({"checks": [check.model_dump() for check in found], "settings": shown})
+        say.as_json(
+            {
+                "checks": [check.model_dump() for check in found],
+                "settings": {setting.variable: setting.value for setting in shown},
+                "origins": {setting.variable: setting.origin for setting in shown},
+            }
+        )
     else:
-        for check in found:
-            say.data(say.clean(f"{'ok  ' if check.ok else 'MEND'}  {check.name}: {check.found}"))
-            if not check.ok:
-                say.data(say.clean(f"      {check.mend}"))
-        say.data("\nSettings:")
-        for name, value, meaning in shown_settings(settings):
-            say.data(say.clean(f"  {name} = {value}\n      {meaning}"))
+        _tell(found, shown)
     if not all(check.ok for check in found):
         raise typer.Exit(InternalFault.exit_code)
+
+
+def _tell(found: Sequence["HealthCheck"], shown: Sequence["Setting"]) -> None:
+    for check in found:
+        say.data(say.clean(f"{'ok  ' if check.ok else 'MEND'}  {check.name}: {check.found}"))
+        if not check.ok:
+            say.data(say.clean(f"      {check.mend}"))
+    say.data("\nSettings:")
+    for setting in shown:
+        origin = "" if setting.origin == "default" else f"   (from {setting.origin})"
+        say.data(say.clean(f"  {setting.variable} = {setting.value}{origin}"))
+        say.data(say.clean(f"      {setting.meaning}"))
 
 
 @token.command("create")
