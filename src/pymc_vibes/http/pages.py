@@ -11,7 +11,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from pymc_vibes.core.errors import ExperimentExists, VibesError
-from pymc_vibes.http import overview, page_experiment, page_kinds, page_rates, page_runs, view
+from pymc_vibes.http import (
+    overview,
+    page_experiment,
+    page_kinds,
+    page_rates,
+    page_reproduction,
+    page_runs,
+    view,
+)
 from pymc_vibes.http.deps import INGESTS
 from pymc_vibes.http.limits import UPLOAD
 from pymc_vibes.http.page import Posted, Serving, go, text_of, to_experiment
@@ -25,6 +33,7 @@ router.include_router(page_experiment.router)
 router.include_router(page_kinds.router)
 router.include_router(page_rates.router)
 router.include_router(page_runs.router)
+router.include_router(page_reproduction.router)
 
 
 @router.get("/")

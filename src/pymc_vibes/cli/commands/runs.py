@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
+from pymc_vibes.cli.client import PENDING
 from pymc_vibes.cli.commands.analyze import show
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import save
@@ -15,8 +16,12 @@ from pymc_vibes.cli.waiting import check, follow
 from pymc_vibes.core.errors import ExperimentNotFound
 from pymc_vibes.core.run import Run
 from pymc_vibes.service import standing
+from pymc_vibes.service.reproduce import Reproduction
 
-group = typer.Typer(help="List, show, watch and cancel runs.", no_args_is_help=True)
+DIFFERENT = 1  # exit code
+LISTED = 30  # differences
+
+group = typer.Typer(help="List, show, watch, cancel and reproduce runs.", no_args_is_help=True)
 cache = typer.Typer(help="Forget remembered answers.", no_args_is_help=True)
 
 
@@ -97,6 +102,49 @@ def cancel_run(context: typer.Context, run_id: Annotated[str, typer.Argument()])
     """Stop a run that waits or runs."""
     run = session(context).client.post(f"/api/v1/runs/{run_id}/cancel")
     say.talk(f"Run {run['id']} {'is stopping' if run['cancelling'] else 'was cancelled'}.")
+
+
+@group.command("reproduce")
+def reproduce_run(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument()],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Compute an answer again from what was recorded, and say what differs (then exit code 1)."""
+    client = session(context).client
+    path = f"/api/v1/runs/{run_id}/reproduce"
+    response = client.request("POST", path, wait=False)
+    if response.status_code == PENDING:
+        fresh = follow(client, response.headers["Location"])
+        response = client.request("POST", path, query={"by": fresh.id})
+    found = Reproduction.model_validate(response.json())
+    if as_json:
+        say.as_json(response.json())
+    else:
+        _tell_reproduction(found)
+    if not found.equal:
+        raise typer.Exit(DIFFERENT)
+
+
+def _tell_reproduction(found: Reproduction) -> None:
+    """Print what differs, and what explains it."""
+    say.data(found.headline)
+    origin = f"snapshot {found.snapshot}" if found.source == "snapshot" else "the recorded cells"
+    by = f", sampled anew by run {found.by}" if found.by else ""
+    say.data(f"{found.compared:,} values compared, from {origin}{by}.")
+    for reason in found.reasons:
+        say.data(reason)
+    columns = ("what", "recorded", "again")
+    for title, differences in (
+        ("What it rests on, and is not as it was", found.surroundings),
+        ("Values that differ", found.differences[:LISTED]),
+    ):
+        if differences:
+            rows = [(one.what, str(one.recorded), str(one.again)) for one in differences]
+            say.table(columns, rows, title=title)
+    if found.total > LISTED:
+        say.data(f"{LISTED} of {found.total:,} are shown; --json gives more.")
 
 
 @cache.command("clear")
