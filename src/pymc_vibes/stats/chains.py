@@ -69,10 +69,8 @@ def _by_chunks[T](work: "Callable[[Array], T]", values: "Array") -> list[T]:
 def _measure(values: "Array") -> "tuple[Array, Array, Array]":
     finite = np.isfinite(values).all(axis=(1, 2))
     values[~finite] = 0.0  # any number: what is not finite gets none
-    halves = _split(values)
-    ranked = _normal_scores(halves)
-    folded = np.abs(halves - np.median(halves, axis=(1, 2), keepdims=True))
-    r_hat = np.maximum(_r_hat(ranked), _r_hat(_normal_scores(folded)))
+    ranked, folded = _normal_scores(_split(values))
+    r_hat = np.maximum(_r_hat(ranked), _r_hat(folded))
     low, high = np.quantile(values, _TAILS, axis=(1, 2), keepdims=True)
     tail = np.minimum(
         _effective(_split((values <= low).astype(float))),
@@ -88,25 +86,42 @@ def _split(values: "Array") -> "Array":
     return np.concatenate([values[:, :, :half], values[:, :, -half:]], axis=1)
 
 
-def _normal_scores(values: "Array") -> "Array":
-    """Replace draws by the normal quantiles of their ranks; ties share their mean rank."""
-    from scipy.special import ndtri
-    from scipy.stats import rankdata
+def _normal_scores(values: "Array") -> "tuple[Array, Array]":
+    """Replace draws, and their distances from the median, by the normal quantiles of their ranks.
 
+    One sort serves both: distances from the median rise to both sides of it.
+    """
     flat = values.reshape(len(values), -1)
-    size = flat.shape[1]
+    middle = flat.shape[1] // 2
     order = np.argsort(flat, axis=1)
-    scores = np.empty_like(flat)
-    np.put_along_axis(scores, order, _scores(np.arange(1, size + 1.0), size, ndtri), axis=1)
     ordered = np.take_along_axis(flat, order, axis=1)
-    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
-    if tied.any():  # rare, and many times slower
-        scores[tied] = _scores(rankdata(flat[tied], axis=1), size, ndtri)
-    return scores.reshape(values.shape)
+    median = (ordered[:, [middle]] + ordered[:, [-1 - middle]]) / 2
+    runs = np.concatenate(
+        [ordered[:, middle:] - median, (median - ordered[:, :middle])[:, ::-1]], axis=1
+    )
+    merged = np.argsort(runs, axis=1, kind="stable")  # two ascending runs are merged, not sorted
+    outward = np.concatenate([order[:, middle:], order[:, :middle][:, ::-1]], axis=1)
+    far = np.take_along_axis(runs, merged, axis=1)
+    folded = _scores(far, np.take_along_axis(outward, merged, axis=1))
+    return _scores(ordered, order).reshape(values.shape), folded.reshape(values.shape)
 
 
-def _scores(ranks: "Array", size: int, quantile: "Callable[[Array], Array]") -> "Array":
-    return np.atleast_2d(quantile((ranks - 0.375) / (size + 0.25)))
+def _scores(ordered: "Array", order: "NDArray[np.intp]") -> "Array":
+    """Give the scores of sorted values at the places that they came from; ties share a rank."""
+    from scipy.special import ndtri
+
+    size = ordered.shape[1]
+    sorted_scores = np.tile(ndtri((np.arange(size) + 0.625) / (size + 0.25)), (len(ordered), 1))
+    same = ordered[:, 1:] == ordered[:, :-1]
+    if same.any():
+        edge = np.zeros((len(ordered), 1), dtype=bool)
+        before, after = np.hstack([edge, same]), np.hstack([same, edge])
+        first, last = (np.nonzero(before != after)[1][k::2] for k in (0, 1))
+        shared = ndtri(((first + last) / 2 + 0.625) / (size + 0.25))
+        sorted_scores[before | after] = np.repeat(shared, last - first + 1)
+    scores = np.empty_like(ordered)
+    np.put_along_axis(scores, order, sorted_scores, axis=1)
+    return scores
 
 
 def _r_hat(values: "Array") -> "Array":
