@@ -166,12 +166,12 @@ def _reaching() -> Iterator[None]:
 
 
 def _client(place: str) -> "MlflowClient":
-    from mlflow import MlflowClient
-
     if not is_address(place):
         Path(place).parent.mkdir(parents=True, exist_ok=True)
     elif place.startswith("postgresql"):
         _knock(address(place))
+    from mlflow import MlflowClient  # seconds: not before the store is known to be there
+
     return MlflowClient(tracking_uri=address(place))
 
 
@@ -220,7 +220,7 @@ def _artifact_root(settings: Settings) -> str | None:
 
 def _environment(settings: Settings) -> Mapping[str, str]:
     """Give what MLflow and boto3 read nowhere else; and nothing is reported to anybody."""
-    wanted = {"MLFLOW_DISABLE_TELEMETRY": "true", **_PATIENCE}
+    wanted = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING", **_PATIENCE}
     if not is_address(settings.artifacts_place):
         return wanted
     if settings.s3_endpoint:

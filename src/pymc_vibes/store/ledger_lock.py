@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pymc_vibes.core.errors import StoreUnavailable
 from pymc_vibes.settings import Settings, is_address
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _among_machines(place: str) -> Iterator[bool]:
         yield True
         return
     from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import OperationalError
     from sqlalchemy.pool import NullPool
 
     engine = create_engine(
@@ -50,7 +52,14 @@ def _among_machines(place: str) -> Iterator[bool]:
         isolation_level="AUTOCOMMIT",
         connect_args={"connect_timeout": CONNECT_SECONDS},
     )
-    with engine.connect() as connection:
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        raise StoreUnavailable(
+            "The database of the ledger does not answer.",
+            hint="Check VIBES_LEDGER; `vibes doctor` checks every part.",
+        ) from error
+    with connection:
         yield _takes(connection)
 
 
