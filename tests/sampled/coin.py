@@ -4,6 +4,7 @@ The environment may name a file to wait for (`COIN_GATE`), so that a test decide
 """
 
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,7 +40,7 @@ REASON = "R-hat of theta is 1.40, above 1.01"
 class CoinConfig(ProportionConfig):
     """Settings of the coin."""
 
-    ends: Literal["well", "doubtful", "broken"] = setting("well", "How the sampler ends.")
+    ends: Literal["well", "doubtful", "broken", "fatal"] = setting("well", "How the sampler ends.")
 
 
 class Nothing(Parameters):
@@ -52,6 +53,8 @@ def fit(cells: "pa.Table", config: CoinConfig, watch: "Watch") -> Posterior:
     watch.stage("sampling")
     for step in range(STEPS + 1):
         _wait(watch, step)
+    if config.ends == "fatal":
+        os.kill(os.getpid(), signal.SIGKILL)
     if config.ends == "broken":
         raise InferenceFailed("The coin fell off the table.", seed=config.seed)
     return _sampled(bernoulli.kind.fit(cells, config, watch), config)

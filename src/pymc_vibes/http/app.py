@@ -40,6 +40,7 @@ from pymc_vibes.http.tags import Tags
 from pymc_vibes.http.uploads import FOLDER
 from pymc_vibes.service import Service
 from pymc_vibes.service.logs import make_log
+from pymc_vibes.service.secrets import Redactor
 from pymc_vibes.settings import Settings, load_settings
 
 STATIC = Path(__file__).parent / "static"
@@ -47,15 +48,18 @@ STALE_SECONDS = 86_400  # a staged file this old belongs to a process that was k
 
 
 def create_app(
-    settings: Settings, *, service: Service | None = None, quiet: bool = False
+    settings: Settings, *, service: Service | None = None, quiet: bool = False, works: bool = True
 ) -> FastAPI:
-    """Build the application; a service given here is used as it is and stays open."""
+    """Build the application; a service given here is used as it is and stays open.
+
+    Where it `works` it carries runs out in threads of its own; otherwise workers must.
+    """
     app = FastAPI(
         title="pymc-vibes",
         version=VERSION,
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(settings, service),
+        lifespan=_lifespan(settings, service, works=works),
         dependencies=[Depends(check_access)],
         responses=problems.documented(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -63,6 +67,7 @@ def create_app(
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.limits = Limits(settings)
+    app.state.redactor = Redactor(settings)
     app.state.log = make_log(settings, quiet=quiet)
     if service is not None:
         _serve(app, service)
@@ -109,14 +114,14 @@ def _serve(app: FastAPI, service: Service) -> None:
     app.state.service = service.without_waiting()
 
 
-def _lifespan(settings: Settings, given: Service | None) -> Any:
+def _lifespan(settings: Settings, given: Service | None, *, works: bool) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _sweep(settings.home / FOLDER)
         if given is not None:
             yield
             return
-        opened = Service.open(settings)
+        opened = Service.open(settings, works=works)
         _serve(app, opened)
         try:
             yield

@@ -40,12 +40,22 @@ def check_free(host: str, port: int) -> None:
         ) from error
 
 
-def run(settings: Settings, host: str, port: int, *, reload: bool = False) -> None:
-    """Serve until told to stop; open requests may finish first."""
-    import uvicorn
-
+def check(settings: Settings, host: str, port: int) -> None:
+    """Raise `UnsafeBinding` or `Unavailable` where a server must not or cannot listen there."""
     check_binding(settings, host)
     check_free(host, port)
+
+
+def run(
+    settings: Settings, host: str, port: int, *, reload: bool = False, works: bool = True
+) -> None:
+    """Serve until told to stop; open requests may finish first.
+
+    A server that `works` carries its runs out itself; one that does not leaves them to workers.
+    """
+    import uvicorn
+
+    check(settings, host, port)
     log_like_us(settings)
     # the server finishes its requests, then passes the signal on to this handler
     signal.signal(signal.SIGTERM, _stop)
@@ -56,7 +66,7 @@ def run(settings: Settings, host: str, port: int, *, reload: bool = False) -> No
     from pymc_vibes.http.app import create_app
 
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, works=works),
         host=host,
         port=port,
         log_config=None,

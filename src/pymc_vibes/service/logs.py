@@ -1,36 +1,20 @@
 """How every process of ours writes its log: to standard error, one line per event.
 
-People get columns, machines JSON (`VIBES_LOG_FORMAT=json`). Secrets never get there: what is a
-secret by its name or looks like a token is masked.
+People get columns, machines JSON (`VIBES_LOG_FORMAT=json`). Secrets never get there: those of the
+settings are masked wherever they stand, and what is one by its name or looks like a token.
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+from pymc_vibes.service.secrets import Redactor
 from pymc_vibes.settings import Settings
 
-_SECRET_NAME = re.compile(r"secret|token|password|authorization|cookie|api_?key", re.IGNORECASE)
-_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w-]*")
-MASK = "[hidden]"
-
 type Log = structlog.typing.FilteringBoundLogger
-
-
-def redact(
-    _logger: object, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Mask values that are secrets by name or look like a token."""
-    for name, value in event.items():
-        if _SECRET_NAME.search(name):
-            event[name] = MASK
-        elif isinstance(value, str):
-            event[name] = _TOKEN.sub(MASK, value)
-    return event
 
 
 def make_log(settings: Settings, *, quiet: bool = False) -> Log:
@@ -38,7 +22,7 @@ def make_log(settings: Settings, *, quiet: bool = False) -> Log:
     level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.log_level.upper()]
     log: Log = structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
-        processors=[*processors(), redact, renderer(settings)],
+        processors=[*processors(), without_secrets(settings), renderer(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         service="pymc-vibes",
     )
@@ -55,6 +39,19 @@ def processors() -> list[structlog.typing.Processor]:
     ]
 
 
+def without_secrets(settings: Settings) -> structlog.typing.Processor:
+    """Give the step that takes secrets out of an entry."""
+    redactor = Redactor(settings)
+
+    def redact(
+        _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        cleaned: dict[str, Any] = redactor.value(dict(event))
+        return cleaned
+
+    return redact
+
+
 def renderer(settings: Settings) -> structlog.typing.Processor:
     """Give the last step: JSON for machines, columns for people."""
     if settings.log_format == "json":
@@ -62,15 +59,23 @@ def renderer(settings: Settings) -> structlog.typing.Processor:
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
 
+def _without_colors(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Leave out what the web server says a second time, in colors."""
+    event.pop("color_message", None)
+    return event
+
+
 def log_like_us(settings: Settings) -> None:
     """Send what other libraries and the standard logger say through the same steps as ours."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*processors(), structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*processors(), structlog.stdlib.ExtraAdder(), _without_colors],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                redact,
+                without_secrets(settings),
                 renderer(settings),
             ],
         )

@@ -1,4 +1,4 @@
-"""`vibes serve`, `demo`, `doctor` and `token`: run it, show it, check it, guard it."""
+"""`vibes serve`, `worker`, `demo`, `doctor` and `token`: run it, show it, check it, guard it."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import typer
 from pymc_vibes.cli import pipes, say
 from pymc_vibes.cli.session import AsJson, Session, session
 from pymc_vibes.core.errors import InternalFault
-from pymc_vibes.settings import Settings
+from pymc_vibes.settings import Settings, masked
 
 if TYPE_CHECKING:
     from pymc_vibes.service.doctor import Setting
@@ -24,6 +24,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free 
 def register(app: typer.Typer) -> None:
     """Add the commands to the root."""
     app.command("serve", help="Start the server with the web interface.")(serve)
+    app.command("worker", help="Work on runs that wait; as many workers as you like.")(work)
     app.command("demo", help="Start a server with real example data, from nothing.")(demo)
     app.command("doctor", help="Check the installation and say how to mend it.")(doctor)
     app.add_typer(token, name="token")
@@ -37,13 +38,50 @@ def serve(
     reload: Annotated[
         bool, typer.Option("--reload", help="Restart when the code changes.")
     ] = False,
+    worker: Annotated[
+        bool, typer.Option(help="Keep a worker beside the server; without one, start your own.")
+    ] = True,
 ) -> None:
     """Start the server with the web interface; stops cleanly on Ctrl-C or SIGTERM."""
     from pymc_vibes.http.serve import run
 
+    settings = session(context).settings
+    if reload:
+        # the reloader starts fresh processes, which work on their runs themselves
+        with pipes.hang_ups_are_errors():
+            _greet(host, port)
+            run(settings, host=host, port=port, reload=True)
+        return
+    _serve(settings, host, port, worker=worker)
+
+
+def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
+    """Serve beside a worker process, or trust that there are others."""
+    from contextlib import nullcontext
+
+    from pymc_vibes.http.serve import check, run
+    from pymc_vibes.worker.process import Companion
+
+    check(settings, host, port)
     with pipes.hang_ups_are_errors():
         _greet(host, port)
-        run(session(context).settings, host=host, port=port, reload=reload)
+        with Companion(settings) if worker else nullcontext():
+            run(settings, host=host, port=port, works=False)
+
+
+def work(
+    context: typer.Context,
+    *,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Stop when nothing waits any more.")
+    ] = False,
+) -> None:
+    """Work on runs that wait; stops cleanly on Ctrl-C or SIGTERM and gives back what it is at."""
+    from pymc_vibes.worker.process import run
+
+    settings = session(context).settings
+    say.talk(f"Working on runs of {masked(settings.queue_place)}; Ctrl-C stops.")
+    raise typer.Exit(run(settings, until_idle=until_idle))
 
 
 def demo(
@@ -56,7 +94,6 @@ def demo(
     ] = False,
 ) -> None:
     """Start a server with real example data, from nothing."""
-    from pymc_vibes.http.serve import run
     from pymc_vibes.service import Service
     from pymc_vibes.service.demo import build_demo
 
@@ -69,9 +106,7 @@ def demo(
     finally:
         service.close()
     if not build_only:
-        with pipes.hang_ups_are_errors():
-            _greet(host, port)
-            run(settings, host=host, port=port)
+        _serve(settings, host, port, worker=True)
 
 
 def _greet(host: str, port: int) -> None:

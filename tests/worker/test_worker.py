@@ -1,0 +1,171 @@
+"""Workers are processes: they share runs, die, and lose none."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from pymc_vibes.core.experiment import UploadOptions
+from pymc_vibes.core.run import Pending, Run, RunState
+from pymc_vibes.service import Service
+from pymc_vibes.settings import Settings
+from pymc_vibes.worker.process import Companion
+from tests.sampled.registered import TOSSES, Gate
+
+LEASE_SECONDS = 1.0
+
+
+@dataclass
+class Office:
+    """A service that works on nothing itself, and the workers that do."""
+
+    service: Service
+    environment: Mapping[str, str]
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def hire(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start a worker."""
+        command = [sys.executable, "-m", "pymc_vibes.cli", "worker", *options]
+        self.workers.append(subprocess.Popen(command, env=dict(self.environment)))
+        return self.workers[-1]
+
+    def ask(self, **settings: Any) -> Run:
+        """Ask for what must be sampled."""
+        with pytest.raises(Pending) as pending:
+            self.service.without_waiting().analyze("coin", settings)
+        return pending.value.run
+
+    def until(self, run: Run, holds: Callable[[Run], bool]) -> Run:
+        """Follow a run until something holds of it."""
+        while not holds(found := self.service.run(run.id)):
+            assert not found.is_over, found
+            Event().wait(0.02)
+        return found
+
+
+@pytest.fixture
+def office(tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    for name, value in gate.environment().items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(home=tmp_path / "home", ledger="off", lease_seconds=LEASE_SECONDS)
+    service = Service.open(settings, works=False)
+    service.create("coin", "coin")
+    tosses = tmp_path / "tosses.csv"
+    tosses.write_text(TOSSES)
+    service.upload("coin", tosses, UploadOptions(format="csv"))
+    found = Office(service, settings.environment())
+    with ExitStack() as ending:
+        ending.callback(service.close)
+        yield found
+        for worker in found.workers:
+            worker.kill()
+            worker.wait()
+
+
+def is_half_way(run: Run) -> bool:
+    return run.progress is not None and run.progress.done > 0
+
+
+def is_over(run: Run) -> bool:
+    return run.is_over
+
+
+def test_a_worker_answers_what_was_asked_elsewhere(office: Office, gate: Gate) -> None:
+    gate.open()
+    run, other = office.ask(), office.ask(level=0.9)
+    worker = office.hire("--until-idle")
+    answer = office.service.without_waiting()
+
+    assert worker.wait(60) == 0
+    assert {office.service.run(r.id).state for r in (run, other)} == {RunState.SUCCEEDED}
+    assert answer.analyze("coin").run_id == run.id
+    assert answer.draws(run.id, "theta", None, 50, seed=1)["theta"].shape == (50, 1)
+
+
+def test_a_run_of_a_killed_worker_is_finished_by_another(office: Office, gate: Gate) -> None:
+    run = office.ask()
+    first = office.hire()
+    began = office.until(run, is_half_way)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    office.hire()
+    again = office.until(run, lambda r: r.worker not in (None, began.worker))
+    gate.open()
+    ended = office.until(run, is_over)
+
+    assert (began.tries, again.tries) == (1, 2)
+    assert ended.state is RunState.SUCCEEDED
+    assert len(office.service.runs("coin")) == 1
+
+
+def test_a_worker_that_is_told_to_stop_gives_back_what_it_is_at(office: Office) -> None:
+    run = office.ask()
+    worker = office.hire()
+    office.until(run, is_half_way)
+    worker.send_signal(signal.SIGTERM)
+    code = worker.wait(60)
+    given_back = office.service.run(run.id)
+
+    assert code == 0
+    assert (given_back.state, given_back.tries) == (RunState.QUEUED, 0)
+
+
+def test_a_run_in_a_worker_is_cancelled(office: Office) -> None:
+    run = office.ask()
+    office.hire()
+    office.until(run, is_half_way)
+    office.service.cancel(run.id)
+
+    assert office.until(run, is_over).state is RunState.CANCELLED
+
+
+def test_two_workers_carry_out_each_run_once(office: Office, gate: Gate) -> None:
+    gate.open()
+    runs = [office.ask(level=0.5 + number / 50) for number in range(12)]
+    office.hire()
+    office.hire()
+    ended = [office.until(run, is_over) for run in runs]
+
+    assert {(run.state, run.tries) for run in ended} == {(RunState.SUCCEEDED, 1)}
+    assert len(office.service.runs("coin")) == len(runs)
+
+
+def test_a_run_that_kills_every_worker_is_given_up_and_the_next_one_is_done(
+    office: Office, gate: Gate
+) -> None:
+    gate.open()
+    poison, good = office.ask(ends="fatal"), office.ask()
+    with Companion(office.service.settings):
+        ended, done = office.until(poison, is_over), office.until(good, is_over)
+
+    assert (ended.state, done.state) == (RunState.FAILED, RunState.SUCCEEDED)
+    assert ended.error is not None
+    assert "3 workers died" in ended.error["detail"]
+
+
+PARENT = """
+import sys, threading
+from pymc_vibes.settings import load_settings
+from pymc_vibes.worker.process import Companion
+with Companion(load_settings()):
+    threading.Event().wait()
+"""
+
+
+def test_a_worker_does_not_outlive_its_server(office: Office) -> None:
+    run = office.ask()
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=dict(office.environment))
+    office.workers.append(parent)
+    office.until(run, is_half_way)
+    parent.kill()
+    parent.wait()
+
+    # only a worker that ends by itself gives back its run without a try
+    assert office.until(run, lambda r: r.state is RunState.QUEUED).tries == 0
