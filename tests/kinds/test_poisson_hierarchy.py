@@ -105,6 +105,33 @@ def test_the_answer_of_a_sampler_shows_its_chains() -> None:
     assert {"alpha_trace", "alpha_ranks", "mean_trace"} <= figures
 
 
+def test_a_sampled_hierarchy_keeps_simulated_counts_and_draws_both_checks() -> None:
+    sampled, config = pumps(engine="nuts", draws=2000)
+    assert sampled.samples is not None
+    before, after = (
+        sampled.samples[f"{when}_predictive"]["count"].to_numpy()[0]
+        for when in ("prior", "posterior")
+    )
+    rows = sampled.samples["posterior"]["rate"].to_numpy().reshape(-1, len(PUMPS))
+    mean = rows.mean(axis=0) * np.array([t for *_, t in PUMPS])
+
+    figures = {figure.name: figure for figure in kind.figures(sampled, config)}
+
+    assert before.shape == after.shape == (1000, len(PUMPS))
+    rng, exposure = np.random.default_rng(6), np.array([t for *_, t in PUMPS])
+    alpha = config.shape_median * np.exp(rng.normal(0, config.shape_log_sd, 4000))
+    scale = np.exp(rng.normal(0, config.mean_log_sd, 4000)) / exposure.mean() / alpha
+    again = rng.poisson(rng.gamma(alpha, scale, (10, 4000)).T * exposure)
+    # independent data sets, so that a share of them has a standard error
+    for name in (lambda k: k.sum(axis=1) < 10, lambda k: k.max(axis=1) > 50):
+        one, other = name(before).mean(), name(again).mean()
+        assert abs(one - other) < 6 * (one * (1 - one) * (1 / 1000 + 1 / 4000)) ** 0.5
+    error = after.std(axis=0) / 1000**0.5
+    assert (np.abs(after.mean(axis=0) - mean) < 6 * error).all()
+    assert figures["prior_check"].title.startswith("What the prior expects")
+    assert figures["posterior_check"].title.startswith("Replicated against observed")
+
+
 def test_both_forms_of_the_model_are_one_model() -> None:
     posterior, config = pumps()
     centered = build_model(posterior.cells, config)

@@ -1,9 +1,8 @@
 """Figures of a sampler say in their titles whether to trust it."""
 
 import numpy as np
-import pytest
 
-from pymc_vibes.stats.sampler_figures import count_checks, predictive_check, trace_and_ranks
+from pymc_vibes.stats.sampler_figures import trace_and_ranks
 
 
 def chains(shift: float = 0.0) -> np.ndarray:
@@ -48,43 +47,3 @@ def test_a_long_trace_is_thinned_and_says_so() -> None:
 
     assert len(trace.spec.tables["line_0"]["x"]) == 250
     assert "Every 20th draw" in trace.spec.note
-
-
-@pytest.mark.parametrize(
-    ("mean", "words"),
-    [(2.0, "Data of the model have the observed"), (6.0, "have a larger mean than observed")],
-)
-def test_a_check_says_whether_the_model_makes_such_data(mean: float, words: str) -> None:
-    rng = np.random.default_rng(2)
-    observed, replicated = rng.poisson(2, 60), rng.poisson(mean, (400, 60))
-
-    checks = count_checks(observed, replicated)
-    figures = [predictive_check(f"check_{i}", check) for i, check in enumerate(checks)]
-
-    assert [c.statistic for c in checks] == ["mean", "variance", "share of zeros", "maximum"]
-    assert words in figures[0].title
-
-
-def test_missing_zeros_are_found() -> None:
-    rng = np.random.default_rng(2)
-    observed = np.concatenate([np.zeros(40), rng.poisson(5, 40)])
-
-    zeros = count_checks(observed, rng.poisson(2.5, (400, 80)))[2]
-
-    assert not zeros.is_reproduced
-    assert predictive_check("zeros", zeros).title.endswith("smaller share of zeros than observed")
-
-
-@pytest.mark.parametrize("observed", [0, 7])
-def test_a_statistic_that_never_varies_can_be_drawn(observed: int) -> None:
-    checks = count_checks(np.full(20, observed), np.zeros((50, 20)))
-
-    figures = [predictive_check(f"check_{i}", check) for i, check in enumerate(checks)]
-
-    assert [check.is_reproduced for check in checks] == [
-        observed == 0,
-        True,
-        observed == 0,
-        observed == 0,
-    ]
-    assert len(figures) == 4

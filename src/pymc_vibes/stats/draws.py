@@ -7,7 +7,7 @@ arrays and JSON, never a pickle: it can be read by ArviZ, and reading it runs no
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -196,6 +196,16 @@ def _variable(array: "xr.DataArray", name: str, unit: str, support: Support | No
         unit=unit,
         distribution=Draws(values, support or fallback),
     )
+
+
+def with_groups(posterior: Posterior, groups: "Mapping[str, xr.Dataset]") -> Posterior:
+    """Give the same posterior with further groups in its tree, such as predictive draws."""
+    import xarray as xr
+
+    if posterior.samples is None:
+        raise ValueError("Only a sampled posterior has a tree of its own.")
+    known = {name: group.to_dataset() for name, group in posterior.samples.children.items()}
+    return replace(posterior, samples=xr.DataTree.from_dict({**known, **groups}))
 
 
 def to_tree(posterior: Posterior) -> "xr.DataTree":

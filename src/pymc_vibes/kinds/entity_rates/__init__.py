@@ -14,6 +14,8 @@ alpha ~ HalfNormal(2) and phi ~ HalfNormal(2); it nearly forbids Poisson counts.
 prior, the default, is log-normal in mu and half-normal in spread = 1 / sqrt(mu alpha) and in
 noise = 1 / sqrt(phi); alpha and phi then have no mean, so spread and noise are reported.
 The non-centered form draws raw ~ Gamma(mu alpha, 1) and takes theta = raw / alpha: the same model.
+So is the standardized form, which is sampled first: log theta in sds from where the population and
+the entity's counts make it likely, with the exact Jacobian; it has no funnel at a small spread.
 The often quoted mu * Gamma(alpha, alpha) has the variance mu^2 / alpha and is another model.
 
 Every rate is integrated out by quadrature in one dimension, the population in three; only sums per
@@ -61,7 +63,7 @@ kind = Kind[EntityConfig](
     title="Entity rates",
     question="Who has how many events, and which counts are unusual?",
     about=__doc__ or "",
-    version=2,
+    version=3,
     schema=SCHEMA,
     config=EntityConfig,
     example=EntityConfig(

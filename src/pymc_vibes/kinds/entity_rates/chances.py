@@ -18,6 +18,9 @@ class Windows:
     phi: "np.ndarray"
     empty: "np.ndarray"
 
+    def __getitem__(self, some: slice) -> "Windows":
+        return Windows(self.mean[some], self.phi[some], self.empty[some])
+
     def replicate(self, rng: "np.random.Generator") -> "np.ndarray":
         """Draw a count for every draw and cell."""
         import numpy as np

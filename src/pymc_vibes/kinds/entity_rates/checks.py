@@ -1,46 +1,28 @@
 """Check what the model predicts, before and after the data, against the counts there are.
 
-Mean, variance, share of zeros and maximum of simulated counts are compared with those of the data.
+Counts of all windows are simulated where they are few enough, else those of evenly spaced entities.
+A sampled posterior keeps them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Finding
 from pymc_vibes.core.posterior import Posterior, stream
-from pymc_vibes.kinds.entity_rates.chances import windows_of
-from pymc_vibes.kinds.entity_rates.data import Counts
+from pymc_vibes.kinds.entity_rates.chances import Windows, windows_of
+from pymc_vibes.kinds.entity_rates.data import Counts, scaling
 from pymc_vibes.kinds.entity_rates.priors import draw_population
-from pymc_vibes.kinds.entity_rates.settings import EntityConfig
+from pymc_vibes.kinds.entity_rates.settings import PERSISTENCE, EntityConfig
 
 if TYPE_CHECKING:
     import numpy as np
 
-STATISTICS = ("mean", "variance", "share of zeros", "maximum")
-DRAWS = 1000
-_COUNTS = 3_000_000  # simulated counts in all
+    from pymc_vibes.stats.count_checks import Check, When
+
 _CHUNK = 200_000
-_LEAST_DRAWS = 100
-_ALARM = 0.005  # chance on one side below which a statistic is not reproduced
-
-
-@dataclass(frozen=True, eq=False)
-class Check:
-    """Statistics of the data and of simulated data, `(draws, statistics)`."""
-
-    observed: "np.ndarray"
-    simulated: "np.ndarray"
-    entities: int
-    """Entities compared; all of them, or evenly spaced ones."""
-
-    @property
-    def above(self) -> "np.ndarray":
-        """Give the chance that a simulated statistic is above the observed one, by mid-p."""
-        import numpy as np
-
-        more = (self.simulated > self.observed).mean(axis=0)
-        return np.asarray(more + (self.simulated == self.observed).mean(axis=0) / 2)
+_HIGHEST = 34.5  # log of 1e15: counts beyond have no room
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,143 +32,185 @@ class _Chosen:
     cells: "np.ndarray"
     windows: "np.ndarray"
     entities: int
-    draws: int
+    of: int
+    """Entities there are."""
+
+    @property
+    def at(self) -> "np.ndarray":
+        """Give the cell of every window."""
+        import numpy as np
+
+        return np.repeat(self.cells, self.windows)
+
+    @property
+    def in_words(self) -> str:
+        """Say whose counts are compared, where not all are."""
+        if self.entities == self.of:
+            return ""
+        return f"Counts of {self.entities:,} of {self.of:,} entities are compared."
 
 
-def posterior_check(posterior: Posterior, config: EntityConfig) -> Check:
-    """Simulate counts after the data."""
-    return _posterior_check(posterior, config.seed)
+def posterior_check(posterior: Posterior, config: EntityConfig) -> "Check":
+    """Check counts that are simulated after the data."""
+    return _check(posterior, config, "posterior")
 
 
-@lru_cache(maxsize=16)
-def _posterior_check(posterior: Posterior, seed: int) -> Check:
-    counts = Counts(posterior.cells)
-    chosen = _chosen(counts)
-    windows = windows_of(posterior, counts, chosen.cells, chosen.draws, seed, fresh=False)
-    rng = stream(seed, "posterior predictive")
-    parts = []
-    for start in range(0, len(windows.phi), step := _step(chosen)):
-        some = slice(start, start + step)
-        part = type(windows)(
-            _repeat(windows.mean[some], chosen), windows.phi[some], windows.empty[some]
-        )
-        parts.append(_statistics(part.replicate(rng)))
-    return _check(counts, chosen, parts)
+def prior_check(posterior: Posterior, config: EntityConfig) -> "Check":
+    """Check counts that are simulated before the data: 1 000 populations drawn from the prior.
 
-
-def prior_check(posterior: Posterior, config: EntityConfig) -> Check:
-    """Simulate counts before the data: 1 000 populations drawn from the prior.
-
-    Covariates, exposure and drift have no part in it: their prior is centered on no effect.
+    Exposure and covariates are those of the data; effects and drift are drawn from their priors.
     """
-    return _prior_check(posterior, config)
+    return _check(posterior, config, "prior")
 
 
-@lru_cache(maxsize=16)
-def _prior_check(posterior: Posterior, config: EntityConfig) -> Check:
+@lru_cache(maxsize=32)
+def _check(posterior: Posterior, config: EntityConfig, when: "When") -> "Check":
+    from pymc_vibes.stats.count_checks import check_counts
+
+    counts = Counts(posterior.cells)
+    chosen, simulated = _simulated(posterior, counts, config, when)
+    return check_counts(counts.count[chosen.at], simulated, chosen.in_words)
+
+
+def _simulated(
+    posterior: Posterior, counts: Counts, config: EntityConfig, when: "When"
+) -> "tuple[_Chosen, np.ndarray]":
     import numpy as np
 
-    counts = Counts(posterior.cells)
-    chosen = _chosen(counts, draws=DRAWS)
-    rng = stream(config.seed, "prior predictive")
+    from pymc_vibes.stats.count_checks import DRAWS, LEAST_DRAWS, affordable
+
+    chosen = _chosen(counts, DRAWS if when == "prior" else LEAST_DRAWS)
+    known = f"{when}_predictive"
+    if posterior.samples is not None and known in posterior.samples.children:
+        stored = posterior.samples[known]["count"].to_numpy()
+        return chosen, stored.reshape(-1, stored.shape[-1])
+    rng = stream(config.seed, f"{when} predictive")
+    step = max(1, _CHUNK // int(chosen.windows.sum()))
+    if when == "prior":
+        parts = _before(counts, chosen, config, rng, step)
+    else:
+        n = affordable(int(chosen.windows.sum()))
+        all_draws = windows_of(posterior, counts, chosen.cells, n, config.seed, fresh=False)
+        parts = (all_draws[i : i + step] for i in range(0, len(all_draws.phi), step))
+    return chosen, np.concatenate([_counted(part, chosen, rng) for part in parts])
+
+
+def _counted(windows: Windows, chosen: _Chosen, rng: "np.random.Generator") -> "np.ndarray":
+    import numpy as np
+
+    at = np.repeat(np.arange(len(chosen.cells)), chosen.windows)
+    made = Windows(windows.mean[:, at], windows.phi, windows.empty).replicate(rng)
+    return made.astype(np.int64)
+
+
+def _before(
+    counts: Counts,
+    chosen: _Chosen,
+    config: EntityConfig,
+    rng: "np.random.Generator",
+    step: int,
+) -> Iterator[Windows]:
+    """Draw windows from the prior, some populations at a time."""
+    import numpy as np
+
+    from pymc_vibes.stats.count_checks import DRAWS
+
     drawn = draw_population(config.prior, DRAWS, rng)
-    mu, alpha, phi = (drawn[name][:, None] for name in ("mu", "alpha", "phi"))
-    who = np.unique(counts.who[chosen.cells], return_inverse=True)[1]
-    parts = []
-    for start in range(0, DRAWS, step := _step(chosen)):
-        some = slice(start, start + step)
-        size = (len(mu[some]), int(who.max()) + 1)
-        theta = rng.gamma(np.broadcast_to(mu[some] * alpha[some], size)) / alpha[some]
-        rate = _repeat(theta[:, who], chosen)
-        own = rng.standard_gamma(np.broadcast_to(phi[some], rate.shape)) / phi[some]
-        made = rng.poisson(np.minimum(rate * own, 1e15)).astype(float)
+    entities, who = np.unique(counts.who[chosen.cells], return_inverse=True)
+    for start in range(0, DRAWS, step):
+        mu, alpha, phi = (drawn[name][start : start + step] for name in ("mu", "alpha", "phi"))
+        shape = np.broadcast_to((mu * alpha)[:, None], (len(mu), len(entities)))
+        theta = rng.standard_gamma(shape) / alpha[:, None]
+        log_mean = np.log(np.maximum(theta, 1e-300))[:, who]
+        log_mean = log_mean + _offsets(counts, chosen.cells, config, len(mu), rng)
+        if config.autoregression:
+            place = counts.column("place")[chosen.cells].astype(int)
+            log_mean = log_mean + _drift(config, len(mu), len(entities), place, rng)[:, who, place]
+        empty = np.zeros(len(mu))
         if config.zero_inflation:
-            share = rng.beta(*config.zero_share_shapes, (len(made), 1))
-            made = np.where(rng.random(made.shape) < share, 0.0, made)
-        parts.append(_statistics(made))
-    return _check(counts, chosen, parts)
+            empty = rng.beta(*config.zero_share_shapes, len(mu))
+        yield Windows(np.exp(np.minimum(log_mean, _HIGHEST)), phi, empty)
 
 
-def _chosen(counts: Counts, draws: int | None = None) -> _Chosen:
+def _offsets(
+    counts: Counts,
+    cells: "np.ndarray",
+    config: EntityConfig,
+    n: int,
+    rng: "np.random.Generator",
+) -> "np.ndarray":
+    """Give what exposure and covariates add to the log means, `(n, cells)`."""
+    import numpy as np
+
+    added = np.zeros((n, len(cells)))
+    if config.measured:
+        added += np.log(counts.column("exposure")[cells])
+    if config.covariates:
+        names, center, scale = scaling(counts)
+        x = np.column_stack([counts.column(name)[cells] for name in names])
+        effect = rng.normal(0, config.effect_prior_sd, (n, len(names)))
+        added += effect @ ((x - center) / scale).T
+    return added
+
+
+def _drift(
+    config: EntityConfig, n: int, entities: int, place: "np.ndarray", rng: "np.random.Generator"
+) -> "np.ndarray":
+    """Draw drifts from their prior, `(n, entities, windows)`, with mean 1 on the scale of rates."""
+    import numpy as np
+
+    keep = rng.beta(*PERSISTENCE, n)[:, None]
+    sd = np.abs(rng.normal(0, config.drift_prior_sd, n))[:, None, None]
+    drift = rng.normal(size=(n, entities, int(place.max()) + 1))
+    for step in range(1, drift.shape[2]):
+        drift[:, :, step] *= np.sqrt(1 - keep**2)
+        drift[:, :, step] += keep * drift[:, :, step - 1]
+    return np.asarray(sd * drift - sd**2 / 2)
+
+
+def _chosen(counts: Counts, draws: int) -> _Chosen:
     """Choose evenly spaced entities where all would be too many counts to simulate."""
     import numpy as np
 
-    limit = _COUNTS // (draws or _LEAST_DRAWS)
-    total = float(counts.windows.sum())
-    every = max(1, int(np.ceil(total / limit)))
-    observed = counts.observed > 0
-    kept = np.zeros(len(observed), dtype=bool)
-    kept[np.flatnonzero(observed)[::every]] = True
+    from pymc_vibes.stats.count_checks import every
+
+    observed = np.flatnonzero(counts.observed > 0)
+    kept = np.zeros(len(counts.labels), dtype=bool)
+    kept[observed[:: every(int(counts.windows.sum()), draws)]] = True
     cells = np.flatnonzero(kept[counts.who] & (counts.windows > 0))
-    windows = counts.windows[cells].astype(int)
-    afford = int(_COUNTS / max(windows.sum(), 1))
-    return _Chosen(cells, windows, int(kept.sum()), draws or min(DRAWS, max(20, afford)))
-
-
-def _step(chosen: _Chosen) -> int:
-    return max(1, _CHUNK // int(chosen.windows.sum()))
-
-
-def _repeat(values: "np.ndarray", chosen: _Chosen) -> "np.ndarray":
-    import numpy as np
-
-    if (chosen.windows == 1).all():
-        return values
-    return np.repeat(values, chosen.windows, axis=1)
-
-
-def _statistics(counts: "np.ndarray") -> "np.ndarray":
-    import numpy as np
-
-    return np.column_stack(
-        [counts.mean(axis=1), counts.var(axis=1), (counts == 0).mean(axis=1), counts.max(axis=1)]
-    )
-
-
-def _check(counts: Counts, chosen: _Chosen, parts: "list[np.ndarray]") -> Check:
-    import numpy as np
-
-    seen = np.repeat(counts.count[chosen.cells], chosen.windows)
-    return Check(_statistics(seen[None, :])[0], np.concatenate(parts), chosen.entities)
+    return _Chosen(cells, counts.windows[cells].astype(int), int(kept.sum()), len(observed))
 
 
 def predictive_groups(posterior: Posterior, counts: Counts, config: EntityConfig) -> dict[str, Any]:
-    """Give the statistics of both checks as groups of a tree."""
-    import xarray as xr
+    """Give the simulated counts of both checks as groups of a tree, a window per `obs`."""
+    import numpy as np
 
-    checks = {
-        "prior_predictive": prior_check(posterior, config),
-        "posterior_predictive": posterior_check(posterior, config),
-    }
-    return {
-        name: xr.Dataset(
-            {"check": (("chain", "draw", "statistic"), check.simulated[None])},
-            coords={"statistic": list(STATISTICS)},
-            attrs={"entities": check.entities, "of": len(counts.labels)},
+    from pymc_vibes.stats.count_checks import predictive_group
+
+    names = np.array(counts.labels, dtype=object)
+    groups = {}
+    whens: tuple[When, ...] = ("prior", "posterior")
+    for when in whens:
+        chosen, simulated = _simulated(posterior, counts, config, when)
+        labels = {"entity": names[counts.who[chosen.at]], "cell": chosen.at}
+        groups[f"{when}_predictive"] = predictive_group(
+            simulated,
+            "obs",
+            labels,
+            about="simulated counts; cell is the row of observed_data",
+            entities=chosen.entities,
+            of_entities=chosen.of,
+            draws=len(simulated),
+            bound="at most 3 000 000 counts: of many windows evenly spaced entities, fewer draws",
         )
-        for name, check in checks.items()
-    }
+    return groups
 
 
-def check_findings(check: Check, config: EntityConfig) -> tuple[Finding, ...]:
+def check_findings(check: "Check", config: EntityConfig) -> tuple[Finding, ...]:
     """Say which features of the data the fitted model does not reproduce."""
-    from pymc_vibes.stats.describe import plain
+    from pymc_vibes.stats.count_checks import not_reproduced
 
-    found = []
-    for name, seen, above, many in zip(
-        STATISTICS, check.observed, check.above, check.simulated.T, strict=True
-    ):
-        if min(above, 1 - above) >= _ALARM:
-            continue
-        hint = ""
-        if name == "share of zeros" and above < _ALARM and not config.zero_inflation:
-            hint = " The setting zero_inflation lets windows be empty whatever the rate."
-        found.append(
-            Finding(
-                code="not-reproduced",
-                severity="warning",
-                text=f"The model does not reproduce the {name} of the counts: {plain(seen)} in the "
-                f"data, about {plain(float(many.mean()))} in counts simulated from it.{hint}",
-            )
-        )
-    return tuple(found)
+    hints = {
+        "share of zeros": "The setting zero_inflation lets windows be empty whatever the rate."
+    }
+    return not_reproduced(check, {} if config.zero_inflation else hints)

@@ -275,6 +275,7 @@ def build_model(cells: "pa.Table", config: EntityConfig, *, by_row: bool = True)
 
     By row it has an observation per window (`pm.Data` `entity_idx` and `y_obs`, dimension `obs`);
     else the sums that are sampled, where there is no extension that needs windows one by one.
+    It is written to be read and to simulate, so never in the standardized form, which only samples.
     """
     from pymc_vibes.kinds.entity_rates import models
 
@@ -286,6 +287,8 @@ def build_model(cells: "pa.Table", config: EntityConfig, *, by_row: bool = True)
             hint="Build the model by row.",
             fields=[{"field": "by_row", "reason": "must be true"}],
         )
+    if config.form == "standardized":
+        config = config.model_copy(update={"form": "centered"})
     given = inputs(counts, config, by_row=by_row)
     coords = {**given.coords, **_observations(given)}
     function = models.row_by_row if by_row else models.sufficient

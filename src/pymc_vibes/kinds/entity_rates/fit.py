@@ -1,6 +1,5 @@
 """The fit: by quadrature where the model is the basic one, else by sampling, and why."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Diagnostics
@@ -90,7 +89,7 @@ def _integrated(found: "EntityHierarchy", counts: Counts, config: EntityConfig) 
 def _sample(counts: Counts, config: EntityConfig, watch: Watch, *, why: str) -> Posterior:
     from pymc_vibes.kinds.entity_rates.checks import predictive_groups
     from pymc_vibes.stats import nuts
-    from pymc_vibes.stats.draws import sampled_posterior
+    from pymc_vibes.stats.draws import sampled_posterior, with_groups
 
     if len(counts.labels) > MOST_SAMPLED:
         raise TooLarge(
@@ -118,17 +117,7 @@ def _sample(counts: Counts, config: EntityConfig, watch: Watch, *, why: str) -> 
         drawn, cells=counts.cells, constants=_constants(config), units=_units(config)
     )
     watch.stage("predictive checks")
-    groups = predictive_groups(posterior, counts, config)
-    return replace(posterior, samples=_with_groups(posterior, groups))
-
-
-def _with_groups(posterior: Posterior, groups: dict[str, Any]) -> Any:
-    import xarray as xr
-
-    if posterior.samples is None:
-        raise TypeError("a sampled posterior has its chains")
-    known = {name: group.to_dataset() for name, group in posterior.samples.children.items()}
-    return xr.DataTree.from_dict({**known, **groups})
+    return with_groups(posterior, predictive_groups(posterior, counts, config))
 
 
 def _model(counts: Counts, config: EntityConfig) -> "Model":

@@ -5,6 +5,10 @@ together their histogram: lgamma terms are paid once per distinct count instead 
 A share of empty windows needs the number of zeros of each entity beside. Covariates, exposure and
 drift differ from window to window, and so the model does too.
 
+A form is in which coordinates the sampler sees the rates; their density is the same in all three.
+"standardized" is sampled first (`coordinates`); "centered" reads as the model is written, and can
+simulate; "non-centered" draws raw ~ Gamma(mu alpha, 1) and takes theta = raw / alpha.
+
 What is known goes in as arrays (`pm.Data`), numbers of the priors among them: one structure, one
 compilation.
 """
@@ -12,22 +16,33 @@ compilation.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from pymc_vibes.kinds.entity_rates.coordinates import (
+    STIRLING,
+    Evidence,
+    Population,
+    Windows,
+    awake,
+    log_density_of_drift,
+    standardized_drift,
+    standardized_rates,
+    stirling,
+    tensor,
+)
+
 if TYPE_CHECKING:
     import numpy as np
     import pymc as pm
 
-type Form = Literal["centered", "non-centered"]
+type Form = Literal["standardized", "centered", "non-centered"]
 type Arrays = Mapping[str, np.ndarray]
 type Coords = Mapping[str, Sequence[Any]]
-
-_STIRLING = 64.0  # from here on three terms of Stirling's series are exact to 1e-15
 
 
 def sufficient(
     data: "Arrays",
     *,
     families: Mapping[str, str],
-    form: Form = "centered",
+    form: Form = "standardized",
     zero_inflation: bool = False,
     sizes: bool = False,
     coords: "Coords | None" = None,
@@ -39,17 +54,24 @@ def sufficient(
     """
     import pymc as pm
 
-    pt = _tensor()
+    pt = tensor()
 
     with pm.Model(coords=coords or {"entity": range(len(data["total"]))}) as model:
         given = _Given(data)
-        theta, mu, phi = _population(given, families, form)
+        population = _population(given, families)
+        phi = population.phi
         total, windows = given("total", "entity"), given("windows", "entity")
-        full = windows
-        if zero_inflation:
-            zeros = given("zeros", "entity")
-            full = windows - zeros
-            share = _zero_share(given)
+        zeros = given("zeros", "entity") if zero_inflation else 0.0
+        share = _zero_share(given) if zero_inflation else None
+        full = windows - zeros
+
+        def evidence(rate: Any, phi: Any) -> tuple[Any, Any]:
+            weight = 1 / (1 + rate / phi)
+            silent = 0.0 if share is None else zeros * awake(share, rate, phi)
+            return total * weight, (full + silent) * weight
+
+        theta = _rates(population, form, evidence)
+        if share is not None:
             empty = pt.logaddexp(pt.log(share), pt.log1p(-share) - phi * pt.log1p(theta / phi))
             pm.Potential("empty", pt.sum(zeros * empty) + pt.sum(full) * pt.log1p(-share))
         values, counts = given("values"), given("counts")
@@ -57,7 +79,7 @@ def sufficient(
         each = total * pt.log(theta) - (total + full * phi) * pt.log1p(theta / phi)
         pm.Potential("entities", pt.sum(each))
         if sizes:
-            _sizes(given, theta, mu)
+            _sizes(given, theta, population.mu)
     return model
 
 
@@ -65,7 +87,7 @@ def row_by_row(
     data: "Arrays",
     *,
     families: Mapping[str, str],
-    form: Form = "centered",
+    form: Form = "standardized",
     zero_inflation: bool = False,
     sizes: bool = False,
     covariates: bool = False,
@@ -80,30 +102,33 @@ def row_by_row(
     """
     import pymc as pm
 
-    pt = _tensor()
+    pt = tensor()
 
     with pm.Model(coords=coords or _numbers(data)) as model:
         given = _Given(data)
-        theta, mu, phi = _population(given, families, form)
-        who = given("entity_idx", "obs")
-        log_rate = pt.log(theta)[who]
+        population = _population(given, families)
+        share = _zero_share(given) if zero_inflation else None
+        who, y = given("entity_idx", "obs"), given("y_obs", "obs")
+        nothing = pt.zeros_like(given("sized", "entity"))
+        windows = Windows(who=who, count=y, share=share, nothing=nothing, log_factor=0.0)
         if measured:
-            log_rate = log_rate + pt.log(given("exposure", "obs"))
+            windows = windows.times(pt.log(given("exposure", "obs")))
         if covariates:
             scale = given("effect_prior")
             effect = pm.Normal("effect", 0.0, scale[0], dims="covariate")
-            log_rate = log_rate + given("x", "obs", "covariate") @ effect
+            windows = windows.times(given("x", "obs", "covariate") @ effect)
         if drift:
-            log_rate = log_rate + _drift(given, form)[who, given("place", "obs")]
-        y = given("y_obs", "obs")
-        mean = pt.exp(log_rate)
-        known: dict[str, Any] = {"mu": mean, "alpha": phi, "observed": y, "dims": "obs"}
-        if zero_inflation:
-            pm.ZeroInflatedNegativeBinomial("y", psi=1 - _zero_share(given), **known)
+            place = given("place", "obs")
+            windows = windows.times(_drift(given, form, population, windows, place)[who, place])
+        theta = _rates(population, form, windows.evidence)
+        known: dict[str, Any] = {"mu": theta[who] * windows.factor, "alpha": population.phi}
+        known |= {"observed": y, "dims": "obs"}
+        if share is not None:
+            pm.ZeroInflatedNegativeBinomial("y", psi=1 - share, **known)
         else:
             pm.NegativeBinomial("y", **known)
         if sizes:
-            _sizes(given, theta, mu)
+            _sizes(given, theta, population.mu)
     return model
 
 
@@ -116,41 +141,33 @@ def _numbers(data: "Arrays") -> "Coords":
 
 def rising(values: Any, phi: Any) -> Any:
     """Give log(phi (phi + 1) ... (phi + v - 1) / phi^v), to all digits also for a huge phi."""
-    pt = _tensor()
+    pt = tensor()
 
-    large = pt.maximum(phi, _STIRLING)
+    large = pt.maximum(phi, STIRLING)
     series = (values + large - 0.5) * pt.log1p(values / large) - values
-    series += _stirling(values + large) - _stirling(large)
-    small = pt.minimum(phi, _STIRLING)
+    series += stirling(values + large) - stirling(large)
+    small = pt.minimum(phi, STIRLING)
     direct = pt.gammaln(values + small) - pt.gammaln(small) - values * pt.log(small)
-    return pt.switch(phi > _STIRLING, series, direct)
-
-
-def _stirling(x: Any) -> Any:
-    return (1 / 12 - (1 / 360 - 1 / (1260 * x * x)) / (x * x)) / x
-
-
-def _tensor() -> Any:
-    """Give `pytensor.tensor`, whose functions carry no types."""
-    import pytensor.tensor as pt
-
-    return pt
+    return pt.switch(phi > STIRLING, series, direct)
 
 
 class _Given:
-    """Registers arrays as `pm.Data` under their names."""
+    """Registers arrays as `pm.Data` under their names, each once."""
 
     def __init__(self, data: "Arrays") -> None:
         self._data = data
+        self._known: dict[str, Any] = {}
 
     def __call__(self, name: str, *dims: str) -> Any:
         import pymc as pm
 
-        return pm.Data(name, self._data[name], dims=dims or None)
+        if name not in self._known:
+            self._known[name] = pm.Data(name, self._data[name], dims=dims or None)
+        return self._known[name]
 
 
-def _population(given: _Given, families: Mapping[str, str], form: Form) -> tuple[Any, Any, Any]:
-    """Give `theta`, `mu` and `phi`; a prior may be on `spread` and `noise` instead."""
+def _population(given: _Given, families: Mapping[str, str]) -> Population:
+    """Give the population; a prior may be on `spread` and `noise` instead."""
     import pymc as pm
 
     mu = _prior(given, families, "mu")
@@ -161,12 +178,19 @@ def _population(given: _Given, families: Mapping[str, str], form: Form) -> tuple
         alpha, phi = _prior(given, families, "alpha"), _prior(given, families, "phi")
         pm.Deterministic("spread", (mu * alpha) ** -0.5)
         pm.Deterministic("noise", phi**-0.5)
+    return Population(mu, alpha, phi)
+
+
+def _rates(population: Population, form: Form, evidence: Evidence) -> Any:
+    import pymc as pm
+
+    shape, alpha = population.shape, population.alpha
+    if form == "standardized":
+        return standardized_rates(population, evidence)
     if form == "centered":
-        theta = pm.Gamma("theta", alpha=mu * alpha, beta=alpha, dims="entity")
-    else:
-        raw = pm.Gamma("raw", alpha=mu * alpha, beta=1.0, dims="entity")
-        theta = pm.Deterministic("theta", raw / alpha, dims="entity")
-    return theta, mu, phi
+        return pm.Gamma("theta", alpha=shape, beta=alpha, dims="entity")
+    raw = pm.Gamma("raw", alpha=shape, beta=1.0, dims="entity")
+    return pm.Deterministic("theta", raw / alpha, dims="entity")
 
 
 def _prior(given: _Given, families: Mapping[str, str], name: str) -> Any:
@@ -191,33 +215,29 @@ def _zero_share(given: _Given) -> Any:
     return pm.Beta("zero_share", alpha=numbers[0], beta=numbers[1])
 
 
-def _drift(given: _Given, form: Form) -> Any:
-    """Give the drift of the log rate, `(entity, window)`, with mean 1 on the scale of rates.
-
-    Its forms are the other way round: few counts say little of the drift of one window, and then
-    the non-centered one is sampled well.
-    """
+def _drift(given: _Given, form: Form, population: Population, windows: Windows, place: Any) -> Any:
+    """Give the drift of the log rate, `(entity, window)`, with mean 1 on the scale of rates."""
     import pymc as pm
 
-    pt = _tensor()
+    pt = tensor()
 
     shapes = given("persistence_prior")
     persistence = pm.Beta("persistence", alpha=shapes[0], beta=shapes[1])
     sd = pm.HalfNormal("drift_sd", sigma=given("drift_prior")[0])
     steps = given("steps")  # 0, 1, 2, ... one for each window
-    fresh = pt.sqrt(1 - persistence**2)
-    if form == "non-centered":
-        drift = pm.Flat("drift", dims=("entity", "window"))
-        later = (drift[:, 1:] - persistence * drift[:, :-1]) / fresh
-        white = pt.concatenate([drift[:, :1], later], axis=1) / sd
-        log_fresh = pt.log(sd) * pt.ones_like(steps) + pt.log(fresh) * (steps > 0)
-        pm.Potential("walk", pt.sum(-0.5 * white**2 - log_fresh[None, :]))
+    if form == "centered":
+        white = pm.Normal("white", dims=("entity", "window"))
+        lag = steps[:, None] - steps[None, :]
+        weight = pt.where(lag >= 0, persistence ** pt.maximum(lag, 0), 0.0)
+        weight = weight * pt.where(steps > 0, pt.sqrt(1 - persistence**2), 1.0)[None, :]
+        drift = pm.Deterministic("drift", sd * white @ weight.T, dims=("entity", "window"))
         return drift - sd**2 / 2
-    white = pm.Normal("white", dims=("entity", "window"))
-    lag = steps[:, None] - steps[None, :]
-    weight = pt.where(lag >= 0, persistence ** pt.maximum(lag, 0), 0.0)
-    weight = weight * pt.where(steps > 0, fresh, 1.0)[None, :]
-    drift = pm.Deterministic("drift", sd * white @ weight.T, dims=("entity", "window"))
+    if form == "standardized":
+        seen = windows.seen(population, place, steps)
+        drift = standardized_drift(population, persistence, sd, steps, seen)
+    else:
+        drift = pm.Flat("drift", dims=("entity", "window"))
+    pm.Potential("walk", log_density_of_drift(drift, persistence, sd, steps))
     return drift - sd**2 / 2
 
 
@@ -225,7 +245,7 @@ def _sizes(given: _Given, theta: Any, mu: Any) -> None:
     """Add bytes per event: lognormal per window around an entity's own level, integrated out."""
     import pymc as pm
 
-    pt = _tensor()
+    pt = tensor()
 
     numbers = given("size_prior")
     level = pm.Normal("size_level", mu=numbers[0], sigma=numbers[1])

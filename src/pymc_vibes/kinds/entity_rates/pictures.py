@@ -2,12 +2,7 @@
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
-from pymc_vibes.kinds.entity_rates.checks import (
-    STATISTICS,
-    Check,
-    posterior_check,
-    prior_check,
-)
+from pymc_vibes.kinds.entity_rates.checks import posterior_check, prior_check
 from pymc_vibes.kinds.entity_rates.reading import Entities, entities_of
 from pymc_vibes.kinds.entity_rates.settings import EntityConfig
 
@@ -18,14 +13,15 @@ _BAND_DRAWS = 300
 
 def figures(posterior: Posterior, config: EntityConfig) -> tuple[Figure, ...]:
     """Draw the rates, the population they come from, both predictive checks, and the chains."""
+    from pymc_vibes.stats.count_checks import check_figure
     from pymc_vibes.stats.sampler_views import chain_figures
 
     entities = entities_of(posterior, config.seed)
     return (
         rate_forest(entities, config),
         population_figure(entities, config),
-        check_figure("posterior_check", "after", posterior_check(posterior, config), config),
-        check_figure("prior_check", "before", prior_check(posterior, config), config),
+        check_figure(posterior_check(posterior, config), "posterior", config.level),
+        check_figure(prior_check(posterior, config), "prior", config.level),
         *chain_figures(posterior),
     )
 
@@ -100,36 +96,6 @@ def _far(entities: Entities) -> float:
     import numpy as np
 
     return float(np.quantile(entities.mean, 0.995) * 1.5 + entities.mean.max() * 0.02) or 1.0
-
-
-def check_figure(name: str, when: str, check: Check, config: EntityConfig) -> Figure:
-    """Draw where the data lie among simulated data, statistic by statistic, relative to them."""
-    import numpy as np
-
-    from pymc_vibes.stats.chart import forest
-
-    tail = (1 - config.level) / 2
-    scale = np.where(check.observed > 0, check.observed, 1.0)
-    low, middle, high = (
-        np.quantile(check.simulated, q, axis=0) / scale for q in (tail, 0.5, 1 - tail)
-    )
-    seen = check.observed / scale
-    off = [n for n, s, a, b in zip(STATISTICS, seen, low, high, strict=True) if not a <= s <= b]
-    finding = f"{', '.join(off)} outside" if off else "every statistic inside"
-    return forest(
-        name,
-        f"Counts simulated {when} the data: {finding} the {100 * config.level:g} % interval",
-        f"Mean, variance, share of zeros and maximum of {len(check.simulated):,} simulated data "
-        f"sets relative to the data; {finding} the interval.",
-        labels=STATISTICS,
-        mean=middle.tolist(),
-        low=low.tolist(),
-        high=high.tolist(),
-        raw=seen.tolist(),
-        x_label="simulated, relative to the data",
-        level=config.level,
-        interval="eti",
-    )
 
 
 def rate_curve(entities: Entities, index: int, config: EntityConfig) -> Figure:

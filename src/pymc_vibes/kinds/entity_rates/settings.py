@@ -33,8 +33,10 @@ class EntityConfig(SampledConfig):
     prior: RatePrior = setting(
         ScaleFree(), "Prior of the population: scale-free, or that of the reference model."
     )
-    form: Literal["centered", "non-centered"] = setting(
-        "centered", "How the sampler sees the entities' rates; the posterior is the same."
+    form: Literal["standardized", "centered", "non-centered"] = setting(
+        "standardized",
+        "How the sampler sees the entities' rates: each in sds from where it is expected, itself, "
+        "or times alpha; the posterior is the same.",
     )
     window: Literal["hour", "day", "week"] | None = setting(
         None,

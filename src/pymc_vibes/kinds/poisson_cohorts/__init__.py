@@ -61,7 +61,7 @@ kind = Kind[RateConfig](
     title="Event rates",
     question="How often does it happen, and in which cohort more often?",
     about=__doc__ or "",
-    version=2,
+    version=3,
     schema=SCHEMA,
     config=RateConfig,
     example=RateConfig(alpha0=2.0, beta0=0.5),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.answer import Claim, Decision, Estimate, Finding, Summary, Table
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.poisson_cohorts.change_answer import summarize_change
+from pymc_vibes.kinds.poisson_cohorts.checks import check_findings
 from pymc_vibes.kinds.poisson_cohorts.compare import Comparison, chances_of_best, compare_two, pair
 from pymc_vibes.kinds.poisson_cohorts.estimates import estimates_from
 from pymc_vibes.kinds.poisson_cohorts.findings import context_of, findings_of
@@ -43,7 +44,11 @@ def summarize(posterior: Posterior, config: RateConfig) -> Summary:
         decision=decision,
         estimates=(*estimates_of(rates, cells[:ESTIMATES], config), *further),
         claims=claims,
-        findings=(*findings_of(rates, rates.cells, config), *_pooling(rates, cells, config)),
+        findings=(
+            *findings_of(rates, rates.cells, config),
+            *_pooling(rates, cells, config),
+            *check_findings(rates),
+        ),
         tables=(
             rate_table(rates, cells, config),
             *_rank_table(rates, cells, config),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.answer import Diagnostics
 from pymc_vibes.core.posterior import Posterior, Variable
 from pymc_vibes.core.run import Watch
+from pymc_vibes.kinds.poisson_cohorts.checks import predictive_groups
 from pymc_vibes.kinds.poisson_cohorts.sampled import inputs, mean_median
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.kinds.poisson_cohorts.spread import warned
@@ -101,7 +102,7 @@ def _sample(
     why: str,
 ) -> Posterior:
     from pymc_vibes.stats import nuts
-    from pymc_vibes.stats.draws import sampled_posterior
+    from pymc_vibes.stats.draws import sampled_posterior, with_groups
 
     settings = nuts.SamplerSettings(
         draws=max(LEAST_DRAWS, ceil(config.draws / config.chains)),
@@ -123,7 +124,9 @@ def _sample(
         constants=constants_of(config) | _own_constants(known, event, config),
         units=units(config),
     )
-    return replace(posterior, diagnostics=warned(posterior.diagnostics, known))
+    watch.stage("predictive checks")
+    groups = predictive_groups(posterior, known["exposure"].to_numpy(), config)
+    return replace(with_groups(posterior, groups), diagnostics=warned(posterior.diagnostics, known))
 
 
 def _model(known: "pa.Table", config: RateConfig, form: str) -> "Model":

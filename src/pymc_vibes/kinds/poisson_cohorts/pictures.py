@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.poisson_cohorts.change_answer import change_figures
+from pymc_vibes.kinds.poisson_cohorts.checks import check_figures
 from pymc_vibes.kinds.poisson_cohorts.compare import Comparison, compare_two, pair
 from pymc_vibes.kinds.poisson_cohorts.numbers import rates_of
 from pymc_vibes.kinds.poisson_cohorts.piecewise_answer import piecewise_figures
@@ -28,17 +29,18 @@ def figures(posterior: Posterior, config: RateConfig) -> tuple[Figure, ...]:
     from pymc_vibes.stats.sampler_views import chain_figures
 
     rates = rates_of(posterior)
+    sampled = (*check_figures(rates, config), *chain_figures(posterior))
     event = rates.event(config.event)
     cells = rates.ordered(event, config.direction)
     if len(cells) == 0:
         return ()
     if len(cells) > CURVES or (rates.is_pooled and len(cells) > 2):
-        return (rate_forest(rates, event, cells, config), *chain_figures(posterior))
+        return (rate_forest(rates, event, cells, config), *sampled)
     overlay = rate_curves(rates, event, cells, config)
     if len(cells) != 2:
-        return (overlay, *chain_figures(posterior))
+        return (overlay, *sampled)
     difference = difference_figure(compare_two(rates, *pair(cells), config))
-    return (overlay, difference, *chain_figures(posterior))
+    return (overlay, difference, *sampled)
 
 
 def rate_curves(rates: Rates, event: str, cells: "np.ndarray", config: RateConfig) -> Figure:
