@@ -101,6 +101,20 @@ def test_each_request_is_one_line_of_json(
     assert line["ms"] >= 0
 
 
+def test_the_line_of_a_request_names_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"ts": "2024-01-01", "cohort": "a", "event": "e"}]
+    with TestClient(create_app(Settings(home=tmp_path, log_format="json"))) as client:
+        client.post("/ingest", json=rows)
+        begun = client.post("/api/v1/experiments/observations/runs").json()["run_id"]
+        client.get(f"/api/v1/runs/{begun}/summary")
+        client.get("/api/v1/runs/<nobody>")
+
+    lines = [json.loads(text) for text in capsys.readouterr().err.splitlines()]
+    assert [line.get("run_id") for line in lines] == [None, begun, begun, None]
+
+
 def test_no_secret_is_logged_counted_or_described(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

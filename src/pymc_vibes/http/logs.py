@@ -17,6 +17,7 @@ from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.service.logs import Log
 
 _SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_RUN = re.compile(r"^/(?:api/v1/)?runs/([^/?#]+)")
 _QUIET = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 
 
@@ -36,13 +37,15 @@ class RequestLog:
         began = perf_counter()
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        status, run_id = 0, None
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, run_id
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                run_id = _run_id(scope, headers.get("location", ""))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -50,7 +53,7 @@ class RequestLog:
                 await self._app(scope, receive, noted)
             except Exception as error:  # noqa: BLE001  # the edge of this surface
                 await self._mend(error, scope, receive, noted, began=status)
-            self._note(scope, status, perf_counter() - began)
+            self._note(scope, status, perf_counter() - began, run_id)
 
     async def _mend(
         self, error: Exception, scope: Scope, receive: Receive, send: Send, *, began: int
@@ -61,7 +64,7 @@ class RequestLog:
         problem = error if isinstance(error, VibesError) else _FAULT
         await problems.answer(scope, problem)(scope, receive, send)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, run_id: str | None) -> None:
         template = getattr(scope.get("route"), "path_format", None) or "(none)"
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.latency.labels(method, template, str(status)).observe(seconds)
@@ -73,6 +76,7 @@ class RequestLog:
             route=template,
             status=status,
             ms=round(seconds * 1000, 2),
+            **({"run_id": run_id} if run_id else {}),
         )
 
 
@@ -81,6 +85,14 @@ _FAULT = InternalFault(
     "Something broke on our side; the log says what.",
     hint="Report it with the request id; what you sent was not the fault.",
 )
+
+
+def _run_id(scope: Scope, location: str) -> str | None:
+    """Give the run that a request is about, or that it began."""
+    named: str | None = scope.get("path_params", {}).get("run_id")
+    found = _RUN.match(location)
+    run_id = found[1] if found else named
+    return run_id if run_id and _SAFE_ID.match(run_id) else None
 
 
 def _request_id(scope: Scope) -> str:

@@ -26,6 +26,7 @@ from pymc_vibes.core.errors import (
     UnsupportedFormat,
     VibesError,
 )
+from pymc_vibes.service.secrets import Redactor
 
 MEDIA_TYPE = "application/problem+json"
 _BY_STATUS: dict[int, type[VibesError]] = {
@@ -74,6 +75,7 @@ def instance(scope: Scope) -> str:
 
 def answer(scope: Scope, error: VibesError) -> Response:
     """Give the problem as JSON, or as a page to a person who navigates."""
+    error = _without_secrets(scope, error)
     if is_navigation(scope):
         return _page(scope, error)
     body = error.problem() | {"instance": instance(scope)}
@@ -82,6 +84,13 @@ def answer(scope: Scope, error: VibesError) -> Response:
         body["request_id"] = request_id
     text = json.dumps(body, default=str, allow_nan=False).encode()
     return Response(text, error.status, _headers(error), MEDIA_TYPE)
+
+
+def _without_secrets(scope: Scope, error: VibesError) -> VibesError:
+    """Take out what a library may have said of our settings when it failed."""
+    redactor: Redactor = scope["app"].state.redactor
+    detail, hint = redactor.value(error.detail), redactor.value(error.hint)
+    return type(error)(detail, hint=hint, **redactor.value(error.extras))
 
 
 def is_navigation(scope: Scope) -> bool:
