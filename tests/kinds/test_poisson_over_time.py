@@ -129,7 +129,7 @@ def test_a_change_is_said_with_its_moment_and_factor() -> None:
     assert "95 % interval" in summary.headline
     assert [claim.tone for claim in summary.claims] == ["higher"]
     assert summary.tables[0].rows[0][0] == "north"
-    assert figures_of(posterior, config) == ["change_1"]
+    assert figures_of(posterior, config) == ["change_1", "when_1", "factor_1"]
 
 
 def test_the_numbers_are_those_of_the_method() -> None:
@@ -273,7 +273,8 @@ def test_one_cohort_can_be_asked_about(model: str) -> None:
 
     assert answer.data["cohort"] == "b"
     assert " b " in answer.summary.headline
-    assert len(answer.figures) == 1
+    figures = {"piecewise": ["rate_2"], "change-point": ["change_2", "when_2", "factor_2"]}
+    assert [figure.name for figure in answer.figures] == figures[model]
     with pytest.raises(EntityNotFound):
         ask(posterior, config, "rate", cohort="z")
 

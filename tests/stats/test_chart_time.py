@@ -14,26 +14,53 @@ EXPOSURE = [1, 1, 1, 0, 1, 1, 1, 1]
 STARTS = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=7 * i) for i in range(8)]
 
 
-def test_the_rate_is_drawn_with_its_band_and_raw_points() -> None:
+def test_the_rate_is_drawn_with_its_band_its_moment_and_raw_points() -> None:
     found = fit_rates(COUNTS, EXPOSURE)
+    bands = tuple(found.rates.quantile(q) for q in (0.5, 0.05, 0.95))
 
     figure = rate_over_time(
         "over_time",
         "A title",
         "A sentence.",
-        found=found,
+        bands=bands,
+        raw=np.array([9, 12, 8, np.nan, 10, 31, 28, 35]),
         at=STARTS,
         x_label="week",
         y_label="events per week",
         level=0.9,
+        moment=("a moment", STARTS[5]),
     )
 
     table = figure.spec.tables["rates"]
     assert table["raw"] == (9, 12, 8, None, 10, 31, 28, 35)
-    assert table["median"] == pytest.approx(found.rates.quantile(0.5), rel=1e-4)
-    assert table["low"] == pytest.approx(found.rates.quantile(0.05), rel=1e-4)
+    assert table["rate"] == pytest.approx(bands[0], rel=1e-4)
+    assert table["low"] == pytest.approx(bands[1], rel=1e-4)
     assert table["x"][0] == STARTS[0].isoformat()
+    assert figure.spec.tables["moment"]["x"] == (STARTS[5].isoformat(),)
+    assert "Dashed: a moment." in figure.spec.note
     assert figure.vega_lite()
+
+
+@pytest.mark.parametrize(("periods", "kind"), [(40, "dot"), (41, "line")])
+def test_many_raw_rates_are_one_thin_line_behind_the_rate(periods: int, kind: str) -> None:
+    flat = np.ones(periods)
+
+    figure = rate_over_time(
+        "over_time",
+        "A title",
+        "A sentence.",
+        bands=(flat, flat, flat),
+        raw=flat,
+        at=np.arange(float(periods)),
+        x_label="period",
+        y_label="events",
+        level=0.9,
+        x_kind="number",
+    )
+
+    raw, rate = figure.spec.marks[1:]
+    assert (raw.kind, raw.y) == (kind, "raw")
+    assert (rate.weight, rate.y) == ("heavy", "rate")
 
 
 def test_every_time_of_change_has_a_bar_at_the_start_of_the_new_rate() -> None:

@@ -223,11 +223,6 @@ def is_partial(request: Request) -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def wants_html(request: Request) -> bool:
-    """Whether a browser asks, so that a problem is best told as a page."""
-    return "text/html" in request.headers.get("Accept", "")
-
-
 def render_problem(
     request: Request, problem: VibesError, *, headers: Mapping[str, str] | None = None
 ) -> HTMLResponse:

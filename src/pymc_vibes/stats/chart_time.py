@@ -9,13 +9,21 @@ import numpy as np
 
 from pymc_vibes.core.figure import Axis, Figure, FigureSpec, Mark
 from pymc_vibes.stats.chart import difference_curve
-from pymc_vibes.stats.columns import Positions, level_words, numbers, positions, sentences
+from pymc_vibes.stats.columns import (
+    Numbers,
+    Position,
+    Positions,
+    level_words,
+    numbers,
+    positions,
+    sentences,
+)
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.changepoint import ChangePoint
-    from pymc_vibes.stats.piecewise import PiecewiseRates
 
 _BOUNDARIES = 120  # drawn at most: the likeliest
+_POINTS = 40  # raw rates that are drawn as points; more are a thin line
 
 
 def rate_over_time(
@@ -23,43 +31,54 @@ def rate_over_time(
     title: str,
     alt: str,
     *,
-    found: "PiecewiseRates",
+    bands: tuple[Numbers, Numbers, Numbers],
+    raw: Numbers,
     at: Positions,
     x_label: str,
     y_label: str,
     level: float,
+    moment: tuple[str, Position] | None = None,
     x_kind: Literal["number", "time"] = "time",
     note: str = "",
 ) -> Figure:
-    """Declare the median rate with its equal-tailed band, and the raw rates as open points.
+    """Declare a rate with its band, and behind it the raw rates as points or one thin line.
 
-    `at` are the places of the periods, such as their middles. A period without exposure has no
-    point, and its band is wide.
+    `bands` are its middle, low and high; `raw` is NaN where a period has no exposure. `at` are the
+    places of the periods; `moment` is a marked one, with words.
     """
-    exposure = found.series.exposure
-    raw = np.full(len(exposure), np.nan)
-    np.divide(found.series.counts, exposure, out=raw, where=exposure > 0)
-    tail = (1 - level) / 2
+    middle, low, high = bands
     columns = {
         "x": positions(at),
-        "median": numbers(found.rates.quantile(0.5)),
-        "low": numbers(found.rates.quantile(tail)),
-        "high": numbers(found.rates.quantile(1 - tail)),
+        "rate": numbers(middle),
+        "low": numbers(low),
+        "high": numbers(high),
         "raw": numbers(raw),
     }
-    marks = (
-        Mark(kind="band", table="rates", x="x", low="low", high="high", series=0),
-        Mark(kind="line", table="rates", x="x", y="median", series=0),
-        Mark(kind="dot", table="rates", x="x", y="raw", dashed=True),
+    own = {"table": "rates", "x": "x", "series": 0}
+    is_short = len(columns["x"]) <= _POINTS
+    points = Mark(kind="dot", table="rates", x="x", y="raw", dashed=True)
+    marks: tuple[Mark, ...] = (
+        Mark(kind="band", low="low", high="high", **own),
+        points if is_short else Mark(kind="line", y="raw", weight="thin", **own),
+        Mark(kind="line", y="rate", weight="heavy", **own),
     )
-    words = f"Line: median; band: {level_words(level)} equal-tailed intervals."
+    tables = {"rates": columns}
+    if moment is not None:
+        tables["moment"] = {"x": positions([moment[1]])}
+        marks += (Mark(kind="rule_x", table="moment", x="x", dashed=True, weight="thin"),)
     spec = FigureSpec(
         x=Axis(label=x_label, kind=x_kind),
         y=Axis(label=y_label, zero=True),
         series=("rate",),
-        tables={"rates": columns},
+        tables=tables,
         marks=marks,
-        note=sentences(words, "Open diamonds: events over exposure.", note),
+        shown=("rates",),
+        note=sentences(
+            f"Band: {level_words(level)} intervals.",
+            f"{'Open diamonds' if is_short else 'Thin line'}: count over exposure.",
+            "" if moment is None else f"Dashed: {moment[0]}.",
+            note,
+        ),
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)
 

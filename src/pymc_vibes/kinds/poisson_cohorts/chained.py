@@ -30,7 +30,7 @@ def mixture_of_chains(posterior: "Posterior", cells: "pa.Table") -> "GammaMixtur
     kept = np.linspace(0, len(alpha) - 1, min(_DRAWS, len(alpha))).round().astype(int)
     drawn = Nodes(np.full(len(kept), 1 / len(kept)), alpha[kept], beta[kept])
     return GammaMixture(
-        drawn.thin(_NODES if len(cells) < _MANY else _NODES_OF_MANY),
+        drawn.thin(_NODES if len(cells) < _MANY else _NODES_OF_MANY, is_polished=False),
         k=cells["k"].to_numpy().astype(float),
         exposure=cells["exposure"].to_numpy(),
     )

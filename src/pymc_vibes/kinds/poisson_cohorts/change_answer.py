@@ -59,9 +59,8 @@ def sentence(changes: Changes, index: int, config: RateConfig) -> str:
     cohort, event = changes.cohort(index), changes.tracks.event
     probability = chance(changes.chances[index])
     if not is_sure(changes, index, config):
-        sign = "No sign" if changes.chances[index] <= changes.prior_chance else "No clear sign"
         return (
-            f"{sign} of a change in the rate of {event} of {cohort} "
+            f"No clear sign of a change in the rate of {event} of {cohort} "
             f"(chance of a change {probability})."
         )
     point = changes.point(index)
@@ -190,12 +189,50 @@ def _row(
 def change_figures(
     posterior: Posterior, config: RateConfig, only: int | None = None
 ) -> "tuple[Figure, ...]":
-    """Draw the rates that changed, each with its band; the likeliest where none is sure."""
+    """Draw the rates that changed, each with its band; the likeliest where none is sure.
+
+    When and by what factor is drawn of the likeliest change that is claimed, and of the one cohort
+    that is asked about.
+    """
     changes = changes_of(posterior)
     if only is not None:
-        return (_figure(changes, only, config),)
+        return (_figure(changes, only, config), *_when_and_how(changes, only, config))
     sure = [i for i in range(len(changes)) if is_sure(changes, i, config)]
-    return tuple(_figure(changes, i, config) for i in (sure or [0])[:DRAWN])
+    first = _when_and_how(changes, sure[0], config) if sure else ()
+    drawn = [_figure(changes, i, config) for i in (sure or [0])[:DRAWN]]
+    return (drawn[0], *first, *drawn[1:])
+
+
+def _when_and_how(changes: Changes, index: int, config: RateConfig) -> "tuple[Figure, Figure]":
+    from pymc_vibes.stats.chart_time import factor_of_change, time_of_change
+    from pymc_vibes.stats.describe import plain
+
+    point, tracks = changes.point(index), changes.tracks
+    subject = f"{tracks.event} of {changes.cohort(index)}"
+    first, last = (tracks.when(period) for period in point.interval(config.level))
+    mass = f"{100 * config.level:g} %"
+    low, high = point.factor.interval(config.level)
+    factor = f"{plain(point.factor.quantile(0.5))} ({mass} interval {plain(low)} to {plain(high)})"
+    moment = tracks.when(point.likeliest)
+    return (
+        time_of_change(
+            f"when_{index + 1}",
+            f"{subject}: if the rate changed, then most likely about {moment}",
+            f"The chance of every moment of a change in the rate of {subject}, given that there "
+            f"was one: most likely {moment}, with {mass} from {first} to {last}.",
+            found=point,
+            at=tracks.starts,
+            x_label="first period of the new rate",
+        ),
+        factor_of_change(
+            f"factor_{index + 1}",
+            f"{subject}: if the rate changed, then by a factor of about {factor}",
+            f"Posterior density of the rate of {subject} after a change over the rate before, "
+            f"given that there was one: about {factor}.",
+            found=point,
+            level=config.level,
+        ),
+    )
 
 
 def _figure(changes: Changes, index: int, config: RateConfig) -> "Figure":
@@ -214,7 +251,7 @@ def _figure(changes: Changes, index: int, config: RateConfig) -> "Figure":
             f"The rate of {changes.tracks.event} of {cohort} in every period of the window, with "
             f"a band, averaged over whether and when it changed. {said}",
         ),
-        at=[("likeliest moment of the change", moment)] if is_claimed else [],
+        moment=("likeliest moment of the change", moment) if is_claimed else None,
     )
 
 

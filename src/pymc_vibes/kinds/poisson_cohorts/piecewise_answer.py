@@ -218,5 +218,4 @@ def _figure(paths: Paths, index: int, config: RateConfig) -> "Figure":
             f"The rate of {paths.tracks.event} of {paths.cohort(index)} in every period of the "
             f"window, its median with a band. {said}",
         ),
-        at=[],
     )

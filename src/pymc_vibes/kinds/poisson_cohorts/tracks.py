@@ -130,34 +130,29 @@ def rate_over_time(
     config: RateConfig,
     *,
     words: tuple[str, str, str],
-    at: list[tuple[str, datetime]],
+    moment: tuple[str, datetime] | None = None,
 ) -> "Figure":
     """Draw the rate of one cohort with its band, and the raw rate of every period behind it.
 
-    `bands` are mean, low and high of every period; `words` are name, title and alternative text.
+    `bands` are middle, low and high of every period; `words` are name, title and alternative text.
     """
     import numpy as np
 
-    from pymc_vibes.stats.chart import lines_with_bands
+    from pymc_vibes.stats import chart_time
 
-    mean, low, high = bands
     exposure = tracks.exposure[place]
     seen = exposure > 0
-    raw = np.where(seen, tracks.counts[place], np.nan) / np.where(seen, exposure, 1.0)
     name, title, alt = words
-    return lines_with_bands(
+    return chart_time.rate_over_time(
         name,
         title,
         alt,
-        lines=[
-            ("rate", tracks.starts, mean, low, high),
-            ("raw: count over exposure", tracks.starts, raw, None, None),
-        ],
+        bands=bands,
+        raw=np.where(seen, tracks.counts[place], np.nan) / np.where(seen, exposure, 1.0),
+        at=tracks.starts,
         x_label="beginning of the period",
         y_label=f"events per {config.per}",
         level=config.level,
-        x_kind="time",
-        y_zero=True,
-        at=at,
+        moment=moment,
         note=f"Every period is {a_period(tracks)} long.",
     )
