@@ -49,7 +49,7 @@ class LedgerState:
 
 def reach_postgres(place: str) -> Reached:
     """Ask a PostgreSQL database for its release and its time."""
-    with _connected(place) as connection:
+    with connected(place) as connection:
         before = time.time()
         row = connection.execute(
             "SELECT current_setting('server_version'), clock_timestamp()"
@@ -65,7 +65,7 @@ def reach_objects(settings: Settings, place: str) -> Reached:
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     key = "/".join(part for part in (prefix.strip("/"), f".vibes-{secrets.token_hex(8)}") if part)
     body = secrets.token_bytes(64)
-    with _speaking(settings, bucket), closing(_client(settings)) as client:
+    with speaking(settings, bucket), closing(object_client(settings)) as client:
         before = time.time()
         client.put_object(Bucket=bucket, Key=key, Body=body)
         answer = client.get_object(Bucket=bucket, Key=key)
@@ -133,7 +133,7 @@ def _asked(place: str, questions: tuple[str, ...]) -> list[Any]:
     if is_address(place):
         import psycopg
 
-        with _connected(place) as connection:
+        with connected(place) as connection:
             try:
                 return [
                     (connection.execute(each.encode()).fetchone() or (0,))[0] for each in questions
@@ -153,7 +153,7 @@ def _asked(place: str, questions: tuple[str, ...]) -> list[Any]:
 
 
 @contextmanager
-def _connected(place: str) -> "Iterator[Connection]":
+def connected(place: str) -> "Iterator[Connection]":
     """Connect to PostgreSQL, or say why not."""
     if find_spec("psycopg") is None:
         raise NotInitialized("PostgreSQL needs packages that are not installed.", hint=_TEAM)
@@ -163,6 +163,11 @@ def _connected(place: str) -> "Iterator[Connection]":
         with psycopg.connect(
             place.replace("postgresql+psycopg://", "postgresql://", 1),
             connect_timeout=ANSWER_SECONDS,
+            # a machine that is gone must not be waited for until the system gives up
+            tcp_user_timeout=ANSWER_SECONDS * 1000,
+            keepalives_idle=ANSWER_SECONDS,
+            keepalives_interval=ANSWER_SECONDS,
+            keepalives_count=2,
             autocommit=True,
         ) as connection:
             connection.execute(f"SET statement_timeout = {ANSWER_SECONDS * 1000}".encode())
@@ -193,7 +198,7 @@ def _away(place: str, error: Exception) -> StoreUnavailable | NotInitialized:
     )
 
 
-def _client(settings: Settings) -> Any:
+def object_client(settings: Settings, *, tries: int = 1) -> Any:
     """Give a client of the object store that soon gives up."""
     if find_spec("boto3") is None:
         raise NotInitialized("Object stores need packages that are not installed.", hint=_TEAM)
@@ -210,14 +215,14 @@ def _client(settings: Settings) -> Any:
         config=Config(
             connect_timeout=ANSWER_SECONDS,
             read_timeout=ANSWER_SECONDS,
-            retries={"total_max_attempts": 1},
+            retries={"total_max_attempts": tries, "mode": "standard"},
             s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
         ),
     )
 
 
 @contextmanager
-def _speaking(settings: Settings, bucket: str) -> Iterator[None]:
+def speaking(settings: Settings, bucket: str) -> Iterator[None]:
     """Turn what the object store says into the designed problem."""
     from botocore.exceptions import BotoCoreError, ClientError
 
