@@ -31,7 +31,7 @@ def test_an_answer_whose_cells_were_deleted_is_made_again(service: Service, tmp_
     service.create("faults", "poisson-cohorts")
     upload(service, "faults", EVENTS, tmp_path)
     before = service.analyze("faults")
-    shutil.rmtree(service.settings.artifacts_path / "cells")
+    shutil.rmtree(Path(service.settings.artifacts_place) / "cells")
     other = Service.open(service.settings)
     after = other.analyze("faults")
     asked = other.ask("faults", "rate", {"cohort": "A"})

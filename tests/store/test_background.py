@@ -19,6 +19,7 @@ from pymc_vibes.core.errors import (
 )
 from pymc_vibes.core.run import Progress, Run, RunState
 from pymc_vibes.store.artifacts import Artifacts
+from pymc_vibes.store.files import Folder
 from pymc_vibes.store.database import prepare_database
 from pymc_vibes.store.queue import Claim, Queue
 
@@ -242,7 +243,7 @@ def test_the_first_to_end_a_run_is_believed(queue: Queue) -> None:
 
 
 def test_draws_come_back_as_they_were_kept(tmp_path: Path) -> None:
-    artifacts = Artifacts(tmp_path)
+    artifacts = Artifacts(Folder(tmp_path))
     draws = xr.Dataset({"theta": (("chain", "draw"), np.arange(6.0).reshape(2, 3))})
     artifacts.put_posterior("key", xr.DataTree.from_dict({"posterior": draws}))
 
@@ -256,7 +257,9 @@ def test_draws_that_cannot_be_written_leave_nothing(tmp_path: Path) -> None:
     unwritable = xr.Dataset({"theta": ("draw", np.array([object()], dtype=object))})
 
     with pytest.raises(ValueError, match="serialize"):
-        Artifacts(tmp_path).put_posterior("key", xr.DataTree.from_dict({"posterior": unwritable}))
+        Artifacts(Folder(tmp_path)).put_posterior(
+            "key", xr.DataTree.from_dict({"posterior": unwritable})
+        )
     assert list((tmp_path / "posteriors").iterdir()) == []
 
 

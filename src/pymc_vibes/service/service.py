@@ -68,7 +68,7 @@ class Service(Experiments):
 
         prepare(settings)
         lake = Lake.open(settings)
-        stores = Queue.open(settings), Artifacts(settings.artifacts_path)
+        stores = Queue.open(settings), Artifacts.open(settings)
         return cls(lake, *stores, settings, works=works)
 
     def close(self) -> None:

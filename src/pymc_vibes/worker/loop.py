@@ -33,7 +33,7 @@ class Worker:
 
         prepare(settings)
         self._queue = Queue.open(settings)
-        self._workplace = Workplace(self._queue, Artifacts(settings.artifacts_path), settings)
+        self._workplace = Workplace(self._queue, Artifacts.open(settings), settings)
         self._mirroring = Mirroring(self._queue, settings)
         self._at_once = settings.worker_runs
         self._free = BoundedSemaphore(self._at_once)

@@ -41,9 +41,9 @@ def mirror(settings: Settings, stop: Event, *, idle_seconds: float = IDLE_SECOND
     """Mirror until nothing came for a while or somebody says stop."""
     from pymc_vibes.store.ledger_lock import sole_writer
 
-    if not settings.has_ledger:
-        return
-    for _ in range(AWAY_TRIES):
+    tries = AWAY_TRIES if settings.has_ledger else 0
+    while tries and not stop.is_set():
+        tries -= 1
         try:
             with sole_writer(settings) as is_alone:
                 if is_alone:
@@ -65,7 +65,7 @@ def _drain(settings: Settings, stop: Event, idle_seconds: float) -> None:
     try:
         writes = Mirror(
             queue,
-            Artifacts(settings.artifacts_path),
+            Artifacts.open(settings),
             Ledger(settings),
             Tries(settings.home / "ledger.tries.json"),
         )
