@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.errors import NotInitialized, StoreUnavailable
 from pymc_vibes.settings import is_address
+from pymc_vibes.store.provision import provide_database
 from pymc_vibes.store.tables import complete, missing, tables
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def prepare_database(place: str) -> tuple[str, ...]:
     if not is_address(place):
         existed = Path(place).exists()
         Database(place).close()
-        return (f"run table: {'already there' if existed else 'made'} in {place}",)
-    made = _create_database(place)
+        return (f"run table: {place}: {'already there' if existed else 'made'}",)
+    database = provide_database(place)
     engine = _shared(place)
     try:
         with _reaching():
@@ -105,31 +106,8 @@ def prepare_database(place: str) -> tuple[str, ...]:
             complete(engine, tables())
     finally:
         engine.dispose()
-    changed = f"made {', '.join(lacking)}" if lacking else "already there"
-    return (*made, f"run table: {changed}")
-
-
-def _create_database(place: str) -> tuple[str, ...]:
-    """Make the PostgreSQL database itself, through the one that every server has."""
-    from sqlalchemy import make_url, text
-
-    url = make_url(place)
-    name = url.database or ""
-    engine = _shared(url.set(database="postgres").render_as_string(hide_password=False))
-    try:
-        with _reaching(), engine.connect() as opened:
-            # a database cannot be made inside a transaction
-            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
-            found = connection.execute(
-                text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}
-            ).scalar()
-            if found is not None:
-                return ()
-            quoted = engine.dialect.identifier_preparer.quote_identifier(name)
-            connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
-    finally:
-        engine.dispose()
-    return (f"database {name}: made",)
+    changed = f"made {', '.join(lacking)}" if lacking else "its tables are already there"
+    return (f"run table: {database}", f"run table: {changed}")
 
 
 def _embedded(path: Path) -> "Engine":

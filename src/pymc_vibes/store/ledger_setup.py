@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import NotInitialized
 from pymc_vibes.settings import is_address, masked
+from pymc_vibes.store.provision import provide_database
 from pymc_vibes.store.reach import newest_ledger_revision, reach_server, read_ledger
 
 if TYPE_CHECKING:
@@ -25,18 +26,19 @@ def prepare_ledger(settings: "Settings") -> tuple[str, ...]:
         return (f"ledger: {masked(place)} answers",)
     if not is_address(place):
         return (f"ledger: {place}, made when the first run is mirrored",)
+    database = f"ledger: {provide_database(place)}"
     try:
         revision = read_ledger(place).revision
     except NotInitialized:
         _make_tables(settings)
-        return ("ledger: made the tables of MLflow",)
+        return (database, "ledger: made the tables of MLflow")
     wanted = newest_ledger_revision()
     if wanted not in {None, revision}:
         raise NotInitialized(
             f"The ledger has the tables of another release of MLflow ({revision}).",
             hint="Make a copy of it, then bring it up: mlflow db upgrade ADDRESS",
         )
-    return ("ledger: already there",)
+    return (database, "ledger: the tables of MLflow are already there")
 
 
 def _make_tables(settings: "Settings") -> None:
