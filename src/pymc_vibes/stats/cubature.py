@@ -24,8 +24,13 @@ _GAIN = 1e-9  # of the largest cost: less is not worth a step
 _PIVOT = 1e-9  # a column that lies this close to the span of the others replaces none of them
 
 
-def compress(nodes: Array, weights: Array, limit: int) -> tuple[NDArray[np.int64], Array]:
-    """Choose at most `limit` of `nodes` `(N, d)` and their weights, which sum to 1."""
+def compress(
+    nodes: Array, weights: Array, limit: int, *, is_polished: bool = True
+) -> tuple[NDArray[np.int64], Array]:
+    """Choose at most `limit` of `nodes` `(N, d)` and their weights, which sum to 1.
+
+    Steps of the simplex method polish the choice; they gain nothing where the nodes are draws.
+    """
     from scipy.optimize import nnls
 
     d = nodes.shape[1]
@@ -35,8 +40,10 @@ def compress(nodes: Array, weights: Array, limit: int) -> tuple[NDArray[np.int64
     wanted = matrix @ weights
     patience = 50 * len(wanted) + 100
     first, _ = nnls(matrix, wanted, maxiter=patience)
-    cost = np.sum(points**2, axis=1) ** (degree // 2 + 1)
-    likely = _improved(matrix, wanted, cost / cost.max(), np.flatnonzero(first > 0))
+    likely = np.flatnonzero(first > 0)
+    if is_polished:
+        cost = np.sum(points**2, axis=1) ** (degree // 2 + 1)
+        likely = _improved(matrix, wanted, cost / cost.max(), likely)
     found, _ = nnls(matrix[:, likely], wanted, maxiter=patience)
     kept = found > 0
     return likely[kept], found[kept] / found[kept].sum()

@@ -30,15 +30,15 @@ class Nodes:
     second: Array
     """The rate of a Gamma, or `b` of a Beta."""
 
-    def thin(self, limit: int) -> "Nodes":
+    def thin(self, limit: int, *, is_polished: bool = True) -> "Nodes":
         """Give at most `limit` of these nodes with the same low moments of the logs."""
-        return self if len(self.weights) <= limit else _thin(self, limit)
+        return self if len(self.weights) <= limit else _thin(self, limit, is_polished=is_polished)
 
 
 @lru_cache(maxsize=32)
-def _thin(nodes: Nodes, limit: int) -> Nodes:
+def _thin(nodes: Nodes, limit: int, *, is_polished: bool) -> Nodes:
     logs = np.column_stack([np.log(nodes.first), np.log(nodes.second)])
-    chosen, weights = compress(logs, nodes.weights, limit)
+    chosen, weights = compress(logs, nodes.weights, limit, is_polished=is_polished)
     return Nodes(weights, nodes.first[chosen], nodes.second[chosen])
 
 
