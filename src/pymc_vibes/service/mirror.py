@@ -85,11 +85,8 @@ class Mirror:
             return self._give_up(run, "the process that wrote it died each time")
         try:
             ledger_id = self._write(run)
-        except StoreUnavailable:
-            self._tries.end(run.id)
-            raise
         except Exception as error:  # noqa: BLE001  # the edge: one bad run must not stop the others
-            self._ledger.check()
+            self._raise_if_away(run, error)
             return self._give_up(run, first_line(error)) if before + 1 >= MAX_TRIES else 0
         self._queue.mark_mirrored(run.id, ledger_id)
         self._tries.end(run.id)
@@ -100,6 +97,16 @@ class Mirror:
             experiment_id = self._queue.experiment_id(run.id)
             entry = make_entry(run, experiment_id, self._artifacts, Path(folder))
             return self._ledger.mirror(entry)
+
+    def _raise_if_away(self, run: "Run", error: Exception) -> None:
+        """Raise `StoreUnavailable` where the fault is the store's and not the run's."""
+        try:
+            if isinstance(error, StoreUnavailable):
+                raise error
+            self._ledger.check()
+        except StoreUnavailable:
+            self._tries.end(run.id)
+            raise
 
     def _give_up(self, run: "Run", reason: str) -> int:
         _LOG.error("run_not_mirrored", extra={"run_id": run.id, "reason": reason})
