@@ -124,3 +124,38 @@ def test_zeros_cannot_be_filled_in_without_exposure() -> None:
 def test_an_extension_without_its_column_says_so(switch: str) -> None:
     with pytest.raises(InsufficientData, match=r"x_|bytes"):
         analyze(BENCH, {"a": [1, 2], "b": [3, 4]}, **{switch: True})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"mu_prior_rate": 0.2, "alpha_prior_sd": 3.0, "overdispersion_prior_sd": 1.0},
+        {
+            "prior": {"mu_prior": {"kind": "exponential", "rate": 0.2}, "alpha_prior_sd": 3.0},
+            "overdispersion_prior_sd": 1.0,
+        },
+    ],
+    ids=["flat", "mixed"],
+)
+def test_settings_of_the_reference_prior_may_stand_beside_it(told: dict[str, Any]) -> None:
+    nested = {
+        "kind": "reference",
+        "mu_prior": {"kind": "exponential", "rate": 0.2},
+        "alpha_prior_sd": 3.0,
+        "overdispersion_prior_sd": 1.0,
+    }
+
+    assert parse(EntityConfig, told) == parse(EntityConfig, {"prior": nested})
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"alpha_prior_sd": 3.0, "prior": {"kind": "scale-free"}}, "prior is another one"),
+        ({"alpha_prior_sd": 3.0, "prior": {"alpha_prior_sd": 2.0}}, "given twice"),
+        ({"mu_prior_rate": 0.2, "prior": {"mu_prior": {"kind": "gamma"}}}, "both set the prior"),
+    ],
+)
+def test_a_prior_that_is_said_twice_is_refused(told: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadConfig, match=words):
+        parse(EntityConfig, told)

@@ -111,6 +111,23 @@ def test_two_windows_per_entity_are_enough_to_separate(bench: Bench) -> None:
     assert "not-separable" not in codes(posterior, config)
 
 
+def test_nobody_is_likeliest_among_equals(bench: Bench) -> None:
+    posterior, config = analyze(bench, {name: [0, 0, 0] for name in "abc"})
+
+    summary = kind.summarize(posterior, config)
+
+    assert "3 have the same counts" in summary.headline
+    assert "likeliest" not in summary.headline
+
+
+def test_no_table_of_unusual_windows_is_printed_where_there_are_none(bench: Bench) -> None:
+    posterior, config = analyze(bench, {name: [3, 4, 3] for name in "abcd"})
+
+    names = [table.name for table in kind.summarize(posterior, config).tables]
+
+    assert names == ["ranks"]
+
+
 def test_the_answer_names_its_prior_and_method(bench: Bench) -> None:
     posterior, config = analyze(bench, {"a": [1, 2], "b": [4, 0]}, prior={"kind": "reference"})
 

@@ -145,6 +145,16 @@ def test_nobody_stands_out_among_equals() -> None:
     assert summary.claims[0].tone == "undecided"
 
 
+def test_nobody_is_likeliest_among_equals() -> None:
+    posterior, config = analyze(counted({"a": 0, "b": 0, "c": 0}, days=30))
+
+    headline = kind.summarize(posterior, config).headline
+    ranking = ask(posterior, config, "rank").summary.headline
+
+    assert "3 are equally likely" in headline
+    assert "3 of 3 cohorts are equally likely" in ranking
+
+
 def test_the_answer_says_what_it_refers_to() -> None:
     measured_context = kind.summarize(
         *analyze(measured([("a", 2, 5.0)]), exposure="measured", exposure_unit="flight")

@@ -267,6 +267,16 @@ def test_one_cohort_no_event_and_a_huge_count_have_an_answer(counts: dict[str, i
     assert kind.figures(posterior, config)
 
 
+def test_one_cohort_does_not_speak_of_others() -> None:
+    posterior, config = analyze(counted({"alone": 3}, days=30), model="hierarchical")
+
+    summary = kind.summarize(posterior, config)
+
+    (finding,) = (f for f in summary.findings if f.code == "pooled")
+    assert "others" not in finding.text
+    assert "leans on the prior" in finding.text
+
+
 def test_a_hierarchy_is_about_one_event_and_questions_may_be_about_another() -> None:
     events = pa.concat_tables(
         [counted({"a": 50, "b": 90}, event="x"), counted({"a": 5, "b": 0}, event="y")]

@@ -45,7 +45,7 @@ def summarize(posterior: Posterior, config: EntityConfig) -> Summary:
         ),
         tables=(
             rank_table(entities, config),
-            surprise_table(entities, found),
+            *surprise_table(entities, found),
             *parameter_tables(posterior),
         ),
         context=context_of(entities, config),
@@ -73,8 +73,19 @@ def say_best(entities: Entities, config: EntityConfig) -> tuple[str, tuple[Claim
     text = f"{label} has the {most} rate of {total:,} entities"
     claim = Claim(text=f"{text}.", probability=probability, tone=tone)
     if tone != config.direction:
-        text = f"It is open which of {total:,} entities has the {most} rate; {label} is likeliest"
+        text = f"It is open which of {total:,} entities has the {most} rate; "
+        equals = _equals(entities, int(standing.index[first]))
+        text += f"{label} is likeliest" if equals == 1 else f"{equals:,} have the same counts"
     return f"{text} ({chance(probability)} chance): {rate_words(estimate)}.", (claim,)
+
+
+def _equals(entities: Entities, index: int) -> int:
+    """Count the entities of which as much is known: none of them is likelier than the others."""
+    counts = entities.counts
+    if entities.posterior.constants["extensions"]:
+        return 1
+    same = counts.total == counts.total[index]
+    return int((same & (counts.observed == counts.observed[index])).sum())
 
 
 def _say_alike(entities: Entities, alike: float) -> tuple[str, tuple[Claim, ...]]:
@@ -228,7 +239,7 @@ def rank_table(entities: Entities, config: EntityConfig) -> Table:
         columns=(
             "entity", "count", "windows", "raw", "mean", "sd", "eti low", "eti high",
             f"chance of top {config.top}", "expected rank", "rank low", "rank high",
-            "chance above threshold", "own weight",
+            "chance above threshold", "own weight at mean rate",
         ),
         units=("", "events", "", per, per, per, per, per, "", "", "", "", "", ""),
         rows=tuple(zip(*columns, strict=True)),

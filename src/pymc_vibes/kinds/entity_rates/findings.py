@@ -34,13 +34,24 @@ def _pooling(entities: Entities) -> "Iterator[Finding]":
     if len(entities.labels) < 2:
         return
     weight = float(np.mean(entities.own_weight))
+    far = (
+        ""
+        if _is_nearly_poisson(entities)
+        else "; far above it own counts weigh less, as windows vary more there"
+    )
     strength = "weak" if weight > 0.8 else "moderate" if weight > 0.4 else "strong"
     yield Finding(
         code="pooling",
         severity="note",
-        text=f"Pooling is {strength}: on average an entity's rate rests to {_share(weight)} on its "
-        f"own counts and to {_share(1 - weight)} on the population.",
+        text=f"Pooling is {strength}: near the mean rate an entity's estimate rests to "
+        f"{_share(weight)} on its own counts and to {_share(1 - weight)} on the population{far}.",
     )
+
+
+def _is_nearly_poisson(entities: Entities) -> bool:
+    import numpy as np
+
+    return float(np.mean(entities.scalars["noise"] < _NEARLY_POISSON)) > 0.5
 
 
 def _share(x: float) -> str:
@@ -61,7 +72,7 @@ def _spreads(entities: Entities) -> "Iterator[Finding]":
         f"({_words(between)}).",
     )
     factor = 1 + mu / phi
-    if float(np.mean(entities.scalars["phi"] ** -0.5 < _NEARLY_POISSON)) > 0.5:
+    if _is_nearly_poisson(entities):
         text = "Between windows counts of an entity vary hardly more than at random (near-Poisson)."
         yield Finding(code="near-poisson", severity="note", text=text)
         return

@@ -123,9 +123,10 @@ class Entities:
 
     @cached_property
     def own_weight(self) -> "np.ndarray":
-        """Give the weight of every entity's own counts in its rate; the rest is the population's.
+        """Give the weight of every entity's own counts, if its rate is near the population's mean.
 
-        At the medians of the population, by the variances within and between entities.
+        At the medians of the population, by the variances within and between entities. The noise
+        of windows grows with the rate: far above the mean own counts weigh less.
         """
         import numpy as np
 

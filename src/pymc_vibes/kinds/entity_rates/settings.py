@@ -18,6 +18,8 @@ ALIASES = {
     "n_chains": "chains",
     "random_seed": "seed",
 }
+REFERENCE = ("mu_prior_rate", "mu_prior", "alpha_prior_sd", "overdispersion_prior_sd")
+"""Settings of the reference prior that may also be given beside `prior`."""
 PERSISTENCE = (4.0, 2.0)
 """Beta prior of a drift's correlation from window to window: near 0 it would be noise."""
 STEP = {"hour": 3600, "day": 86_400, "week": 604_800}
@@ -93,7 +95,11 @@ class EntityConfig(SampledConfig):
         le=20,
     )
     threshold: float | None = setting(
-        None, "Report the chance that a rate is above this value.", unit="events per window", gt=0
+        None,
+        "Report the chance that a rate is above this value.",
+        unit="events per window",
+        gt=0,
+        le=1e18,
     )
     top: int = setting(10, "How many entities count as the top.", ge=1, le=200)
     direction: Literal["higher", "lower"] = setting(
@@ -105,12 +111,12 @@ class EntityConfig(SampledConfig):
     def _translate(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        named = {ALIASES.get(name, name): value for name, value in values.items()}
+        named: dict[str, Any] = {ALIASES.get(name) or name: value for name, value in values.items()}
         if len(named) < len(values):
             raise ValueError("a setting is given twice, by its name and by an alias")
         if isinstance(form := named.get("form"), str):
             named["form"] = form.replace("centred", "centered")
-        return named
+        return _with_reference(named)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -185,6 +191,25 @@ class EntityConfig(SampledConfig):
             )
         step = STEP[self.window]
         return self.start, step, int((self.end - self.start).total_seconds()) // step
+
+
+def _with_reference(values: dict[str, Any]) -> dict[str, Any]:
+    """Move settings of the reference prior to where they belong."""
+    given = {name: values.pop(name) for name in REFERENCE if name in values}
+    if not given:
+        return values
+    prior = values.get("prior", {})
+    known = dict(prior) if isinstance(prior, dict) else prior.model_dump(exclude_unset=True)
+    if known.setdefault("kind", "reference") != "reference":
+        raise ValueError(f"{', '.join(given)} set the reference prior, and prior is another one")
+    if "mu_prior_rate" in given:
+        rate = {"kind": "exponential", "rate": given.pop("mu_prior_rate")}
+        if "mu_prior" in given or "mu_prior" in known:
+            raise ValueError("mu_prior_rate and mu_prior both set the prior of the mean")
+        given["mu_prior"] = rate
+    if twice := sorted(known.keys() & given.keys()):
+        raise ValueError(f"{', '.join(twice)} given twice, in prior and beside it")
+    return {**values, "prior": {**known, **given}}
 
 
 def resolve(config: EntityConfig, extent: Extent) -> EntityConfig:

@@ -150,10 +150,12 @@ def _worked_out(entities: Entities, cells: "np.ndarray") -> "Chances":
     return tails(y, drawn.mean, drawn.phi[:, None], drawn.empty[:, None], left_out=left_out)
 
 
-def surprise_table(entities: Entities, found: Surprises) -> Table:
-    """List the windows that are far out, the first 200 of them."""
+def surprise_table(entities: Entities, found: Surprises) -> tuple[Table, ...]:
+    """List the windows that are far out, the first 200 of them; no table where there are none."""
     counts = entities.counts
     far = [i for i in range(len(found.cell)) if found.chance[i] < LISTED]
+    if not far:
+        return ()
     cells = counts.cells.take(found.cell[far[:_ROWS]]).to_pylist()
     rows = tuple(
         (
@@ -168,7 +170,7 @@ def surprise_table(entities: Entities, found: Surprises) -> Table:
         )
         for i, cell in zip(far, cells, strict=False)
     )
-    return Table(
+    table = Table(
         name="unusual",
         title="Unusual windows, most surprising first",
         columns=(
@@ -179,6 +181,7 @@ def surprise_table(entities: Entities, found: Surprises) -> Table:
         rows=rows,
         total=len(far),
     )  # fmt: skip
+    return (table,)
 
 
 def surprise_findings(found: Surprises) -> tuple[Finding, ...]:

@@ -6,7 +6,13 @@ from pymc_vibes.core.answer import Claim, Decision, Estimate, Finding, Summary, 
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.poisson_cohorts.change_answer import summarize_change
 from pymc_vibes.kinds.poisson_cohorts.checks import check_findings
-from pymc_vibes.kinds.poisson_cohorts.compare import Comparison, chances_of_best, compare_two, pair
+from pymc_vibes.kinds.poisson_cohorts.compare import (
+    Comparison,
+    chances_of_best,
+    compare_two,
+    equally_likely,
+    pair,
+)
 from pymc_vibes.kinds.poisson_cohorts.estimates import estimates_from
 from pymc_vibes.kinds.poisson_cohorts.findings import context_of, findings_of
 from pymc_vibes.kinds.poisson_cohorts.numbers import rates_of
@@ -108,9 +114,9 @@ def _say_best(
     if tone == direction:
         lead = f"{cohort} has the {most} rate of {event} of {len(cells):,} cohorts"
     else:
-        lead = (
-            f"It is open which of {len(cells):,} cohorts has the {most} rate of {event}; "
-            f"{cohort} is the likeliest"
+        equals = equally_likely(chances)
+        lead = f"It is open which of {len(cells):,} cohorts has the {most} rate of {event}; " + (
+            f"{cohort} is the likeliest" if equals == 1 else f"{equals:,} are equally likely"
         )
     words = f"{lead} ({chance(probability)} chance): {rate_words(estimate)}."
     return words, (claim,), None

@@ -122,6 +122,11 @@ def chances_of_best(
     )
 
 
+def equally_likely(chances: "np.ndarray") -> int:
+    """Count those that are best with the highest chance, but for rounding."""
+    return int((chances >= chances.max() * (1 - 1e-6)).sum())
+
+
 @lru_cache(maxsize=4)  # a headline and a table of ranks ask the same
 def _chances(
     distribution: "RateDistribution", chosen: bytes, direction: Literal["higher", "lower"]

@@ -66,6 +66,9 @@ def pooling_findings(
     """Say how strongly cohorts are pooled, and how many of these lean on it."""
     import numpy as np
 
+    if rates.cells.num_rows == 1:
+        text = "There is one cohort: it has nobody to borrow from, and leans on the prior alone."
+        return (Finding(code="pooled", severity="note", text=text),)
     counts = rates.cells["k"].to_numpy()[cells]
     few = int(np.sum(counts < FEW_EVENTS))
     lean = ""

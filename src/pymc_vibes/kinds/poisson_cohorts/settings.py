@@ -62,7 +62,9 @@ class RateConfig(SampledConfig):
         max_length=40,
     )
     event: str | None = setting(
-        None, "The event that the headline is about; the most frequent one by default."
+        None,
+        "The event that the headline is about; the most frequent one by default.",
+        max_length=2000,
     )
     model: Model = setting(
         "independent",
@@ -111,7 +113,9 @@ class RateConfig(SampledConfig):
         "by default the shortest from a day on that gives at most 100, and never over 400.",
     )
     cohort: str | None = setting(
-        None, "The only cohort to follow over time; the most frequent ones by default."
+        None,
+        "The only cohort to follow over time; the most frequent ones by default.",
+        max_length=2000,
     )
 
     change_chance: float = setting(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Claim, Finding, Table
-from pymc_vibes.kinds.poisson_cohorts.compare import chances_of_best
+from pymc_vibes.kinds.poisson_cohorts.compare import chances_of_best, equally_likely
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.stats.decide import best_tone
 
@@ -27,6 +27,8 @@ class Standing:
     """Cohorts there are."""
     leader: str
     """The likeliest to be best of all; the first where too many could be."""
+    equals: int
+    """How many lead with the same chance."""
     lead: float | None
     """The chance that the leader is best of all; None where too many could be."""
     best: list[float] | None
@@ -43,6 +45,11 @@ class Standing:
         from pymc_vibes.stats.decide import chance
 
         words = f"{event}: {self.leader} leads {self.total:,} cohorts with {rate}"
+        if self.equals > 1 and self.lead is not None:
+            return (
+                f"{event}: {self.equals:,} of {self.total:,} cohorts are equally likely to be "
+                f"{most}, each with {rate} and a chance of {chance(self.lead)}."
+            )
         if self.lead is None:
             return f"{words}; too many overlap to say which is {most}."
         return f"{words}; the chance that it is {most} is {chance(self.lead)}."
@@ -121,6 +128,7 @@ def standing_of(rates: "Rates", cells: "np.ndarray", config: RateConfig) -> Stan
         first=top,
         total=len(cells),
         leader=rates.cohort(int(cells[top])),
+        equals=1 if chances is None else equally_likely(chances),
         lead=None if chances is None else float(chances[top]),
         best=None if chances is None else chances[: len(shown)].tolist(),
         expected=order.expected.tolist(),
