@@ -20,8 +20,8 @@ from pymc_vibes.kinds.entity_rates.coordinates import (
     STIRLING,
     Evidence,
     Population,
+    Sums,
     Windows,
-    awake,
     log_density_of_drift,
     standardized_drift,
     standardized_rates,
@@ -63,14 +63,8 @@ def sufficient(
         total, windows = given("total", "entity"), given("windows", "entity")
         zeros = given("zeros", "entity") if zero_inflation else 0.0
         share = _zero_share(given) if zero_inflation else None
+        theta = _rates(population, form, Sums(total, windows, zeros, share))
         full = windows - zeros
-
-        def evidence(rate: Any, phi: Any) -> tuple[Any, Any]:
-            weight = 1 / (1 + rate / phi)
-            silent = 0.0 if share is None else zeros * awake(share, rate, phi)
-            return total * weight, (full + silent) * weight
-
-        theta = _rates(population, form, evidence)
         if share is not None:
             empty = pt.logaddexp(pt.log(share), pt.log1p(-share) - phi * pt.log1p(theta / phi))
             pm.Potential("empty", pt.sum(zeros * empty) + pt.sum(full) * pt.log1p(-share))
@@ -120,7 +114,7 @@ def row_by_row(
         if drift:
             place = given("place", "obs")
             windows = windows.times(_drift(given, form, population, windows, place)[who, place])
-        theta = _rates(population, form, windows.evidence)
+        theta = _rates(population, form, windows)
         known: dict[str, Any] = {"mu": theta[who] * windows.factor, "alpha": population.phi}
         known |= {"observed": y, "dims": "obs"}
         if share is not None:
