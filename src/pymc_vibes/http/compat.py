@@ -8,7 +8,7 @@ Thin adapters over the same service: rates at the root (`/ingest`, `/cohorts`, `
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
@@ -33,7 +33,7 @@ from pymc_vibes.http.rate_parameters import (
     Settings,
     analysis_of,
 )
-from pymc_vibes.http.security import given_name
+from pymc_vibes.http.security import NAME_BOUND, given_name
 from pymc_vibes.http.tabular import MEDIA_TYPES
 from pymc_vibes.http.uploads import StagedDep
 from pymc_vibes.kinds import catalog
@@ -94,7 +94,10 @@ class Comparison(BaseModel):
     model: Related
 
 
-async def _named(cohort: str, event: str) -> tuple[str, str]:
+async def _named(
+    cohort: Annotated[str, Path(json_schema_extra=NAME_BOUND, description="A cohort.")],
+    event: Annotated[str, Path(json_schema_extra=NAME_BOUND, description="What happened.")],
+) -> tuple[str, str]:
     return given_name(cohort), given_name(event)
 
 
@@ -260,7 +263,9 @@ def _posterior_of(kind: Kind[Any]) -> Any:
         request: Request,
         service: ServiceDep,
         metrics: MetricsDep,
-        experiment_name: Annotated[str | None, Query(description="The experiment.")] = None,
+        experiment_name: Annotated[
+            str | None, Query(max_length=200, description="The experiment.")
+        ] = None,
     ) -> Answer:
         if not experiment_name:
             raise BadRequest("Name the experiment.", hint="?experiment_name=NAME")

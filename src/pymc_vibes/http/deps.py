@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from pydantic_core import from_json
 from starlette.types import Scope
 
@@ -45,6 +45,9 @@ async def _principal(request: Request) -> Principal:
     return found
 
 
+Name = Annotated[str, Path(max_length=200, description="Name of an experiment.")]
+RunId = Annotated[str, Path(max_length=100, description="Id of a run.")]
+Slug = Annotated[str, Path(max_length=100, description="Short name of a kind.")]
 ServiceDep = Annotated[Service, Depends(_service)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 MetricsDep = Annotated[Metrics, Depends(_metrics)]

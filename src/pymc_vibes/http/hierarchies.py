@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from pymc_vibes.core.errors import BadConfig
@@ -14,18 +15,19 @@ from pymc_vibes.http.deps import MetricsDep, ServiceDep
 from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.rate_parameters import Draws, Event, Experiment, Seed, Settings, analysis_of
-from pymc_vibes.http.security import given_name
+from pymc_vibes.http.security import NAME_BOUND, given_name
 from pymc_vibes.service import Service
 
 Chosen = Annotated[
-    list[str] | None, Query(description="Only this cohort; repeat for more. All by default.")
+    list[Annotated[str, StringConstraints(max_length=2000)]] | None,
+    Query(max_length=1000, description="Only this cohort; repeat for more. All by default."),
 ]
 
 
 def read_hierarchy(
     service: ServiceDep,
     metrics: MetricsDep,
-    event: Annotated[str, Path(description="What happened.")],
+    event: Annotated[str, Path(json_schema_extra=NAME_BOUND, description="What happened.")],
     overrides: Settings,
     experiment: Experiment = DEFAULT,
     n: Draws = 5000,

@@ -13,7 +13,9 @@ from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.service import Analysis, Service
 
 SETTINGS = ("start", "end", "unit", "alpha0", "beta0", "level", "model", "engine")
-Experiment = Annotated[str, Query(description="An experiment of kind poisson-cohorts.")]
+Experiment = Annotated[
+    str, Query(max_length=200, description="An experiment of kind poisson-cohorts.")
+]
 Draws = Annotated[int, Query(ge=1, le=50_000, description="Draws.")]
 Seed = Annotated[int, Query(ge=0, le=2**63 - 1, description="Same seed, same draws.")]
 Event = Annotated[str, Query(min_length=1, max_length=2000, description="What happened.")]
@@ -24,12 +26,22 @@ type Related = Literal["independent", "hierarchical"]
 
 
 async def _settings(
-    start: Annotated[str | None, Query(description="Start of the window, UTC.")] = None,
-    end: Annotated[str | None, Query(description="End of the window, exclusive.")] = None,
-    unit: Annotated[str | None, Query(description="Unit of time of the rate.")] = None,
-    alpha0: Annotated[str | None, Query(description="Shape of the prior.")] = None,
-    beta0: Annotated[str | None, Query(description="Rate of the prior, in that unit.")] = None,
-    level: Annotated[str | None, Query(description="Mass of the intervals.")] = None,
+    start: Annotated[
+        str | None, Query(max_length=100, description="Start of the window, UTC.")
+    ] = None,
+    end: Annotated[
+        str | None, Query(max_length=100, description="End of the window, exclusive.")
+    ] = None,
+    unit: Annotated[
+        str | None, Query(max_length=100, description="Unit of time of the rate.")
+    ] = None,
+    alpha0: Annotated[str | None, Query(max_length=100, description="Shape of the prior.")] = None,
+    beta0: Annotated[
+        str | None, Query(max_length=100, description="Rate of the prior, in that unit.")
+    ] = None,
+    level: Annotated[
+        str | None, Query(max_length=100, description="Mass of the intervals.")
+    ] = None,
     model: Annotated[
         Related | None,
         Query(description="How rates are related; as the experiment says, else independent."),

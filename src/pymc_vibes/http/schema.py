@@ -146,7 +146,11 @@ def _creation(kind: Kind[Any]) -> Schema:
                 "description": "Unique without regard to case.",
             },
             "kind": {"const": kind.slug, "type": "string"},
-            "display_name": {"type": ["string", "null"], "description": "Any text."},
+            "display_name": {
+                "type": ["string", "null"],
+                "maxLength": 200,
+                "description": "Any text.",
+            },
             "config": {"anyOf": [reference(kind.config), {"type": "null"}]},
         },
     }

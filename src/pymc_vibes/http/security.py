@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pymc_vibes.core.errors import ForeignRequest, TooLarge, VibesError
+from pymc_vibes.core.errors import BadName, ForeignRequest, TooLarge, VibesError
 from pymc_vibes.http import problems
 from pymc_vibes.http.auth import COOKIE, LOCAL, Principal, Verifier, csrf_token, missing
 from pymc_vibes.settings import Settings
@@ -29,6 +29,9 @@ OPEN_FOLDER = "/static/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _UPLOADS = re.compile(r"^/ingest$|/(events|upload)$")
 _SLASH = "\udc2f"  # stands for an encoded slash while routes are matched; no decoded path holds it
+MOST_NAME = 2000  # characters of the name of a cohort or event
+# only said, and checked by `given_name`: the framework cannot read a text with `_SLASH` in it
+NAME_BOUND = {"maxLength": MOST_NAME}
 _STYLE_HASH = Path(__file__).parent / "static" / "vendor" / "CSP-STYLE-HASH.txt"
 
 
@@ -219,4 +222,6 @@ def _match_names(scope: Scope) -> Scope:
 
 def given_name(matched: str) -> str:
     """Give the name that a matched part of a path stands for."""
+    if len(matched) > MOST_NAME:
+        raise BadName(f"A name has at most {MOST_NAME:,} characters, this one {len(matched):,}.")
     return matched.replace(_SLASH, "/")

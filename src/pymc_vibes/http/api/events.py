@@ -3,11 +3,12 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query
+from pydantic import StringConstraints
 
 from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import FileFormat, Preview, Receipt
 from pymc_vibes.http.api.shared import API
-from pymc_vibes.http.deps import INGESTS, MetricsDep, ServiceDep, SettingsDep
+from pymc_vibes.http.deps import INGESTS, MetricsDep, Name, ServiceDep, SettingsDep
 from pymc_vibes.http.downloads import export_response
 from pymc_vibes.http.limits import DOWNLOAD, UPLOAD
 from pymc_vibes.http.metrics import Metrics
@@ -15,16 +16,19 @@ from pymc_vibes.http.uploads import MEDIA_TYPES, Staged, StagedDep, read_options
 from pymc_vibes.service import Service
 
 PATH = f"{API}/experiments/{{name}}/events"
+type _Text = Annotated[str, StringConstraints(max_length=4000)]
 Mapped = Annotated[
-    list[str],
+    list[_Text],
     Query(
         alias="map",
+        max_length=1000,
         description="`column=source`: which source column to read a column from; several sources "
         "are joined (`cohort=model+year`, the plus written as %2B, or a comma).",
     ),
 ]
 Constants = Annotated[
-    list[str], Query(alias="set", description="`column=value`: one value for every row.")
+    list[_Text],
+    Query(alias="set", max_length=1000, description="`column=value`: one value for every row."),
 ]
 TimeZone = Annotated[
     str, Query(max_length=64, description="IANA zone of times that carry no offset.")
@@ -59,7 +63,7 @@ def take_in(
 def upload_events(
     service: ServiceDep,
     metrics: MetricsDep,
-    name: str,
+    name: Name,
     staged: StagedDep,
     told: Told = None,
     timezone: TimeZone = "UTC",
@@ -86,7 +90,7 @@ def upload_events(
 def read_events(
     service: ServiceDep,
     settings: SettingsDep,
-    name: str,
+    name: Name,
     limit: Annotated[int, Query(ge=1, le=1000, description="Most rows on a page.")] = 50,
     offset: Annotated[int, Query(ge=0, le=2**53, description="Rows before the page.")] = 0,
     form: Annotated[

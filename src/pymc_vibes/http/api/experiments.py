@@ -9,7 +9,7 @@ from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import Experiment, LakeTable, Snapshot
 from pymc_vibes.http import schema
 from pymc_vibes.http.api.shared import API
-from pymc_vibes.http.deps import INGESTS, JsonObject, ServiceDep
+from pymc_vibes.http.deps import INGESTS, JsonObject, Name, ServiceDep
 from pymc_vibes.http.paging import After, Limit, next_page
 
 PREFIX = f"{API}/experiments"
@@ -47,7 +47,7 @@ def list_experiments(
     service: ServiceDep,
     limit: Limit = 100,
     after: After = None,
-    kind: Annotated[str | None, Query(description="Only this kind.")] = None,
+    kind: Annotated[str | None, Query(max_length=100, description="Only this kind.")] = None,
 ) -> ExperimentList:
     """List experiments by name, with their size and the time of their data."""
     found = [
@@ -78,22 +78,22 @@ def create_experiment(service: ServiceDep, response: Response, body: JsonObject)
     return made
 
 
-def show_experiment(service: ServiceDep, name: str) -> Experiment:
+def show_experiment(service: ServiceDep, name: Name) -> Experiment:
     """Give an experiment with its stored settings."""
     return service.experiment(name)
 
 
-def configure_experiment(service: ServiceDep, name: str, body: JsonObject) -> Experiment:
+def configure_experiment(service: ServiceDep, name: Name, body: JsonObject) -> Experiment:
     """Change stored settings; null takes one back to the kind's default."""
     return service.configure(name, body)
 
 
-def delete_experiment(service: ServiceDep, name: str) -> None:
+def delete_experiment(service: ServiceDep, name: Name) -> None:
     """Delete an experiment, its events and remembered answers; its runs stay as history."""
     service.delete(name)
 
 
-def clear_cache(service: ServiceDep, name: str) -> Cleared:
+def clear_cache(service: ServiceDep, name: Name) -> Cleared:
     """Forget the remembered answers of exactly this experiment."""
     return Cleared(cleared=service.clear_cache(name))
 

@@ -11,7 +11,7 @@ from pymc_vibes.core.kind import ConfigQuery, Kind
 from pymc_vibes.core.schema import Schema
 from pymc_vibes.http import schema
 from pymc_vibes.http.api.shared import API, question_parts
-from pymc_vibes.http.deps import QUESTION, JsonObject, ServiceDep
+from pymc_vibes.http.deps import QUESTION, JsonObject, ServiceDep, Slug
 from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.tabular import MEDIA_TYPES, TableFormat, table_response
 from pymc_vibes.kinds import catalog, find_kind
@@ -65,24 +65,24 @@ def list_kinds(service: ServiceDep) -> KindList:
     )
 
 
-def show_kind(slug: str) -> Any:
+def show_kind(slug: Slug) -> Any:
     """Give the kind's model in words, its columns, settings as JSON Schema and questions."""
     return find_kind(slug).describe()
 
 
-def show_schema(slug: str) -> Schema:
+def show_schema(slug: Slug) -> Schema:
     """Give name, type, unit, bounds and aliases of each column."""
     return find_kind(slug).schema
 
 
-def show_example(slug: str) -> Any:
+def show_example(slug: Slug) -> Any:
     """Give settings with proper priors that make believable data."""
     return find_kind(slug).example.model_dump(mode="json")
 
 
 def generate(
     service: ServiceDep,
-    slug: str,
+    slug: Slug,
     num_events: Annotated[int, Query(ge=1, le=MAX_EVENTS, description="About how many.")] = 1000,
     seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="Same seed, same events.")] = 42,
     form: Annotated[TableFormat, Query(alias="format", description="How to write them.")] = "json",
@@ -91,7 +91,7 @@ def generate(
     return table_response(service.generate(slug, num_events, seed), form, f"{slug}-{seed}")
 
 
-def ask_unknown(service: ServiceDep, slug: str, query: str, body: JsonObject) -> QueryAnswer:
+def ask_unknown(service: ServiceDep, slug: Slug, query: str, body: JsonObject) -> QueryAnswer:
     """Say which questions the kind has."""
     parameters, config = question_parts(body)
     return service.ask_kind(slug, query, config, parameters)

@@ -10,7 +10,7 @@ from pymc_vibes.core.errors import MethodNotAllowed, VibesError
 from pymc_vibes.core.kind import Kind, Query
 from pymc_vibes.http import parameters, pending, schema
 from pymc_vibes.http.api.shared import API, question_parts
-from pymc_vibes.http.deps import QUESTION, RUNS, JsonObject, ServiceDep
+from pymc_vibes.http.deps import QUESTION, RUNS, JsonObject, Name, RunId, ServiceDep
 from pymc_vibes.kinds import catalog, find_kind
 
 type Asked = tuple[tuple[Kind[Any], Query[Any]], ...]
@@ -71,7 +71,7 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
 
 
 def _asks_experiment(slug: str) -> Any:
-    def ask(service: ServiceDep, name: str, body: JsonObject) -> QueryAnswer:
+    def ask(service: ServiceDep, name: Name, body: JsonObject) -> QueryAnswer:
         asked, config = question_parts(body)
         return service.ask(name, slug, asked, config)
 
@@ -79,14 +79,14 @@ def _asks_experiment(slug: str) -> Any:
 
 
 def _asks_run(slug: str) -> Any:
-    def ask(service: ServiceDep, run_id: str, body: JsonObject) -> QueryAnswer:
+    def ask(service: ServiceDep, run_id: RunId, body: JsonObject) -> QueryAnswer:
         return service.ask_run(run_id, slug, question_parts(body)[0])
 
     return ask
 
 
 def _reads_experiment(slug: str) -> Any:
-    def ask(request: Request, service: ServiceDep, name: str) -> QueryAnswer:
+    def ask(request: Request, service: ServiceDep, name: Name) -> QueryAnswer:
         query = find_kind(service.experiment(name).kind).query(slug)
         asked, config = parameters.split(request.query_params, query.parameters)
         return service.ask(name, slug, asked, config)
@@ -95,7 +95,7 @@ def _reads_experiment(slug: str) -> Any:
 
 
 def _reads_run(slug: str) -> Any:
-    def ask(request: Request, service: ServiceDep, run_id: str) -> QueryAnswer:
+    def ask(request: Request, service: ServiceDep, run_id: RunId) -> QueryAnswer:
         query = find_kind(service.run(run_id).kind).query(slug)
         asked, others = parameters.split(request.query_params, query.parameters)
         return service.ask_run(run_id, slug, asked | others)
@@ -104,10 +104,10 @@ def _reads_run(slug: str) -> Any:
 
 
 def _add_unknown(router: APIRouter) -> None:
-    def of_experiment(service: ServiceDep, name: str, query: str) -> QueryAnswer:
+    def of_experiment(service: ServiceDep, name: Name, query: str) -> QueryAnswer:
         raise _refusal(find_kind(service.experiment(name).kind), query)
 
-    def of_run(service: ServiceDep, run_id: str, query: str) -> QueryAnswer:
+    def of_run(service: ServiceDep, run_id: RunId, query: str) -> QueryAnswer:
         raise _refusal(find_kind(service.run(run_id).kind), query)
 
     hidden: dict[str, Any] = {"include_in_schema": False, "openapi_extra": QUESTION}

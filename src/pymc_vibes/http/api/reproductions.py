@@ -6,16 +6,19 @@ from fastapi import APIRouter, Query
 
 from pymc_vibes.http import pending
 from pymc_vibes.http.api.shared import API
-from pymc_vibes.http.deps import RUNS, ServiceDep
+from pymc_vibes.http.deps import RUNS, RunId, ServiceDep
 from pymc_vibes.service.reproduce import Reproduction
 
 
 def reproduce_run(
     service: ServiceDep,
-    run_id: str,
+    run_id: RunId,
     by: Annotated[
         str | None,
-        Query(description="The run that sampled it anew, which an answer 202 named before."),
+        Query(
+            max_length=100,
+            description="The run that sampled it anew, which an answer 202 named before.",
+        ),
     ] = None,
 ) -> Reproduction:
     """Compute the answer again from the recorded snapshot, settings and seed; say what differs.

@@ -2,15 +2,23 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, StringConstraints
 
 from pymc_vibes.core.answer import Answer, Diagnostics, Summary
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.run import Run
 from pymc_vibes.http import downloads, pending, schema
 from pymc_vibes.http.api.shared import API, analyze
-from pymc_vibes.http.deps import RUNS, JsonObject, MetricsDep, ServiceDep, SettingsDep
+from pymc_vibes.http.deps import (
+    RUNS,
+    JsonObject,
+    MetricsDep,
+    Name,
+    RunId,
+    ServiceDep,
+    SettingsDep,
+)
 from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.paging import After, Limit, next_page
 from pymc_vibes.http.pending import RunLine, line
@@ -18,6 +26,12 @@ from pymc_vibes.kinds import catalog
 
 PREFIX = f"{API}/runs"
 OF_EXPERIMENT = f"{API}/experiments/{{name}}/runs"
+
+
+Labels = Annotated[
+    list[Annotated[str, StringConstraints(max_length=2000)]],
+    Query(max_length=1000, description="Labels wanted; default: all."),
+]
 
 
 class RunList(BaseModel):
@@ -37,9 +51,11 @@ def start_run(
     service: ServiceDep,
     metrics: MetricsDep,
     response: Response,
-    name: str,
+    name: Name,
     body: JsonObject,
-    snapshot: Annotated[int | None, Query(ge=0, description="A past version of the lake.")] = None,
+    snapshot: Annotated[
+        int | None, Query(ge=0, le=2**62, description="A past version of the lake.")
+    ] = None,
 ) -> Answer:
     """Answer the experiment's question; the body holds settings for this question only."""
     found = analyze(service, metrics, name, body, snapshot).answer
@@ -62,7 +78,7 @@ def list_runs_of(
     request: Request,
     response: Response,
     service: ServiceDep,
-    name: str,
+    name: Name,
     limit: Limit = 50,
     before: After = None,
 ) -> RunList:
@@ -70,35 +86,35 @@ def list_runs_of(
     return _page(request, response, service.runs(name, limit=limit + 1, before=before), limit)
 
 
-def show_run(service: ServiceDep, run_id: str) -> Run:
+def show_run(service: ServiceDep, run_id: RunId) -> Run:
     """Give the whole record of a run: its answer, or how far it is, or why it has none."""
     return service.run(run_id)
 
 
-def cancel_run(service: ServiceDep, run_id: str) -> RunLine:
+def cancel_run(service: ServiceDep, run_id: RunId) -> RunLine:
     """Stop a run that waits or runs; one that runs takes a moment, `cancelling` says so."""
     return line(service.cancel(run_id))
 
 
-def show_summary(service: ServiceDep, run_id: str) -> Summary:
+def show_summary(service: ServiceDep, run_id: RunId) -> Summary:
     """Give headline, decision, numbers and claims."""
     return service.answer(run_id).summary
 
 
-def show_diagnostics(service: ServiceDep, run_id: str) -> Diagnostics:
+def show_diagnostics(service: ServiceDep, run_id: RunId) -> Diagnostics:
     """Say whether the posterior can be trusted, and what says so."""
     return service.answer(run_id).diagnostics
 
 
-def list_figures(service: ServiceDep, run_id: str) -> FigureList:
+def list_figures(service: ServiceDep, run_id: RunId) -> FigureList:
     """Give the declarations of the run's figures."""
     return FigureList(figures=list(service.answer(run_id).figures))
 
 
 def show_figure(
     service: ServiceDep,
-    run_id: str,
-    figure: str,
+    run_id: RunId,
+    figure: Annotated[str, Path(max_length=200, description="Name of a figure.")],
     form: Annotated[
         downloads.Picture | None,
         Query(alias="format", description="Default: by the suffix of the name, else json."),
@@ -114,7 +130,7 @@ def show_figure(
 def show_posterior(
     service: ServiceDep,
     settings: SettingsDep,
-    run_id: str,
+    run_id: RunId,
     n: Annotated[int, Query(ge=1, le=50_000, description="Draws.")] = 5000,
     seed: Annotated[int, Query(ge=0, le=2**63 - 1)] = 42,
 ) -> Response:
@@ -124,9 +140,11 @@ def show_posterior(
 
 def show_samples(
     service: ServiceDep,
-    run_id: str,
-    variable: Annotated[str | None, Query(description="Default: the first variable.")] = None,
-    label: Annotated[list[str], Query(description="Labels wanted; default: all.")] = [],  # noqa: B006  # the framework copies it
+    run_id: RunId,
+    variable: Annotated[
+        str | None, Query(max_length=200, description="Default: the first variable.")
+    ] = None,
+    label: Labels = [],  # noqa: B006  # the framework copies it
     n: Annotated[int, Query(ge=1, le=50_000, description="Draws.")] = 5000,
     seed: Annotated[int, Query(ge=0, le=2**63 - 1)] = 42,
     form: Annotated[downloads.Stream, Query(alias="format")] = "json",
@@ -138,7 +156,7 @@ def show_samples(
     return downloads.samples(chosen, labels, draws, form, run_id=run_id, seed=seed)
 
 
-def show_report(service: ServiceDep, run_id: str) -> Response:
+def show_report(service: ServiceDep, run_id: RunId) -> Response:
     """Give the answer as one file of HTML that opens without a server."""
     return downloads.report(service.run(run_id), service.rebuilt(run_id))
 
