@@ -279,16 +279,6 @@ class Settings(BaseSettings):
         return self.ledger != NO_LEDGER
 
     @property
-    def catalog_path(self) -> Path:
-        """The SQLite file of the lake's catalog."""
-        return Path(self.catalog_place)
-
-    @property
-    def data_path(self) -> Path:
-        """The folder of the lake's Parquet files."""
-        return Path(self.data_place)
-
-    @property
     def queue_path(self) -> Path:
         """The SQLite file of the run table."""
         return Path(self.queue_place)
@@ -297,11 +287,6 @@ class Settings(BaseSettings):
     def owners_path(self) -> Path:
         """The folder of the locks of those who work on runs; beside the run table."""
         return self.queue_path.with_name(f"{self.queue_path.name}.owners")
-
-    @property
-    def artifacts_path(self) -> Path:
-        """The folder of what runs leave behind."""
-        return Path(self.artifacts_place)
 
     @property
     def is_embedded(self) -> bool:

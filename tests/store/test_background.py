@@ -176,6 +176,19 @@ def test_who_leaves_gives_back_and_that_is_no_try(queue: Queue) -> None:
     assert queue.keep("me", ["1"], lease=60) == set()
 
 
+def test_what_was_asked_to_stop_does_not_wait_again(queue: Queue) -> None:
+    for run_id in ("1", "2"):
+        enqueue(queue, a_run(run_id, key=run_id))
+    taken(queue, "1", worker="dead", lease=-1)
+    taken(queue, "2", worker="leaving")
+    for run_id in ("1", "2"):
+        queue.cancel(run_id, WHEN)
+    queue.leave("leaving")
+
+    assert queue.claim("other", lease=60) is None
+    assert [queue.run(run_id).state for run_id in ("1", "2")] == [RunState.CANCELLED] * 2
+
+
 def test_each_change_raises_the_revision(queue: Queue) -> None:
     enqueue(queue, a_run("1"))
     seen = [queue.run("1").revision]

@@ -116,7 +116,7 @@ def test_a_lake_that_another_process_holds_is_busy_not_broken(tmp_path: Path) ->
     settings = Settings(home=tmp_path / "home")
     with Lake.open(settings, lock_seconds=0.05) as lake:
         make(lake)
-        held = FileLock(settings.catalog_path.with_name(settings.catalog_path.name + ".lock"))
+        held = FileLock(f"{settings.catalog_place}.lock")
         with held, ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(put, lake, tmp_path, "ts,cohort,event\n2026-01-01,a,b\n")
             with pytest.raises(LakeBusy) as refusal:

@@ -1,9 +1,10 @@
 """The one writer of a process: small jobs that wait together are committed together.
 
-Every process writes under the same file lock, so that commits to the catalog never meet. A job
-reads what it needs, decides, and gathers its changes in a `Writing`; only when all jobs of a group
-have done so is anything written. A job that is refused leaves the others alone; a group that fails
-as a whole is tried one job at a time.
+Every process writes under the catalog's lock, so that commits never meet. A job reads what it
+needs, decides, and gathers its changes in a `Writing`; only when all jobs of a group have done so
+is anything written. A job that is refused leaves the others alone; a group that fails as a whole is
+tried one job at a time. When a store goes away in the middle of a commit, nobody can tell whether
+it is in: nothing is tried again then, and nothing was acknowledged.
 """
 
 import logging
@@ -13,22 +14,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.errors import InternalFault, LakeBusy, VibesError
 from pymc_vibes.store import registry
-from pymc_vibes.store.duck import cursor_of
+from pymc_vibes.store.duck import away, cursor_of, is_away, reaching
 from pymc_vibes.store.writing import Known, Writing
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from duckdb import DuckDBPyConnection
+
+    from pymc_vibes.store.catalog import Catalog
 
 LARGEST_GROUP = 256
 TRIES = 6
-LOCK_SECONDS = 30.0
 COMPACT_EVERY = 512  # snapshots; whoever crosses a multiple of it tidies up
 
 type Work[Result] = Callable[[Writing], Result]
@@ -46,17 +45,12 @@ class Committer:
     def __init__(
         self,
         root: "DuckDBPyConnection",
-        lock_path: Path,
-        version: Callable[[], int],
+        catalog: "Catalog",
         tidy: Callable[["DuckDBPyConnection"], None],
         shelf: registry.Shelf,
-        *,
-        lock_seconds: float = LOCK_SECONDS,
     ) -> None:
         self._root = root
-        self._lock_path = lock_path
-        self._lock_seconds = lock_seconds
-        self._version = version
+        self._catalog = catalog
         self._tidy = tidy
         self._shelf = shelf
         self._known: Known | None = None
@@ -78,13 +72,8 @@ class Committer:
 
     def tidy(self) -> None:
         """Compact now, under the lock."""
-        from filelock import Timeout
-
-        try:
-            with self._locked(), self._cursor() as cursor:
-                self._tidy(cursor)
-        except Timeout as error:
-            raise _busy() from error
+        with reaching(), self._catalog.locked(), self._cursor() as cursor:
+            self._tidy(cursor)
 
     def close(self) -> None:
         """Commit what waits and stop."""
@@ -94,12 +83,6 @@ class Committer:
             self._is_closed = True
             self._jobs.put(None)
         self._thread.join()
-
-    def _locked(self) -> "AbstractContextManager[object]":
-        from filelock import FileLock
-
-        # a lock object of its own each time: one object would let two threads in
-        return FileLock(self._lock_path, thread_local=False).acquire(timeout=self._lock_seconds)
 
     def _cursor(self) -> "DuckDBPyConnection":
         return cursor_of(self._root)
@@ -137,13 +120,9 @@ class Committer:
             logging.getLogger(__name__).warning("The lake was not compacted: %s", error)
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
-        from filelock import Timeout
-
         try:
-            with self._locked():
+            with self._catalog.locked():
                 self._commit_locked(jobs)
-        except Timeout:
-            _fail(jobs, _busy())
         except Exception as error:  # noqa: BLE001  # the edge of the thread: a waiter must hear it
             _fail(jobs, error)
 
@@ -155,6 +134,8 @@ class Committer:
                 self._attempt(jobs)
             except duckdb.Error as error:
                 self._known = None
+                if is_away(error):
+                    raise away(error) from error
                 if not _is_passing(error):
                     self._apart(jobs, error)
                     return
@@ -178,7 +159,7 @@ class Committer:
         with self._cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION")
             try:
-                writing = Writing(cursor, self._current())
+                writing = Writing(cursor, self._current(cursor))
                 done = [(job, _outcome(job, writing)) for job in jobs]
                 if writing.is_empty:
                     cursor.execute("ROLLBACK")
@@ -196,20 +177,18 @@ class Committer:
             else:
                 job.future.set_exception(refusal)
 
-    def _current(self) -> Known:
-        snapshot = self._version()
+    def _current(self, cursor: "DuckDBPyConnection") -> Known:
+        """Know the lake as this transaction sees it."""
+        snapshot = registry.newest(cursor)
         if self._known is None or self._known.snapshot != snapshot:
             experiments = dict(self._shelf.at(snapshot, self._cursor))
             self._known = Known(snapshot=snapshot, experiments=experiments)
         return self._known
 
     def _remember(self, known: Known) -> None:
-        """Keep what was committed, if the lake is now where it was to be."""
-        if self._version() == known.snapshot:
-            self._known = known
-            self._shelf.put(known.snapshot, known.experiments)
-        else:
-            self._known = None
+        """Keep what was committed; a commit never gets another number than it was meant to have."""
+        self._known = known
+        self._shelf.put(known.snapshot, known.experiments)
 
 
 def _outcome(job: _Job, writing: Writing) -> tuple[Any, VibesError | None]:
@@ -230,7 +209,7 @@ def _roll_back(cursor: "DuckDBPyConnection") -> None:
 
 def _is_passing(error: Exception) -> bool:
     text = str(error).lower()
-    return any(word in text for word in ("database is locked", "conflict", "busy"))
+    return any(word in text for word in ("database is locked", "conflict", "busy", "retry count"))
 
 
 def _busy() -> LakeBusy:

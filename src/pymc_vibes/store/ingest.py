@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +23,8 @@ from pymc_vibes.store.writing import Writing, read_columns
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from pymc_vibes.settings import Settings
     from pymc_vibes.store.committer import Committer
+    from pymc_vibes.store.files import Files
 
 HASH_BYTES = 1 << 20
 
@@ -66,13 +66,14 @@ class Ingest:
         engine: "DuckDBPyConnection",
         root: "DuckDBPyConnection",
         committer: "Committer",
-        settings: "Settings",
+        files: "Files",
+        home: Path,
     ) -> None:
         self._engine = engine
         self._root = root
         self._committer = committer
-        self._home = settings.home.absolute()
-        self._data = settings.data_path.absolute()
+        self._files = files
+        self._home = home.absolute()
 
     def run(
         self,
@@ -99,26 +100,33 @@ class Ingest:
             required=required,
             digest=digest,
         )
-        places = self._places(experiment, request.batch)
-        is_committed = False
+        places = self._places(request.batch)
         try:
             receipt = self._until_current(experiment, request, places)
-            is_committed = receipt.batch == request.batch
         finally:
             places.roster.unlink(missing_ok=True)
+            places.events.unlink(missing_ok=True)
+        if receipt.batch != request.batch:
             # InternalFault and the like: a commit may have taken the file over, so only a refusal
             # of ours removes it; what is left without an owner is removed by compaction
-        if not is_committed:
-            places.events.unlink(missing_ok=True)
+            self._files.remove(_name_of(experiment, request))
         return receipt
 
     def _until_current(self, experiment: Experiment, request: _Request, places: Places) -> Receipt:
         while True:
-            ready = self._prepare(experiment, request, places)
+            ready = self._deliver(experiment, request, self._prepare(experiment, request, places))
             outcome = self._committer.run(_commit_of(experiment, request, ready))
             if isinstance(outcome, Receipt):
                 return outcome
             experiment = outcome.experiment
+
+    def _deliver(self, experiment: Experiment, request: _Request, ready: _Ready) -> _Ready:
+        """Move a file of events to where the lake's data are, outside of any lock."""
+        if not isinstance(ready.staged.events, Path):
+            return ready
+        name = _name_of(experiment, request)
+        self._files.take(ready.staged.events, name)
+        return replace(ready, staged=replace(ready.staged, events=self._files.address(name)))
 
     def _prepare(self, experiment: Experiment, request: _Request, places: Places) -> _Ready:
         fields = {c.decides.field: c for c in request.schema.columns if c.decides}
@@ -177,10 +185,10 @@ class Ingest:
             cursor.close()
         return None if known is None else _replayed(known, digest, options)
 
-    def _places(self, experiment: Experiment, batch: str) -> Places:
+    def _places(self, batch: str) -> Places:
         return Places(
-            events=self._data / "main" / f"e_{experiment.id}" / f"{batch}.parquet",
-            roster=self._home / "staging" / f"{batch}.parquet",
+            events=self._home / "staging" / f"{batch}.parquet",
+            roster=self._home / "staging" / f"{batch}.roster.parquet",
             rejects=self._home / "rejects" / f"{batch}.ndjson",
         )
 
@@ -200,6 +208,10 @@ class Ingest:
                 hint="Use an IANA name such as Europe/Berlin or America/New_York.",
                 fields=[{"field": "timezone", "reason": "not an IANA time zone"}],
             )
+
+
+def _name_of(experiment: Experiment, request: _Request) -> str:
+    return f"main/e_{experiment.id}/{request.batch}.parquet"
 
 
 def _commit_of(

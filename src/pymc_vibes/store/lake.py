@@ -1,8 +1,10 @@
-"""The lake: events of every experiment in DuckLake, on this machine, shared by processes.
+"""The lake: events of every experiment in DuckLake, shared by processes and by machines.
 
     create ──► ingest ──► reading ──► preview, export
                   │
-                  └─ checked outside the lock, committed by one thread under a file lock
+                  └─ checked outside the lock, committed by one thread under the catalog's lock
+
+The catalog is a SQLite file or PostgreSQL, the data are in a folder or an S3 bucket, in any mix.
 
 Physical tables are named by ids of ours (`e_<id>` events, `r_<id>` roster), never by user text.
 Old snapshots are never expired, so every answer can be computed again from the state it saw.
@@ -14,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pymc_vibes.core.errors import ExperimentNotFound, LakeBusy
+from pymc_vibes.core.errors import ExperimentNotFound, NotInitialized
 from pymc_vibes.core.experiment import (
     Experiment,
     LakeTable,
@@ -24,10 +26,13 @@ from pymc_vibes.core.experiment import (
     UploadOptions,
     check_name,
 )
+from pymc_vibes.settings import is_address, masked
 from pymc_vibes.store import registry, upkeep, view
-from pymc_vibes.store.clock import Clock
-from pymc_vibes.store.committer import LOCK_SECONDS, Committer
-from pymc_vibes.store.duck import cursor_of, open_lake, open_reader
+from pymc_vibes.store.catalog import Catalog, open_catalog
+from pymc_vibes.store.committer import Committer
+from pymc_vibes.store.duck import cursor_of, open_reader, reaching
+from pymc_vibes.store.engine import open_lake
+from pymc_vibes.store.files import Files, open_files
 from pymc_vibes.store.ingest import Ingest
 from pymc_vibes.store.view import ExportFormat, View
 from pymc_vibes.store.writing import Writing, read_columns
@@ -39,51 +44,57 @@ if TYPE_CHECKING:
     from pymc_vibes.settings import Settings
 
 
+LOCK_SECONDS = 30.0
+
+
 class Lake:
-    """The embedded lake; safe to share between threads, and between processes by its path."""
+    """The lake; safe to share between threads, and between processes by its places."""
 
     def __init__(
         self,
         settings: "Settings",
+        catalog: Catalog,
+        files: Files,
         root: "DuckDBPyConnection",
-        lock_seconds: float,
     ) -> None:
         self._settings = settings
         self._root = root
-        self._clock = Clock(root, settings.catalog_path.absolute())
+        self._catalog = catalog
+        self._clock = catalog.clock(root)
         self._shelf = registry.Shelf()
         self._engine = open_reader(settings)
-        self._committer = Committer(
-            root,
-            _lock_path(settings),
-            self._clock.version,
-            upkeep.compact,
-            self._shelf,
-            lock_seconds=lock_seconds,
-        )
+        self._committer = Committer(root, catalog, upkeep.compact, self._shelf)
         self._ingest = Ingest(
-            engine=self._engine, root=root, committer=self._committer, settings=settings
+            engine=self._engine,
+            root=root,
+            committer=self._committer,
+            files=files,
+            home=settings.home,
         )
 
     @classmethod
     def open(cls, settings: "Settings", *, lock_seconds: float = LOCK_SECONDS) -> Self:
-        """Open the lake, making it where it is missing."""
-        from filelock import FileLock, Timeout
+        """Open the lake: one of this machine is made where it is missing, a shared one is not.
 
-        settings.home.mkdir(parents=True, exist_ok=True)
-        _lock_path(settings).parent.mkdir(parents=True, exist_ok=True)
+        Raises `NotInitialized` where `vibes db init` has to make it first.
+        """
+        files, catalog = (
+            open_files(settings.data_place, settings),
+            open_catalog(settings, lock_seconds),
+        )
         try:
-            with FileLock(_lock_path(settings), thread_local=False).acquire(timeout=lock_seconds):
-                root = open_lake(settings)
-                upkeep.prepare(root)
-        except Timeout as error:
-            raise LakeBusy("Another process holds the lake.", retry_after=1) from error
-        return cls(settings, root, lock_seconds)
+            files.check()
+            root = _found(settings, catalog) if catalog.is_shared else _made(settings, catalog)
+        except BaseException:
+            catalog.close()
+            raise
+        return cls(settings, catalog, files, root)
 
     def close(self) -> None:
         """Finish what waits and let go of everything."""
         self._committer.close()
         self._clock.close()
+        self._catalog.close()
         self._engine.close()
         self._root.close()
 
@@ -140,6 +151,7 @@ class Lake:
 
     # events
 
+    @reaching()
     def ingest(
         self,
         name: str,
@@ -168,6 +180,7 @@ class Lake:
         seconds = self._settings.query_seconds
         return view.reading(self._root, experiment, snapshot, schema, seconds)
 
+    @reaching()
     def preview(self, name: str, limit: int = 50, offset: int = 0) -> Preview:
         """Give a page of events in order of time, then of arrival; times end in Z."""
         found = self.experiment(name)
@@ -175,6 +188,7 @@ class Lake:
             return Preview(columns=(), rows=(), total=0)
         return view.preview(self._root, found, limit, offset, self._settings.query_seconds)
 
+    @reaching()
     def export(self, name: str, file_format: ExportFormat, out: Path) -> None:
         """Write all events to a file; text that a spreadsheet would run is made harmless in CSV."""
         view.export(self._root, self._engine, self.experiment(name), file_format, out)
@@ -185,6 +199,7 @@ class Lake:
         """Give the number of the current snapshot; far cheaper than reading any table."""
         return self._clock.version()
 
+    @reaching()
     def snapshots(self, limit: int = 50) -> tuple[Snapshot, ...]:
         """List the newest snapshots, newest first."""
         cursor = cursor_of(self._root)
@@ -205,6 +220,7 @@ class Lake:
         """Write small appends together and drop files that nothing refers to."""
         self._committer.tidy()
 
+    @reaching()
     def _table(self, experiment: Experiment) -> LakeTable:
         cursor = cursor_of(self._root)
         try:
@@ -219,11 +235,53 @@ class Lake:
             columns=columns,
         )
 
+    @reaching()
     def _experiments(self) -> Mapping[str, Experiment]:
         found = self._shelf.at(self.version(), lambda: cursor_of(self._root))
         return {experiment.name: experiment for experiment in found.values()}
 
 
-def _lock_path(settings: "Settings") -> Path:
-    catalog = settings.catalog_path.absolute()
-    return catalog.with_name(catalog.name + ".lock")
+def prepare_lake(settings: "Settings") -> tuple[str, ...]:
+    """Make the lake where it is missing, and say in words what was done; safe to repeat."""
+    from pymc_vibes.store.provision import provide_bucket, provide_database
+
+    done = []
+    if is_address(settings.catalog_place):
+        done.append(f"catalog: {provide_database(settings.catalog_place)}")
+    if is_address(settings.data_place):
+        done.append(f"data: {provide_bucket(settings, settings.data_place)}")
+    catalog = open_catalog(settings, LOCK_SECONDS)
+    try:
+        existed = catalog.exists()
+        _made(settings, catalog).close()
+    finally:
+        catalog.close()
+    where = f"{masked(settings.catalog_place)} with data in {settings.data_place}"
+    return (*done, f"lake: {where}: {'already there' if existed else 'made'}")
+
+
+def _made(settings: "Settings", catalog: Catalog) -> "DuckDBPyConnection":
+    """Open the engine, making what is missing."""
+    with catalog.locked():
+        root = open_lake(settings, making=True)
+        try:
+            upkeep.prepare(root)
+        except BaseException:
+            root.close()
+            raise
+    return root
+
+
+def _found(settings: "Settings", catalog: Catalog) -> "DuckDBPyConnection":
+    """Open the engine, or raise `NotInitialized` where something is missing."""
+    missing = NotInitialized(
+        f"There is no lake in {masked(settings.catalog_place)} yet.",
+        hint="Set it up: vibes db init",
+    )
+    if not catalog.exists():
+        raise missing
+    root = open_lake(settings, making=False)
+    if not upkeep.is_prepared(root):
+        root.close()
+        raise missing
+    return root

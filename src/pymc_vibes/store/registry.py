@@ -93,6 +93,12 @@ def load(cursor: "DuckDBPyConnection", snapshot: int) -> Mapping[str, Experiment
     return {row[0]: _experiment(row) for row in rows}
 
 
+def newest(cursor: "DuckDBPyConnection") -> int:
+    """Give the number of the snapshot that an open transaction sees."""
+    row = cursor.execute("SELECT id FROM ducklake_current_snapshot('lake')").fetchone()
+    return int(row[0]) if row else 0
+
+
 def find_batch(
     cursor: "DuckDBPyConnection", experiment_id: str, key: str
 ) -> tuple[str, Receipt] | None:

@@ -55,7 +55,8 @@ class Staged:
     last: datetime | None
     filled: Mapping[str, int]
     """How many rows have a value, for the columns that decide a setting."""
-    events: "pa.Table | Path"
+    events: "pa.Table | Path | str"
+    """A table, a file that was written here, or the place of one that was delivered."""
     roster: "pa.Table | Path | None"
     diagnosis: "Diagnosis"
 

@@ -19,19 +19,23 @@ ORPHAN_GRACE = "INTERVAL 1 DAY"
 
 def prepare(root: "DuckDBPyConnection") -> None:
     """Make the tables of ours where they are missing; call it under the commit lock."""
-    cursor = cursor_of(root)
-    try:
+    if is_prepared(root):
+        return
+    with cursor_of(root) as cursor:
+        cursor.execute("BEGIN TRANSACTION")
+        for statement in DDL:
+            cursor.execute(statement)
+        cursor.execute("COMMIT")
+
+
+def is_prepared(root: "DuckDBPyConnection") -> bool:
+    """Whether the tables of ours are there."""
+    with cursor_of(root) as cursor:
         found = cursor.execute(
             "SELECT count(*) FROM duckdb_tables() "
             "WHERE database_name = 'lake' AND table_name LIKE 'vibes\\_%' ESCAPE '\\'"
         ).fetchone()
-        if found is None or found[0] < len(DDL):
-            cursor.execute("BEGIN TRANSACTION")
-            for statement in DDL:
-                cursor.execute(statement)
-            cursor.execute("COMMIT")
-    finally:
-        cursor.close()
+    return found is not None and found[0] >= len(DDL)
 
 
 def compact(cursor: "DuckDBPyConnection") -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pymc_vibes.core.errors import InsufficientData, SnapshotNotFound, Unavailable
 from pymc_vibes.core.experiment import Experiment, Preview
 from pymc_vibes.core.kind import Extent
-from pymc_vibes.store.duck import cursor_of, literal, quoted
+from pymc_vibes.store.duck import cursor_of, literal, quoted, reaching
 from pymc_vibes.store.layout import STORAGE
 from pymc_vibes.store.patience import bounded
 
@@ -57,7 +57,7 @@ class View:
         import duckdb
 
         try:
-            with bounded(self.connection.con, self.seconds):
+            with reaching(), bounded(self.connection.con, self.seconds):
                 return self.connection.to_pyarrow(expression)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise Unavailable(
@@ -77,8 +77,7 @@ def reading(
     """Open a view; the state does not change under it."""
     import ibis
 
-    cursor = cursor_of(root)
-    try:
+    with reaching(), cursor_of(root) as cursor:
         at = experiment.snapshot if snapshot is None else snapshot
         backend = ibis.duckdb.from_connection(cursor)
         yield View(
@@ -88,8 +87,6 @@ def reading(
             connection=backend,
             seconds=seconds,
         )
-    finally:
-        cursor.close()
 
 
 def _events(

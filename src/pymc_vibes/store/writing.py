@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CACHED_ROSTER = 20_000  # combinations; a larger roster is compared where it lives
 
-type Rows = "pa.Table | Path"
+# a table, or where a Parquet file is
+type Rows = "pa.Table | Path | str"
 
 
 @dataclass
@@ -205,12 +206,12 @@ class Writing:
             self._ddl.append(f"CREATE OR REPLACE VIEW lake.{view} AS FROM lake.{table}")
 
     def _insert(self, table: str, rows: Sequence[Rows]) -> None:
-        for path in (part for part in rows if isinstance(part, Path)):
+        for path in (part for part in rows if isinstance(part, (Path, str))):
             self._cursor.execute(
                 f"CALL ducklake_add_data_files('lake', {literal(table)}, {literal(str(path))}, "
                 "allow_missing => true)"
             )
-        held = [part for part in rows if not isinstance(part, Path)]
+        held = [part for part in rows if not isinstance(part, (Path, str))]
         if held:
             self._insert_arrow(table, _together(held))
 
