@@ -103,6 +103,7 @@ class ABTestConfig(Config):
         None,
         "Planned share of units by variant, in any scale, such as A: 80, B: 20. "
         "Open: equal shares. Variants named here are shown even before their first unit.",
+        max_length=1000,
     )
     start: Instant | None = setting(None, "Units seen before this instant are left out.")
     end: Instant | None = setting(None, "Units seen at this instant or later are left out.")

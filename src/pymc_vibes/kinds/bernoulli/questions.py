@@ -27,9 +27,15 @@ class Next(Parameters):
     """How many trials come next."""
 
     n: int = setting(100, "Number of further trials.", unit="trials", ge=1, le=1_000_000)
-    group: str | None = setting(None, "The group; the one with the most trials by default.")
+    group: str | None = setting(
+        None, "The group; the one with the most trials by default.", max_length=2000
+    )
     at_least: int | None = setting(
-        None, "Report the chance of at least so many successes.", unit="successes", ge=0
+        None,
+        "Report the chance of at least so many successes.",
+        unit="successes",
+        ge=0,
+        le=1_000_000,
     )
 
 
