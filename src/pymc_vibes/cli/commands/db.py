@@ -7,6 +7,7 @@ import typer
 from pymc_vibes.cli import say
 from pymc_vibes.cli.client import Client
 from pymc_vibes.cli.session import AsJson, session
+from pymc_vibes.settings import masked
 
 group = typer.Typer(help="Set up and look into the lake.", no_args_is_help=True)
 
@@ -17,14 +18,25 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("init")
-def init(context: typer.Context) -> None:
-    """Create the lake and the run table where they are missing; safe to repeat."""
+def init(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Make everything that the settings need where it is missing; safe to repeat."""
     here = session(context)
-    here.client.get("/readyz")
-    where = (
-        here.settings.url or f"{here.settings.catalog_path} with data in {here.settings.data_path}"
-    )
-    say.data(f"The lake is ready: {where}.")
+    if here.settings.url:
+        here.client.get("/readyz")
+        done = [f"The server {masked(here.settings.url)} is ready."]
+    else:
+        from pymc_vibes.service.setup import prepare_stores
+
+        done = []
+        for line in prepare_stores(here.settings):
+            done.append(line)
+            if not as_json:
+                say.data(line)  # at once, because a step may take a while, or the next one fail
+        done.append("Everything is ready.")
+    if as_json:
+        say.as_json({"done": done})
+    else:
+        say.data(done[-1])
 
 
 @group.command("list-tables")

@@ -60,9 +60,11 @@ def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
     from contextlib import nullcontext
 
     from pymc_vibes.http.serve import check, run
+    from pymc_vibes.service.setup import check_stores
     from pymc_vibes.worker.process import Companion
 
     check(settings, host, port)
+    check_stores(settings)  # before anything is promised
     with pipes.hang_ups_are_errors():
         _greet(host, port)
         with Companion(settings) if worker else nullcontext():
