@@ -7,6 +7,7 @@ that costs little.
 
 import json
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
@@ -32,6 +33,8 @@ LABELS = 2000  # of posteriors that are computed again
 VALUES = 200_000  # drawn of them, 1.6 MB
 DRAWS = 1000
 CHEAP_SECONDS = 5.0  # of the fit
+LONGEST_CLAIM = 120
+_NUMBER = re.compile(r"(?<![\w.])-?\d[\d,.]*(?<=\d)( %)?")
 _ENDINGS: Mapping[RunState, Ending] = {
     RunState.SUCCEEDED: "FINISHED",
     RunState.FAILED: "FAILED",
@@ -90,7 +93,7 @@ def _metrics(run: Run) -> dict[str, float]:
     summary, found = run.answer.summary, run.answer.diagnostics
     for estimate in summary.estimates[:ESTIMATES]:
         told |= _numbers(estimate)
-    told |= {f"P/{claim.text}": claim.probability for claim in summary.claims[:CLAIMS]}
+    told |= {f"P/{_stable(claim.text)}": claim.probability for claim in summary.claims[:CLAIMS]}
     measured = {name: getattr(found, name) for name in _MEASURES}
     measured["attempts"] = len(found.attempts) or None
     spent = [one.seconds for one in found.attempts if one.seconds is not None]
@@ -100,7 +103,8 @@ def _metrics(run: Run) -> dict[str, float]:
 
 def _numbers(estimate: Estimate) -> dict[str, float]:
     """Name the numbers of an estimate so that MLflow draws them beside each other."""
-    what = estimate.name if estimate.label == estimate.name else f"{estimate.name}/{estimate.label}"
+    variable = estimate.name.partition("[")[0]
+    what = variable if estimate.label == variable else f"{variable}/{estimate.label}"
     bounds = estimate.interval
     numbers = {
         "mean": estimate.mean,
@@ -109,6 +113,15 @@ def _numbers(estimate: Estimate) -> dict[str, float]:
         "high": bounds.high if bounds else None,
     }
     return {f"{what}/{name}": value for name, value in numbers.items() if value is not None}
+
+
+def _stable(claim: str) -> str:
+    """Give a claim without its numbers, so that it has the same name in every run.
+
+    >>> _stable("B is better than A: 64.4 % chance.")
+    'B is better than A: N chance.'
+    """
+    return _NUMBER.sub("N", claim)[:LONGEST_CLAIM]
 
 
 def _tags(run: Run, experiment_id: str) -> dict[str, str]:
