@@ -28,8 +28,9 @@ type Ending = Literal["FINISHED", "FAILED", "KILLED"]
 
 RUN_TAG = "vibes.run_id"
 # MLflow's limits
-LONGEST_NAME, LONGEST_PARAM, LONGEST_TAG, LONGEST_DIGEST = 250, 6000, 8000, 36
+LONGEST_NAME, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
 BATCH = 100
+DIGEST = 12  # characters of the hash of the cells; all of it is in a tag
 CONNECT_SECONDS = 5
 # of a server that is away, so that it is told before somebody wonders
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -96,7 +97,11 @@ class Ledger:
         found = self._client.get_experiment_by_name(name)
         if found is None:
             location = self._root and f"{self._root}/{entry.experiment_id}"
-            tags = {"vibes.experiment": entry.experiment, "vibes.kind": entry.tags["vibes.kind"]}
+            tags = {
+                "vibes.experiment": entry.experiment,
+                "vibes.kind": entry.tags["vibes.kind"],
+                "mlflow.experimentKind": "custom_model_development",  # no language model's traces
+            }
             try:
                 return str(self._client.create_experiment(name, location, tags))
             except MlflowException:  # another process was faster
@@ -140,9 +145,8 @@ class Ledger:
         for few in batched(tags, BATCH, strict=False):
             self._client.log_batch(run_id, tags=few)
         if entry.cells_hash is not None:
-            digest = entry.cells_hash[:LONGEST_DIGEST]
             source = f'{{"cells": "{entry.cells_hash}"}}'
-            cells = Dataset(entry.experiment, digest, "pymc-vibes", source)
+            cells = Dataset(entry.experiment, entry.cells_hash[:DIGEST], "pymc-vibes", source)
             self._client.log_inputs(run_id, [DatasetInput(cells)])
 
     @contextmanager
