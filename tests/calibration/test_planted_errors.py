@@ -18,7 +18,7 @@ from pymc_vibes.core.run import NOBODY
 from pymc_vibes.kinds.poisson_cohorts import kind
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.stats import nuts
-from pymc_vibes.stats.calibrate import distance, dkw_bound, sbc_ranks
+from pymc_vibes.stats.calibrate import dkw_bound, least_distance, sbc_ranks
 from pymc_vibes.stats.entity_hierarchy import EntityPrior
 from pymc_vibes.stats.hierarchy import beta_binomial, gamma_poisson
 from tests.calibration.agreement import Engine, scores, worst
@@ -133,10 +133,15 @@ def places(fitted: RateConfig, worlds: int, seed: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # two minutes on idle cores
 def test_sampled_rates_are_calibrated() -> None:
+    found = places(WORLD, 200, seed=5)
+
+    # a fit that ends as a problem is not left out: its place may be anywhere, and few may be so
+    assert np.isnan(found["mean"]).mean() <= 0.05
     # false-alarm rate at most 1e-6 for each variable; 200 worlds see a shift of half an sd
-    for values in places(WORLD, 200, seed=5).values():
-        assert distance(values) < dkw_bound(len(values), alpha=1e-6)
+    for values in found.values():
+        assert least_distance(values) < dkw_bound(len(values), alpha=1e-6)
 
 
 @pytest.mark.slow
@@ -145,4 +150,4 @@ def test_calibration_sees_a_wrong_prior_of_a_sampled_model() -> None:
 
     found = places(wrong, 40, seed=6)
 
-    assert distance(found["mean"]) > dkw_bound(40, alpha=1e-6)
+    assert least_distance(found["mean"]) > dkw_bound(40, alpha=1e-6)

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 import pytest
+from pytensor.compile.mode import Mode
 
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.kinds.entity_rates import build_model, models
@@ -66,7 +68,7 @@ def test_both_forms_have_the_same_density_of_rates(bench: Bench) -> None:
     config = EntityConfig()
     _, cells = bench.cells(kind, events_of(COUNTS), config)
     given = inputs(Counts(cells), config, by_row=False)
-    centered = models.sufficient(given.data, **given.options)
+    centered = models.sufficient(given.data, **(dict(given.options) | {"form": "centered"}))
     other = models.sufficient(given.data, **(dict(given.options) | {"form": "non-centered"}))
     one, two = centered.compile_logp(), other.compile_logp()
 
@@ -81,11 +83,75 @@ def test_both_forms_have_the_same_density_of_rates(bench: Bench) -> None:
     assert np.ptp(apart) < 1e-8
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"zero_inflation": True, "sizes": True},
+        {
+            "zero_inflation": True,
+            "sizes": True,
+            "covariates": True,
+            "exposure": "measured",
+            "autoregression": True,
+        },
+    ],
+    ids=["sums", "rows"],
+)
+def test_standardized_coordinates_leave_the_density_alone(
+    bench: Bench, given: dict[str, Any]
+) -> None:
+    _, events, config = world_of(1, 36, **given)
+    config, cells = bench.cells(kind, events, config)
+    known = inputs(Counts(cells), config, by_row=config.needs_rows)
+    build = getattr(models, known.function)
+    standardized = build(known.data, **known.options)
+    other = build(known.data, **(dict(known.options) | {"form": "non-centered"}))
+    one, two = (model.compile_logp(mode=PLAIN) for model in (standardized, other))
+    meant = meaning_of(standardized)
+
+    apart = []
+    for point in points(standardized, 2):
+        there = {name: value for name, value in point.items() if "standard" not in name}
+        values = dict(zip(("raw_log__", "drift"), meant(point), strict=False))
+        apart.append(float(one(point)) - float(two(there | values)) - log_volume(meant, point))
+
+    assert np.ptp(apart) < 1e-6  # the volume is that of finite differences
+
+
+PLAIN = Mode(linker="py", optimizer=None)  # a hundred calls take less than compiling
+
+
+def meaning_of(model: Any) -> Any:
+    """Give the function from coordinates to the log of theta times alpha, and to drifts."""
+    meant = [pt.log(model["theta"] * model["alpha"])]
+    meant += [model["drift"]] if "drift" in model.named_vars else []
+    return model.compile_fn(
+        model.replace_rvs_by_values(meant),
+        inputs=model.value_vars,
+        on_unused_input="ignore",
+        mode=PLAIN,
+    )
+
+
+def log_volume(meant: Any, point: dict[str, np.ndarray], step: float = 1e-4) -> float:
+    """Give the log of the volume that a unit of the standardized coordinates becomes."""
+    slopes = []
+    for name in ("theta_standard", "drift_standard"):
+        for place in np.ndindex(np.shape(point.get(name, ()))):
+            ends = []
+            for sign in (1, -1):
+                moved = point[name].copy()
+                moved[place] += sign * step
+                ends.append(np.concatenate([v.ravel() for v in meant({**point, name: moved})]))
+            slopes.append((ends[0] - ends[1]) / (2 * step))
+    return float(np.linalg.slogdet(np.array(slopes))[1])
+
+
 def test_the_often_quoted_form_is_another_model(bench: Bench) -> None:
     config = EntityConfig(prior=Reference())
     _, cells = bench.cells(kind, events_of(COUNTS), config)
     given = inputs(Counts(cells), config, by_row=False)
-    right = models.sufficient(given.data, **given.options)
+    right = models.sufficient(given.data, **(dict(given.options) | {"form": "centered"}))
 
     apart = gaps(right, _with_variance_of_mu_squared(given.data))
 
