@@ -198,3 +198,17 @@ def test_on_a_terminal_the_progress_moves(alone: Vibes, home: Path, gate: Gate) 
     assert code == 0
     assert "━" in screen
     assert "The coin falls on heads now and then." in screen
+
+
+def test_a_sampled_answer_is_reproduced_by_a_run_that_is_waited_for(
+    coin: Vibes, gate: Gate
+) -> None:
+    gate.open()
+    run_id = json.loads(coin("analyze", "coin", "--json").text)["run_id"]
+
+    done = coin("runs", "reproduce", run_id)
+
+    assert done.code == 0, done.err
+    assert done.text.startswith("Equal: the answer came out the same to the last digit.")
+    assert "sampled anew by run" in done.text
+    assert run_id not in done.text

@@ -175,9 +175,9 @@ def _figures(figures: Iterable[Figure]) -> None:
 
 def _origin(answer: Answer) -> str:
     when = answer.created.strftime("%Y-%m-%d %H:%M UTC")
-    known = f"known since {when}" if answer.cached else f"computed {when}"
+    known = f"cached: computed {when}" if answer.cached else f"computed {when}"
     snapshot = answer.provenance.snapshot
-    return f"{answer.diagnostics.method}, {known}, run {answer.run_id}, snapshot {snapshot}"
+    return f"{answer.diagnostics.method}, {known} by run {answer.run_id}, snapshot {snapshot}"
 
 
 def _text(value: Any) -> str:
