@@ -69,10 +69,17 @@ def test_it_makes_everything_once_and_then_the_doctor_is_content(
 
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker",), ("db", "snapshots")])
+@pytest.mark.parametrize("there", [True, False], ids=["empty", "missing"])
 def test_what_is_started_before_it_says_what_to_run(
-    tmp_path: Path, postgres_url: str, s3_variables: dict[str, str], command: tuple[str, ...]
+    tmp_path: Path,
+    postgres_url: str,
+    s3_variables: dict[str, str],
+    command: tuple[str, ...],
+    *,
+    there: bool,
 ) -> None:
-    settings = {**s3_variables, "VIBES_CATALOG": postgres_url, "VIBES_QUEUE": postgres_url}
+    address = postgres_url if there else f"{postgres_url}_missing"
+    settings = {**s3_variables, "VIBES_CATALOG": address, "VIBES_QUEUE": address}
 
     refused = vibes(tmp_path, settings, *command)
 

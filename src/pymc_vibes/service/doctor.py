@@ -8,21 +8,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import unquote, urlsplit
-
-from pydantic import SecretStr
 
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.records import Record
 from pymc_vibes.service import health, stores
 from pymc_vibes.service.health import HealthCheck
-from pymc_vibes.settings import Settings, is_address, masked, origins, variables
+from pymc_vibes.service.secrets import Redactor
+from pymc_vibes.settings import Settings, origins, variables
 
 type Check = Callable[[Settings], HealthCheck]
 
 PATIENCE_SECONDS = 60.0  # a check that is not done by then hangs, whatever the machine is busy with
 DEFAULT = "default"
-SHORTEST_SECRET = 8  # a shorter one may be a word of any sentence; in addresses it is masked too
 CHECKS: Mapping[str, Check] = {
     "python": health.check_python,
     "versions": health.check_versions,
@@ -73,14 +70,14 @@ def examine(settings: Settings, patience: float = PATIENCE_SECONDS) -> Iterator[
 
 def shown_settings(settings: Settings) -> Iterator[Setting]:
     """Give every setting with what it means and which variable it comes from."""
-    given, plain = origins(), Settings()
+    given, plain, hidden = origins(), Settings(), Redactor(settings)
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         derived = getattr(settings, f"{name}_place", None)
         shown = derived if value == "" and derived is not None else value
         yield Setting(
             variable=variables(name)[0],
-            value="" if shown is None else _without_secrets(str(shown), settings),
+            value="" if shown is None else hidden.text(str(shown)),
             origin=_origin(given[name], is_told=value != getattr(plain, name)),
             meaning=field.description or "",
         )
@@ -106,9 +103,8 @@ def _work(
         broken = f"{type(error).__name__}: {error}"
         mend = "This is a fault of pymc-vibes or of one of its libraries: please report it."
         found = HealthCheck(name=name, ok=False, found=broken, mend=mend)
-    clean = {
-        field: _without_secrets(getattr(found, field), settings) for field in ("found", "mend")
-    }
+    hidden = Redactor(settings)
+    clean = {field: hidden.text(getattr(found, field)) for field in ("found", "mend")}
     done.put(found.model_copy(update=clean))
 
 
@@ -119,21 +115,3 @@ def _hanging(name: str, patience: float) -> HealthCheck:
         found=f"did not end within {patience:.0f} s",
         mend="A store takes connections and does not answer: look at it, or start it again.",
     )
-
-
-def _without_secrets(text: str, settings: Settings) -> str:
-    for secret in _secrets(settings):
-        if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return masked(text)
-
-
-def _secrets(settings: Settings) -> Iterator[str]:
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, str) and is_address(value):
-            password = urlsplit(value).password
-            # as it is written in the address, and as it is meant
-            yield from {password, unquote(password)} if password else ()

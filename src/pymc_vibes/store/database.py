@@ -5,6 +5,7 @@ problem `StoreUnavailable`; the next statement tries anew, so that nothing must 
 when it is back.
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -159,6 +160,11 @@ def _reaching() -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         # the driver's words may name the address, never the password
         reason = str(error.orig).strip().splitlines()[0][:200] if error.orig else "no answer"
+        if re.search(r'database ".*" does not exist', reason):
+            raise NotInitialized(
+                "The database of the run table does not exist.",
+                hint="Set it up first: vibes db init",
+            ) from error
         if reason.startswith("no such"):
             raise  # it does answer, and the statement is wrong: a fault of ours
         raise StoreUnavailable(
