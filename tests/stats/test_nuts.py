@@ -160,7 +160,9 @@ def test_whoever_waits_hears_of_stages_and_steps() -> None:
     assert watch.stages == ["sampling", "sample"]
     assert all(0 <= done <= total == 204_000 for done, total in watch.steps)
     assert all(facts["attempt"] == 1 for facts in watch.facts)
-    assert {"divergences", "chain"} <= set(watch.facts[-1])
+    last, chains = watch.facts[-1], [f"chain_{number}" for number in (1, 2, 3, 4)]
+    assert sum(last[name] for name in chains) == watch.steps[-1][0]
+    assert {"divergences", "tune", *chains} <= set(last)
 
 
 def test_a_cold_start_is_told() -> None:

@@ -58,7 +58,9 @@ class Progress(Record):
     done: int = 0
     total: int = 0
     facts: Mapping[str, float] = {}
-    """What else is known, such as `divergences` so far."""
+    """What else is known, such as `divergences` so far, or `chain_1`: the steps of that chain."""
+    began: datetime | None = None
+    """When the stage began."""
     updated: datetime
 
 

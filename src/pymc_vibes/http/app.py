@@ -31,6 +31,7 @@ from pymc_vibes.http import (
 from pymc_vibes.http.api import events, experiments, kinds, questions, reproductions, runs
 from pymc_vibes.http.compress import Compress
 from pymc_vibes.http.deps import check_access
+from pymc_vibes.http.events import Streams
 from pymc_vibes.http.limits import Limits
 from pymc_vibes.http.logs import RequestLog
 from pymc_vibes.http.metrics import Metrics
@@ -67,6 +68,7 @@ def create_app(
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.limits = Limits(settings)
+    app.state.streams = Streams()
     app.state.redactor = Redactor(settings)
     app.state.log = make_log(settings, quiet=quiet)
     if service is not None:

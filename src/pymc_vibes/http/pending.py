@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from pymc_vibes.core.answer import Verdict
-from pymc_vibes.core.run import Pending, Progress, Run, RunState
+from pymc_vibes.core.run import TRANSITIONS, Pending, Progress, Run, RunState
 from pymc_vibes.http import view
 from pymc_vibes.http.limits import charge
 from pymc_vibes.http.problems import is_navigation
+from pymc_vibes.service import standing
+from pymc_vibes.service.standing import Place
 
 FOLLOW = "/api/v1/runs/"
 AGAIN_SECONDS = 1  # when to look again
@@ -32,11 +34,26 @@ class RunLine(BaseModel):
     headline: str | None = None
     verdict: Verdict | None = None
     problem: str | None = None
+    method: str | None = None
     progress: Progress | None = None
     cancelling: bool = False
+    started: str | None = None
+    finished: str | None = None
+    seconds: float | None = None
+    """How long it took, once it is over."""
+    worker: str | None = None
+    tries: int = 0
+    revision: int = 0
+    place: Place | None = None
+    """Where it stands among those that wait; told by events only."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more."""
+        return not TRANSITIONS[self.state]
 
 
-def line(run: Run) -> RunLine:
+def line(run: Run, place: Place | None = None) -> RunLine:
     """Say what a list says of a run."""
     return RunLine(
         id=run.id,
@@ -48,8 +65,16 @@ def line(run: Run) -> RunLine:
         headline=run.answer.summary.headline if run.answer else None,
         verdict=run.answer.diagnostics.verdict if run.answer else None,
         problem=str(run.error["detail"]) if run.error else None,
+        method=run.answer.diagnostics.method if run.answer else None,
         progress=run.progress,
         cancelling=run.cancelling,
+        started=run.started.isoformat() if run.started else None,
+        finished=run.finished.isoformat() if run.finished else None,
+        seconds=standing.took(run),
+        worker=run.worker,
+        tries=run.tries,
+        revision=run.revision,
+        place=place,
     )
 
 

@@ -1,17 +1,24 @@
 """Listening on a port: only on this machine, unless requests need a token."""
 
+import contextlib
 import ipaddress
 import os
 import signal
 import socket
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.errors import Unavailable, UnsafeBinding
 from pymc_vibes.service.logs import log_like_us
 from pymc_vibes.settings import Settings
 
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
 GRACE_SECONDS = 10  # for requests under way when the server is told to stop
+NOT_STARTED = 3  # exit code, as uvicorn has it
 
 
 def check_binding(settings: Settings, host: str) -> None:
@@ -61,11 +68,17 @@ def run(
     signal.signal(signal.SIGTERM, _stop)
     if reload:
         # the reloader starts fresh processes, which read the settings from the environment again
-        uvicorn.run("pymc_vibes.http.app:app", host=host, port=port, reload=True)
+        uvicorn.run(
+            "pymc_vibes.http.app:app",
+            host=host,
+            port=port,
+            reload=True,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
         return
     from pymc_vibes.http.app import create_app
 
-    uvicorn.run(
+    server = server_of(
         create_app(settings, works=works),
         host=host,
         port=port,
@@ -74,6 +87,19 @@ def run(
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    with contextlib.suppress(KeyboardInterrupt):  # it has stopped by then
+        server.run()
+    if not server.started:
+        sys.exit(NOT_STARTED)
+
+
+def server_of(app: "FastAPI", **options: Any) -> "uvicorn.Server":
+    """Make a server whose streams of events end when it is told to stop."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, **options))
+    app.state.streams.is_ending = lambda: server.should_exit
+    return server
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

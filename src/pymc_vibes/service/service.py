@@ -23,7 +23,9 @@ from pymc_vibes.kinds import find_kind
 from pymc_vibes.service.analysis import Analyses, new_id
 from pymc_vibes.service.compute import Analysis, prepare
 from pymc_vibes.service.experiments import Experiments
+from pymc_vibes.service.places import place_of
 from pymc_vibes.service.reproduce import Reproduction, Reproductions
+from pymc_vibes.service.standing import Place
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Service(Experiments):
         self.queue = queue
         self.settings = settings
         self._waits = True
+        self._works = works
         self._analyses = Analyses(lake, queue, artifacts, settings, works=works)
         self._background = self._analyses.background
         self._reproductions = Reproductions(lake, queue, artifacts, self._background)
@@ -186,12 +189,22 @@ class Service(Experiments):
         """Give the answer of a run, or raise `RunNotFound` where it ended without one."""
         return self._awaited(lambda: self._analyses.answer_of(self.run(run_id)))
 
+    def place(self, run: Run) -> Place:
+        """Say where an unfinished run stands among the others, and whether somebody works on it."""
+        lease = self.settings.lease_seconds
+        return place_of(run, self.queue, lease=lease, works=self._works)
+
     def runs(
-        self, name: str | None = None, *, limit: int = 50, before: str | None = None
+        self,
+        name: str | None = None,
+        *,
+        state: RunState | None = None,
+        limit: int = 50,
+        before: str | None = None,
     ) -> tuple[Run, ...]:
-        """List runs, newest first, of one experiment or of all."""
+        """List runs, newest first, of one experiment or of all, in one state or in any."""
         owner = None if name is None else self.experiment(name).id
-        return self.queue.runs(owner, limit=limit, before=before)
+        return self.queue.runs(owner, state=state, limit=limit, before=before)
 
     def latest(self) -> Mapping[str, Run]:
         """Map experiment id to its newest finished run."""

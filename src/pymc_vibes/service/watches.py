@@ -73,15 +73,16 @@ class Reports:
     def stage(self, name: str) -> None:
         """Write that a named part of the work begins."""
         with self._lock:
-            self._write(Progress(stage=name, updated=datetime.now(UTC)))
+            now = datetime.now(UTC)
+            self._write(Progress(stage=name, began=now, updated=now))
 
     def progress(self, done: int, total: int, **facts: float) -> None:
         """Write how far the part is, unless something was written a moment ago."""
         with self._lock:
             if time.monotonic() < self._next_report and done < total:
                 return
-            stage, now = self._said.stage, datetime.now(UTC)
-            self._write(Progress(stage=stage, done=done, total=total, facts=facts, updated=now))
+            news = {"done": done, "total": total, "facts": facts, "updated": datetime.now(UTC)}
+            self._write(self._said.model_copy(update=news))
 
     def _write(self, progress: Progress) -> None:
         self._said = progress

@@ -7,8 +7,8 @@ from pydantic import BaseModel, StringConstraints
 
 from pymc_vibes.core.answer import Answer, Diagnostics, Summary
 from pymc_vibes.core.figure import Figure
-from pymc_vibes.core.run import Run
-from pymc_vibes.http import downloads, pending, schema
+from pymc_vibes.core.run import Run, RunState
+from pymc_vibes.http import downloads, events, pending, schema
 from pymc_vibes.http.api.shared import API, analyze
 from pymc_vibes.http.deps import (
     RUNS,
@@ -32,6 +32,7 @@ Labels = Annotated[
     list[Annotated[str, StringConstraints(max_length=2000)]],
     Query(max_length=1000, description="Labels wanted; default: all."),
 ]
+InState = Annotated[RunState | None, Query(description="Only runs in this state.")]
 
 
 class RunList(BaseModel):
@@ -67,11 +68,13 @@ def list_runs(
     request: Request,
     response: Response,
     service: ServiceDep,
+    state: InState = None,
     limit: Limit = 50,
     before: After = None,
 ) -> RunList:
     """List runs, newest first."""
-    return _page(request, response, service.runs(limit=limit + 1, before=before), limit)
+    found = service.runs(state=state, limit=limit + 1, before=before)
+    return _page(request, response, found, limit)
 
 
 def list_runs_of(
@@ -79,11 +82,13 @@ def list_runs_of(
     response: Response,
     service: ServiceDep,
     name: Name,
+    state: InState = None,
     limit: Limit = 50,
     before: After = None,
 ) -> RunList:
     """List the runs of one experiment, newest first."""
-    return _page(request, response, service.runs(name, limit=limit + 1, before=before), limit)
+    found = service.runs(name, state=state, limit=limit + 1, before=before)
+    return _page(request, response, found, limit)
 
 
 def show_run(service: ServiceDep, run_id: RunId) -> Run:
@@ -181,6 +186,7 @@ def build() -> APIRouter:
     router.get(PREFIX, summary="List runs")(list_runs)
     one = f"{PREFIX}/{{run_id}}"
     router.get(one, summary="Show a run")(show_run)
+    events.route(router, f"{one}/events")
     router.post(f"{one}/cancel", summary="Cancel a run", openapi_extra=RUNS)(cancel_run)
     _route_parts(router, one)
     return router

@@ -75,13 +75,14 @@ def _ask(child: Child, job: Job, watch: "Watch", attempt: int) -> Done:
 
 
 def _tell(watch: "Watch", advance: Advance, settings: "SamplerSettings", attempt: int) -> None:
-    slowest = min(range(len(advance.finished)), key=advance.finished.__getitem__)
+    chains = {f"chain_{number}": done for number, done in enumerate(advance.finished, 1)}
     watch.progress(
         sum(advance.finished),
         settings.chains * (settings.tune + settings.draws),
         divergences=advance.divergences,
-        chain=slowest + 1,
         attempt=attempt,
+        tune=settings.tune,
+        **chains,
     )
 
 
