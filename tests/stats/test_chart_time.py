@@ -60,7 +60,11 @@ def test_many_raw_rates_are_one_thin_line_behind_the_rate(periods: int, kind: st
 
     raw, rate = figure.spec.marks[1:]
     assert (raw.kind, raw.y) == (kind, "raw")
-    assert (rate.weight, rate.y) == ("heavy", "rate")
+    assert (raw.weight, rate.weight, rate.y) == (
+        "thin" if kind == "line" else "normal",
+        "normal",
+        "rate",
+    )
 
 
 def test_every_time_of_change_has_a_bar_at_the_start_of_the_new_rate() -> None:
@@ -94,6 +98,19 @@ def test_of_many_times_the_likeliest_are_drawn_and_the_note_says_so() -> None:
     assert len(figure.spec.marks) == 120
     assert min(figure.spec.tables["times"]["chance"]) >= np.sort(found.mass)[-121] * 0.999
     assert "120 likeliest of 299" in figure.spec.note
+
+
+def test_times_without_a_chance_have_no_bar() -> None:
+    found = find_change([4] * 60 + [400] * 60, np.ones(120))
+
+    figure = time_of_change(
+        "when", "A title", "A sentence.", found=found, at=np.arange(120.0), x_label="period",
+        x_kind="number",
+    )  # fmt: skip
+
+    assert len(figure.spec.marks) == 12
+    assert 60.0 in figure.spec.tables["times"]["x"]
+    assert "12 likeliest of 119" in figure.spec.note
 
 
 def test_the_factor_is_drawn_against_no_change() -> None:

@@ -22,7 +22,9 @@ from pymc_vibes.stats.columns import (
 if TYPE_CHECKING:
     from pymc_vibes.stats.changepoint import ChangePoint
 
-_BOUNDARIES = 120  # drawn at most: the likeliest
+_BOUNDARIES = 120  # drawn at most: the likeliest,
+_FEWEST = 12  # and at least
+_REST = 0.001  # chance of all times together that are not worth a bar
 _POINTS = 40  # raw rates that are drawn as points; more are a thin line
 
 
@@ -60,7 +62,7 @@ def rate_over_time(
     marks: tuple[Mark, ...] = (
         Mark(kind="band", low="low", high="high", **own),
         points if is_short else Mark(kind="line", y="raw", weight="thin", **own),
-        Mark(kind="line", y="rate", weight="heavy", **own),
+        Mark(kind="line", y="rate", **own),
     )
     tables = {"rates": columns}
     if moment is not None:
@@ -69,7 +71,7 @@ def rate_over_time(
     spec = FigureSpec(
         x=Axis(label=x_label, kind=x_kind),
         y=Axis(label=y_label, zero=True),
-        series=("rate",),
+        series=("",),
         tables=tables,
         marks=marks,
         shown=("rates",),
@@ -97,9 +99,12 @@ def time_of_change(
     """Declare the chance of each time of change, as a bar on the axis of time, given a change.
 
     `at` are the starts of the periods, all of them: a change is at the start of its first period.
-    Of more than 120 times the likeliest are drawn; the note says so.
+    The likeliest times are drawn, at most 120, that hold all but a thousandth of the chance; the
+    note says so.
     """
-    kept = np.sort(np.argsort(-found.mass, kind="stable")[:_BOUNDARIES])
+    order = np.argsort(-found.mass, kind="stable")
+    enough = int(np.searchsorted(np.cumsum(found.mass[order]), 1 - _REST)) + 1
+    kept = np.sort(order[: min(max(enough, _FEWEST), _BOUNDARIES)])
     places = positions(at)
     chances = numbers(found.mass[kept])
     times = tuple(places[int(i) + 1] for i in kept)
@@ -113,7 +118,7 @@ def time_of_change(
     spec = FigureSpec(
         x=Axis(label=x_label, kind=x_kind),
         y=Axis(label="chance of a change here, if there was one", format="chance", zero=True),
-        series=("change",),
+        series=("",),
         tables={"times": {"x": times, "chance": chances}, **tables},
         marks=bars,
         shown=("times",),

@@ -146,8 +146,12 @@ def _table(columns: "Mapping[str, Array]") -> dict[str, tuple[Any, ...]]:
 
 
 def _note(check: Check, level: float, edge: float, high: "Array") -> str:
+    from pymc_vibes.stats.describe import plain
+
     cut = [
-        f"{name} to {end:,.3g}" for name, end in zip(STATISTICS, high, strict=True) if end > edge
+        f"{name} to {plain(float(end))}"
+        for name, end in zip(STATISTICS, high, strict=True)
+        if end > edge
     ]
     return sentences(
         f"Open diamonds: the data; dots: medians of {len(check.simulated):,} simulated data sets; "

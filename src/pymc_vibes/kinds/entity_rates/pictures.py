@@ -88,7 +88,7 @@ def population_figure(entities: Entities, config: EntityConfig) -> Figure:
         y_label="share of entities below",
         level=config.level,
         y_format="percent",
-        y_domain=(0.0, 1.0),
+        y_domain=(0.0, 1.08),  # room between the highest tick and the name of the axis
     )
 
 
