@@ -3,78 +3,14 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from threading import Event
-from typing import Any
 
 import pytest
 
-from pymc_vibes.core.experiment import UploadOptions
-from pymc_vibes.core.run import Pending, Run, RunState
-from pymc_vibes.service import Service
-from pymc_vibes.settings import Settings
+from pymc_vibes.core.errors import InferenceFailed
+from pymc_vibes.core.run import RunState
 from pymc_vibes.worker.process import Companion
-from tests.sampled.registered import TOSSES, Gate
-
-LEASE_SECONDS = 1.0
-
-
-@dataclass
-class Office:
-    """A service that works on nothing itself, and the workers that do."""
-
-    service: Service
-    environment: Mapping[str, str]
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def hire(self, *options: str) -> subprocess.Popen[bytes]:
-        """Start a worker."""
-        command = [sys.executable, "-m", "pymc_vibes.cli", "worker", *options]
-        self.workers.append(subprocess.Popen(command, env=dict(self.environment)))
-        return self.workers[-1]
-
-    def ask(self, **settings: Any) -> Run:
-        """Ask for what must be sampled."""
-        with pytest.raises(Pending) as pending:
-            self.service.without_waiting().analyze("coin", settings)
-        return pending.value.run
-
-    def until(self, run: Run, holds: Callable[[Run], bool]) -> Run:
-        """Follow a run until something holds of it."""
-        while not holds(found := self.service.run(run.id)):
-            assert not found.is_over, found
-            Event().wait(0.02)
-        return found
-
-
-@pytest.fixture
-def office(tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    for name, value in gate.environment().items():
-        monkeypatch.setenv(name, value)
-    settings = Settings(home=tmp_path / "home", ledger="off", lease_seconds=LEASE_SECONDS)
-    service = Service.open(settings, works=False)
-    service.create("coin", "coin")
-    tosses = tmp_path / "tosses.csv"
-    tosses.write_text(TOSSES)
-    service.upload("coin", tosses, UploadOptions(format="csv"))
-    found = Office(service, settings.environment())
-    with ExitStack() as ending:
-        ending.callback(service.close)
-        yield found
-        for worker in found.workers:
-            worker.kill()
-            worker.wait()
-
-
-def is_half_way(run: Run) -> bool:
-    return run.progress is not None and run.progress.done > 0
-
-
-def is_over(run: Run) -> bool:
-    return run.is_over
+from tests.sampled.registered import Gate
+from tests.worker.office import Office, is_half_way, is_over
 
 
 def test_a_worker_answers_what_was_asked_elsewhere(office: Office, gate: Gate) -> None:
@@ -124,6 +60,20 @@ def test_a_run_in_a_worker_is_cancelled(office: Office) -> None:
     office.service.cancel(run.id)
 
     assert office.until(run, is_over).state is RunState.CANCELLED
+
+
+def test_a_question_that_failed_elsewhere_fails_at_once_until_it_is_forgotten(
+    office: Office, gate: Gate
+) -> None:
+    gate.open()
+    run = office.ask(ends="broken")
+    office.hire()
+    office.until(run, is_over)
+    with pytest.raises(InferenceFailed, match="fell off the table"):
+        office.service.analyze("coin", {"ends": "broken"})
+    office.service.clear_cache("coin")
+
+    assert office.ask(ends="broken").id != run.id
 
 
 def test_two_workers_carry_out_each_run_once(office: Office, gate: Gate) -> None:

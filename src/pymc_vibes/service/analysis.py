@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Answer, Finding, Provenance
 from pymc_vibes.core.config import Config, parse
-from pymc_vibes.core.errors import RunNotFound, VibesError
+from pymc_vibes.core.errors import RunNotFound, VibesError, from_problem
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.kind import Kind
 from pymc_vibes.core.posterior import Posterior
@@ -186,11 +186,16 @@ class Analyses:
             raise Pending(waiting)
 
     def _recalled(self, experiment: Experiment, name: str) -> Analysis | None:
-        """Give the answer remembered under that name, unless its cells were deleted."""
+        """Give the answer remembered under that name, unless its cells were deleted.
+
+        Raises the problem that it was, where the same question failed before.
+        """
         run_id = self._queue.remembered.recall(experiment.id, name)
         if run_id is None:
             return None
         run = self._queue.run(run_id)
+        if run.error is not None:
+            raise from_problem(run.error)
         if run.answer is None or not self._artifacts.has(run.answer.provenance.cells_hash):
             return None
         if is_sampled(run.answer) and not self._artifacts.has_posterior(run.answer.provenance.key):

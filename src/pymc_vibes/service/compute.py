@@ -81,10 +81,15 @@ def as_problem(error: Exception, seed: int) -> VibesError:
 
 
 def prepare(settings: Settings) -> None:
-    """Make the home, and tell the sampler where to keep models and how many processes it has."""
+    """Make the home, and set the sampler up."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    configure_sampler(settings)
+
+
+def configure_sampler(settings: Settings) -> None:
+    """Tell the sampler where to keep models and how many processes it has."""
     from pymc_vibes.stats import nuts
 
-    settings.home.mkdir(parents=True, exist_ok=True)
     nuts.configure(
         cache=settings.sampler_cache,
         children=settings.sampler_children,

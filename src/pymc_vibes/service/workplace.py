@@ -5,6 +5,7 @@ one may begin it again: what is written twice is the same.
 """
 
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -20,7 +21,8 @@ from pymc_vibes.core.errors import (
     VibesError,
 )
 from pymc_vibes.core.run import Run, RunState
-from pymc_vibes.service.compute import Analysis, Work, as_problem, compute, is_sampled
+from pymc_vibes.service.compute import Analysis, Work, as_problem
+from pymc_vibes.service.engine import Computed, Engine, Local
 from pymc_vibes.service.leases import Leases
 from pymc_vibes.service.watches import Reports
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pymc_vibes.store.artifacts import Artifacts
     from pymc_vibes.store.queue import Claim, Queue
 
+_LOG = logging.getLogger("pymc_vibes.worker")
 AGAIN_SECONDS = 2.0  # when to tell a database again that was away
 
 type Keep = Callable[[str, Analysis | VibesError], None]
@@ -56,6 +59,7 @@ class Workplace:
         self._artifacts = artifacts
         self._settings = settings
         self._keep = keep
+        self._engine = _engine_of(settings)
         self._leases = Leases(queue, self.name, settings.lease_seconds)
         self._ends = Event()
 
@@ -72,19 +76,18 @@ class Workplace:
         """Give back what is not finished: it waits for another worker."""
         self.stop()
         self._leases.close()
+        self._engine.close()
 
     def claim(self, only: str | None = None) -> "Claim | None":
         """Take the next run that waits, or that one; None where there is nothing to do."""
-        if self._ends.is_set():
+        if self._ends.is_set() or not self._queue.has_work(only):
             return None
+        self._engine.check()
         return self._queue.claim(self.name, lease=self._settings.lease_seconds, only=only)
 
     def carry_out(self, claim: "Claim") -> None:
         """Work on a run until it is over, is taken away, or is given back."""
         run, most = claim.run, self._settings.max_tries
-        if run.cancelling:
-            self._end(run, RunState.CANCELLED)
-            return
         if claim.tries > most:
             self._end(run, RunState.FAILED, error=_given_up(run, most).problem())
             return
@@ -97,7 +100,9 @@ class Workplace:
     def _work(self, claim: "Claim", watch: Reports) -> None:
         run, work = claim.run, Work.model_validate(claim.work)
         try:
-            analysis = self._sample(run, work, watch)
+            computed = self._compute(run, work, watch)
+        except Unavailable as away:
+            self._give_back(run, away)
         except RunCancelled:
             # a run that was taken away or is given back ends in other hands
             if watch.was_cancelled:
@@ -105,35 +110,40 @@ class Workplace:
         except Exception as error:  # noqa: BLE001  # the edge of the thread: the run tells it
             problem = as_problem(error, work.provenance.seed)
             self._keep(f"{claim.experiment_id}/{work.name}", problem)
+            # the same question fails again: whoever asks it is told, until the cache is cleared
+            self._insist(lambda: self._remember(claim, work, work.name))
             self._end(run, RunState.FAILED, error=problem.problem())
         else:
             # whoever sees that the run is over must find its answer
-            self._keep(run.id, analysis)
-            self._insist(lambda: self._remember(claim, work))
-            self._end(run, RunState.SUCCEEDED, answer=analysis.answer)
+            if computed.analysis is not None:
+                self._keep(run.id, computed.analysis)
+            self._insist(lambda: self._remember(claim, work, work.provenance.key, work.name))
+            self._end(run, RunState.SUCCEEDED, answer=computed.answer)
 
-    def _remember(self, claim: "Claim", work: Work) -> None:
+    def _remember(self, claim: "Claim", work: Work, *names: str) -> None:
         if work.is_remembered:
-            self._queue.remembered.remember(
-                claim.experiment_id, claim.run.id, work.provenance.key, work.name
-            )
+            self._queue.remembered.remember(claim.experiment_id, claim.run.id, *names)
 
-    def _sample(self, run: Run, work: Work, watch: Reports) -> Analysis:
+    def _compute(self, run: Run, work: Work, watch: Reports) -> Computed:
         cells = self._artifacts.cells(work.provenance.cells_hash)
-        analysis = compute(run, work, cells, watch)
+        computed = self._engine.compute(run, work, cells, watch)
         if watch.cancelled:
             raise RunCancelled(f"Run {run.id} was cancelled.")
-        if is_sampled(analysis.answer):
-            from pymc_vibes.stats.draws import to_tree
-
-            self._artifacts.put_posterior(work.provenance.key, to_tree(analysis.posterior))
-        return analysis
+        if computed.draws is not None:
+            self._artifacts.put_posterior(work.provenance.key, computed.draws)
+        return computed
 
     def _end(self, run: Run, state: RunState, **more: Any) -> None:
         """Write how the run ended; where it is in other hands by now theirs stand."""
         over = ended(run, state, **more)
         with contextlib.suppress(IllegalTransition):
             self._insist(lambda: self._queue.finish(over, worker=self.name))
+
+    def _give_back(self, run: Run, away: Unavailable) -> None:
+        """Let the run wait until what it needs is back; that was no fault of the run."""
+        _LOG.warning("run_given_back", extra={"run_id": run.id, "problem": away.detail})
+        self._ends.wait(AGAIN_SECONDS)
+        self._insist(lambda: self._queue.give_back(run.id, self.name))
 
     def _insist(self, write: Callable[[], None]) -> None:
         """Write to the run table, and once more when it is back if it is away."""
@@ -145,6 +155,15 @@ class Workplace:
                     raise
             else:
                 return
+
+
+def _engine_of(settings: "Settings") -> Engine:
+    """Give the engine that the settings name."""
+    if settings.executor == "local":
+        return Local()
+    from pymc_vibes.service.dask_engine import Dask
+
+    return Dask(settings)
 
 
 def ended(run: Run, state: RunState, **more: Any) -> Run:

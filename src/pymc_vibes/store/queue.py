@@ -24,7 +24,7 @@ from pymc_vibes.store.database import Database, prepare_database
 from pymc_vibes.store.remembered import Remembered
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Engine, Table
+    from sqlalchemy import ColumnElement, Connection, Engine, Table
 
     from pymc_vibes.settings import Settings
 
@@ -105,18 +105,11 @@ class Queue:
 
     def claim(self, worker: str, *, lease: float, only: str | None = None) -> Claim | None:
         """Take the run that has waited longest among the most urgent, or that one only."""
-        from sqlalchemy import select
-
+        if not self.has_work(only):
+            return None
         runs = self._runs
-        self._take_back()
-        waiting = (runs.c.state == RunState.QUEUED.value) & runs.c.work.is_not(None)
-        if only is not None:
-            waiting &= runs.c.id == only
-        first = select(runs.c.id).where(waiting)
-        first = first.order_by(runs.c.priority.desc(), runs.c.id).limit(1)
-        with self._database.read() as connection:
-            if connection.execute(first).scalar() is None:
-                return None  # looking is cheap and disturbs nobody who writes
+        waiting = self._waiting(only)
+        first = self._first(waiting)
         taken = {
             "state": RunState.RUNNING.value,
             "worker": worker,
@@ -140,6 +133,12 @@ class Queue:
             work=json.loads(row["work"]),
         )
 
+    def has_work(self, only: str | None = None) -> bool:
+        """Whether there is a run to claim; looking is cheap and disturbs nobody who writes."""
+        self._take_back()
+        with self._database.read() as connection:
+            return connection.execute(self._first(self._waiting(only))).scalar() is not None
+
     def keep(self, worker: str, run_ids: Collection[str], *, lease: float) -> frozenset[str]:
         """Say that a worker lives, and give those of its runs that are still its own."""
         now = self._database.now()
@@ -156,10 +155,15 @@ class Queue:
     def leave(self, worker: str) -> None:
         """Say that a worker goes; what it still holds waits for another one."""
         mine = (self._runs.c.worker == worker) & (self._runs.c.state == RunState.RUNNING.value)
-        given_back = {**_GIVEN_BACK, "tries": self._runs.c.tries - 1}
         with self._database.begin() as connection:
-            connection.execute(self._changed(mine, given_back))
+            self._let_wait(connection, mine, tries=self._runs.c.tries - 1)
             connection.execute(self._workers.delete().where(self._workers.c.name == worker))
+
+    def give_back(self, run_id: str, worker: str) -> None:
+        """Let one run of a worker wait again, which is no try."""
+        with self._database.begin() as connection:
+            mine = self._held(run_id, worker)
+            self._let_wait(connection, mine, tries=self._runs.c.tries - 1)
 
     def workers(self, *, within: float) -> Mapping[str, float]:
         """Map each worker that was heard of within those seconds to how long ago that was."""
@@ -252,13 +256,32 @@ class Queue:
         """Give the id of the experiment that a run belongs to."""
         return str(self._value(run_id, "experiment_id"))
 
+    def ahead(self, run: Run) -> int:
+        """Count the runs that are begun before one that waits."""
+        from sqlalchemy import func, select
+
+        runs = self._runs
+        where = (runs.c.state == RunState.QUEUED.value) & runs.c.work.is_not(None)
+        where &= (runs.c.priority > run.priority) | (
+            (runs.c.priority == run.priority) & (runs.c.id < run.id)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.count()).where(where)).scalar_one())
+
     def runs(
-        self, experiment_id: str | None = None, *, limit: int = 50, before: str | None = None
+        self,
+        experiment_id: str | None = None,
+        *,
+        state: RunState | None = None,
+        limit: int = 50,
+        before: str | None = None,
     ) -> tuple[Run, ...]:
         """List runs, newest first; `before` is the id of the last run of the page above."""
         query = self._runs.select().order_by(self._runs.c.id.desc()).limit(limit)
         if experiment_id is not None:
             query = query.where(self._runs.c.experiment_id == experiment_id)
+        if state is not None:
+            query = query.where(self._runs.c.state == state.value)
         if before is not None:
             query = query.where(self._runs.c.id < before)
         with self._database.read() as connection:
@@ -299,6 +322,17 @@ class Queue:
 
     # the statements' parts
 
+    def _waiting(self, only: str | None) -> "ColumnElement[bool]":
+        runs = self._runs
+        waiting = (runs.c.state == RunState.QUEUED.value) & runs.c.work.is_not(None)
+        return waiting if only is None else waiting & (runs.c.id == only)
+
+    def _first(self, waiting: "ColumnElement[bool]") -> Any:
+        from sqlalchemy import select
+
+        runs = self._runs
+        return select(runs.c.id).where(waiting).order_by(runs.c.priority.desc(), runs.c.id).limit(1)
+
     def _take_back(self) -> None:
         """Let runs wait again whose workers are not heard of any more."""
         from sqlalchemy import or_, select
@@ -309,7 +343,17 @@ class Queue:
         with self._database.read() as connection:
             if connection.execute(select(runs.c.id).where(lapsed).limit(1)).scalar() is None:
                 return
-        self._change(lapsed, **_GIVEN_BACK)
+        with self._database.begin() as connection:
+            self._let_wait(connection, lapsed)
+
+    def _let_wait(
+        self, connection: "Connection", where: "ColumnElement[bool]", **more: Any
+    ) -> None:
+        """Let runs wait for another worker; those that were asked to stop are over."""
+        ended = {"state": RunState.CANCELLED.value, "finished": runrow.naive(datetime.now(UTC))}
+        unwanted = where & self._runs.c.cancel_requested.is_(True)
+        connection.execute(self._changed(unwanted, ended))
+        connection.execute(self._changed(where, {**_GIVEN_BACK, **more}))
 
     def _held(self, run_id: str, worker: str) -> "ColumnElement[bool]":
         return self._in_state(run_id, RunState.RUNNING) & (self._runs.c.worker == worker)
