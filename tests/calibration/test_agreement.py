@@ -68,7 +68,7 @@ def entities(name: str, prior: EntityPrior, without_moments: tuple[str, ...]) ->
     hyper = {n: getattr(fit, n) for n in ("mu", "alpha", "phi", "spread", "noise")}
     if prior is REFERENCE:
         hyper = {n: hyper[n] for n in ("mu", "alpha", "phi")}
-    forms = [entity_model(ENTITIES[name], prior, form) for form in ("centered", "non-centered")]
+    forms = [entity_model(ENTITIES[name], prior, form) for form in ("standardized", "centered")]
     engine = {**hyper, "theta": fit.rates}
     return compared(fit.error_estimate, engine, *forms, without_moments=without_moments)
 
