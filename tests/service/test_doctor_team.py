@@ -173,6 +173,18 @@ def test_a_ledger_server_that_is_away_is_told() -> None:
         stores.check_ledger(Settings(ledger=f"http://127.0.0.1:{free_port()}"))
 
 
+def test_a_server_that_says_it_is_ill_is_told(object_store: ObjectStore) -> None:
+    with pytest.raises(StoreUnavailable, match="answers 4"):
+        stores.check_server(Settings(url=object_store.endpoint))
+
+
+def test_an_endpoint_that_is_none_is_told() -> None:
+    with pytest.raises(StoreUnavailable, match="does not answer") as told:
+        reach.reach_endpoint(Settings(s3_endpoint="http://127.0.0.1:not-a-port"))
+
+    assert "VIBES_S3_ENDPOINT" in (told.value.hint or "")
+
+
 def test_a_cluster_that_is_away_is_told() -> None:
     found = stores.check_executor(Settings(executor=f"dask://127.0.0.1:{free_port()}"))
 

@@ -18,6 +18,7 @@ from pymc_vibes.settings import Settings, is_address, masked
 from pymc_vibes.store.reach import (
     ANSWER_SECONDS,
     newest_ledger_revision,
+    reach_endpoint,
     reach_objects,
     reach_postgres,
     reach_server,
@@ -36,7 +37,7 @@ def check_lake(settings: Settings) -> HealthCheck:
     if is_address(settings.catalog_place):
         reach_postgres(settings.catalog_place)
     if is_address(settings.data_place):
-        reach_objects(settings, settings.data_place)
+        reach_endpoint(settings)
     lake = Lake.open(settings)
     try:
         count, snapshot = len(lake.experiments()), lake.version()
@@ -60,9 +61,9 @@ def _check_place(name: str, settings: Settings, place: str) -> HealthCheck:
     if not is_address(place):
         try_to_write(Path(place))
         return HealthCheck(name=name, ok=True, found=f"{place} can be written")
-    reached = reach_objects(settings, place)
+    what = reach_objects(settings, place)
     where = settings.s3_endpoint or "Amazon S3"
-    found = f"{place} at {where} ({reached.what}): wrote, read and deleted an object"
+    found = f"{place} at {where} ({what}): wrote, read and deleted an object"
     return HealthCheck(name=name, ok=True, found=found)
 
 
@@ -93,7 +94,7 @@ def check_ledger(settings: Settings) -> HealthCheck:
     if not settings.has_ledger:
         return HealthCheck(name="ledger", ok=True, found="off: runs are not mirrored to MLflow")
     if place.startswith(("http://", "https://")):
-        said = reach_server(place, "/health")
+        said = reach_server(place, "/health", "VIBES_LEDGER")
         return HealthCheck(name="ledger", ok=True, found=f"{place}: {said}")
     if not is_address(place) and not Path(place).exists():
         found = f"{place}: made when the first run is mirrored"
@@ -154,12 +155,12 @@ def _clocks(settings: Settings) -> Iterator[tuple[str, float]]:
             continue
     if is_address(settings.data_place):
         try:
-            yield "object store", reach_objects(settings, settings.data_place).clock_ahead
+            yield "object store", reach_endpoint(settings).clock_ahead
         except VibesError:
             return
 
 
 def check_server(settings: Settings) -> HealthCheck:
     """Ask the server that commands talk to whether it is ready."""
-    reach_server(settings.url, "/healthz")
+    reach_server(settings.url, "/healthz", "VIBES_URL")
     return HealthCheck(name="server", ok=True, found=f"{masked(settings.url)} answers")

@@ -22,7 +22,7 @@ def prepare_ledger(settings: "Settings") -> tuple[str, ...]:
     if not settings.has_ledger:
         return ("ledger: off",)
     if place.startswith(("http://", "https://")):
-        reach_server(place, "/health")
+        reach_server(place, "/health", "VIBES_LEDGER")
         return (f"ledger: {masked(place)} answers",)
     if not is_address(place):
         return (f"ledger: {place}, made when the first run is mirrored",)

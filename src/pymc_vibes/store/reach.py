@@ -19,6 +19,7 @@ from pymc_vibes.core.errors import BadConfig, NotInitialized, StoreUnavailable
 from pymc_vibes.settings import Settings, is_address, masked
 
 if TYPE_CHECKING:
+    from httpx2 import Response
     from psycopg import Connection
 
 ANSWER_SECONDS = 5
@@ -60,16 +61,14 @@ def reach_postgres(place: str) -> Reached:
     return Reached(what=f"PostgreSQL {version}", clock_ahead=clock.timestamp() - now)
 
 
-def reach_objects(settings: Settings, place: str) -> Reached:
+def reach_objects(settings: Settings, place: str) -> str:
     """Write an object, read it back and delete it, where such objects are to be kept."""
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     key = "/".join(part for part in (prefix.strip("/"), f".vibes-{secrets.token_hex(8)}") if part)
     body = secrets.token_bytes(64)
     with speaking(settings, bucket), closing(object_client(settings)) as client:
-        before = time.time()
         client.put_object(Bucket=bucket, Key=key, Body=body)
         answer = client.get_object(Bucket=bucket, Key=key)
-        now = (before + time.time()) / 2
         found = answer["Body"].read()
         client.delete_object(Bucket=bucket, Key=key)
     if found != body:
@@ -77,29 +76,40 @@ def reach_objects(settings: Settings, place: str) -> Reached:
             f"The bucket {bucket} gives back other bytes than were written.",
             hint="Check what stands between this machine and the object store.",
         )
-    headers = answer["ResponseMetadata"]["HTTPHeaders"]
-    return Reached(
-        what=headers.get("server") or "an object store", clock_ahead=_dated(headers, now) - now
-    )
+    return answer["ResponseMetadata"]["HTTPHeaders"].get("server") or "no name given"
 
 
-def reach_server(address: str, path: str) -> str:
+def reach_endpoint(settings: Settings) -> Reached:
+    """Ask the object store for its time, without a key, so that a refusal is an answer too."""
+    endpoint = settings.s3_endpoint or f"https://s3.{settings.s3_region}.amazonaws.com"
+    before = time.time()
+    answer = _asked_over_http(endpoint, "VIBES_S3_ENDPOINT")
+    now = (before + time.time()) / 2
+    ahead = _dated(answer.headers, now) - now
+    return Reached(what=answer.headers.get("server") or "an object store", clock_ahead=ahead)
+
+
+def reach_server(address: str, path: str, variable: str) -> str:
     """Ask a server over HTTP whether it lives, and give what it says."""
-    import httpx2
-
-    try:
-        answer = httpx2.get(f"{address.rstrip('/')}{path}", timeout=ANSWER_SECONDS)
-    except httpx2.HTTPError as error:
-        reason = masked(str(error)).rstrip(".") or type(error).__name__
-        raise StoreUnavailable(
-            f"{masked(address)} does not answer: {reason}.",
-            hint="Start the server, or correct its address.",
-        ) from error
+    answer = _asked_over_http(f"{address.rstrip('/')}{path}", variable)
     if answer.is_error:
         raise StoreUnavailable(
             f"{masked(address)} answers {answer.status_code}.", hint="Read the server's log."
         )
     return str(answer.text).strip()[:80]
+
+
+def _asked_over_http(url: str, variable: str) -> "Response":
+    import httpx2
+
+    try:
+        return httpx2.get(url, timeout=ANSWER_SECONDS)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        reason = masked(str(error)).rstrip(".") or type(error).__name__
+        raise StoreUnavailable(
+            f"{masked(url)} does not answer: {reason}.",
+            hint=f"Start the server, or correct {variable}.",
+        ) from error
 
 
 def read_ledger(place: str) -> LedgerState:
