@@ -202,8 +202,8 @@ def _check_is_its_own(settings: Settings) -> None:
 def address(place: str) -> str:
     """Give the address by which MLflow knows the store.
 
-    >>> address("/home/ada/ledger.sqlite")
-    'sqlite:////home/ada/ledger.sqlite'
+    >>> address("/srv/ledger.sqlite")
+    'sqlite:////srv/ledger.sqlite'
     >>> address("postgresql://db/mlflow"), address("http://mlflow:5000")
     ('postgresql+psycopg://db/mlflow', 'http://mlflow:5000')
     """
