@@ -31,7 +31,7 @@ MOST_COUNTS = 3_000_000
 LEAST_DRAWS = 100
 _ALARM = 0.005  # chance on one side below which a statistic is not reproduced
 _ROOM = 1.3  # the axis ends beyond the upper quartiles by that factor,
-_ENDS = (2.0, 10.0)  # but within these multiples of the data
+_ENDS = (4.0, 10.0)  # but within these multiples of the data
 
 
 @dataclass(frozen=True, eq=False)
