@@ -31,7 +31,7 @@ def test_the_page_turns_into_the_answer(page: Page, coin: Site, gate: Gate) -> N
     panel = page.get_by_label("Being sampled")
     expect(panel).to_contain_text("Sampling …")
     expect(panel).to_contain_text("20 of 40 steps · 2 divergences")
-    expect(panel.get_by_role("progressbar")).to_have_attribute("value", "0.5")
+    expect(panel.get_by_role("progressbar", name="All of it")).to_have_attribute("value", "0.5")
     gate.open()
     expect(page.locator(".headline").first).to_contain_text("The coin falls on heads")
     expect(page.get_by_role("table", name="Attempts of the sampler")).to_be_visible()

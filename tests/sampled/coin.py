@@ -84,9 +84,10 @@ def _sampled(exact: Posterior, config: CoinConfig) -> Posterior:
 def _wait(watch: "Watch", step: int) -> None:
     """Say how far it is; half-way until the gate is there or nobody wants it any more."""
     gate = os.environ.get("COIN_GATE")
-    watch.progress(step, STEPS, divergences=step // 10)
+    chains = {f"chain_{n}": (step + CHAINS - n) // CHAINS for n in range(1, CHAINS + 1)}
+    watch.progress(step, STEPS, divergences=step // 10, **chains)
     while step == STEPS // 2 and gate and not Path(gate).exists() and not watch.cancelled:
-        watch.progress(step, STEPS, divergences=step // 10)
+        watch.progress(step, STEPS, divergences=step // 10, **chains)
         threading.Event().wait(0.01)
     if watch.cancelled:
         raise RunCancelled("The coin was caught in the air.")

@@ -5,7 +5,8 @@ same wherever the work is done. An answer that is being sampled is waited for an
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,7 @@ CONNECT_SECONDS = 10.0
 # an upload or a fit may take as long as it takes; Ctrl-C ends it
 READ_SECONDS = None
 PENDING = 202
+SILENT_SECONDS = 40.0  # a stream of events says every 15 seconds that it is there
 
 
 class Client:
@@ -72,6 +74,24 @@ class Client:
     def raw(self, path: str, **query: Any) -> bytes:
         """GET bytes."""
         return self.request("GET", path, query=query).content
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a server answers, rather than this process."""
+        return bool(self._settings.url)
+
+    def lines(self, path: str, last_event: str = "") -> Iterator[str]:
+        """GET a stream of events line by line: what came after the last one that is known."""
+        headers = {"Accept": "text/event-stream"}
+        if last_event:
+            headers["Last-Event-ID"] = last_event
+        response = self._wait(self._open(path, headers))
+        lines = response.aiter_lines()
+        try:
+            while (line := self._step(_next(lines))) is not None:
+                yield line
+        finally:
+            self._wait(response.aclose())
 
     def upload(
         self, path: str, file: Path, *, headers: Mapping[str, str], query: Mapping[str, Any]
@@ -118,21 +138,52 @@ class Client:
         with ThreadPoolExecutor(1) as aside:
             return aside.submit(self._loop.run_until_complete, work).result()
 
+    def _step[T](self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for something that an interrupt ends, so that nothing is left behind."""
+
+        async def reached() -> T:
+            return await self._reached(work)
+
+        task = self._loop.create_task(reached())
+        try:
+            return self._wait(_result(task))
+        except KeyboardInterrupt:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                self._wait(_result(task))
+            raise
+
     async def _send(self, method: str, path: str, **request: Any) -> "httpx2.Response":
+        response = await self._reached(self._connect().request(method, path, **request))
+        if response.status_code >= 400:
+            raise _problem(response)
+        return response
+
+    async def _open(self, path: str, headers: Mapping[str, str]) -> "httpx2.Response":
+        """Ask for a stream; whoever gets it closes it."""
         import httpx2
 
         http = self._connect()
+        timeout = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
+        request = http.build_request("GET", path, headers=dict(headers), timeout=timeout)
+        response = await self._reached(http.send(request, stream=True))
+        if response.status_code >= 400:
+            await response.aread()
+            raise _problem(response)
+        return response
+
+    async def _reached[T](self, work: Awaitable[T]) -> T:
+        """Give what the server says, or raise that it says nothing."""
+        import httpx2
+
         try:
-            response = await http.request(method, path, **request)
+            return await work
         except httpx2.TransportError as error:
             reason = str(error).rstrip(".") or type(error).__name__
             raise ServerUnreachable(
                 f"No answer from {self._settings.url}: {reason}.",
                 hint="Start it with `vibes serve`, or unset VIBES_URL to work in this process.",
             ) from error
-        if response.status_code >= 400:
-            raise _problem(response)
-        return response
 
     def _connect(self) -> "httpx2.AsyncClient":
         import httpx2
@@ -178,6 +229,15 @@ def _check_url(url: str) -> None:
             f"{url!r} is not the address of a server.",
             hint="Give VIBES_URL or --url like http://127.0.0.1:8000, or leave it out.",
         )
+
+
+async def _result[T](task: "asyncio.Task[T]") -> T:
+    return await task
+
+
+async def _next(lines: AsyncIterator[str]) -> str | None:
+    """Give the next line; nothing after the last one."""
+    return await anext(lines, None)
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

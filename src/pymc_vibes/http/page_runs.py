@@ -1,7 +1,9 @@
 """Pages of runs: the history, one answer as it was given, and one that is not there yet."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -15,16 +17,36 @@ from pymc_vibes.http.page import Serving, go
 from pymc_vibes.http.session import local
 
 LISTED = 50
+OFFERED = 200  # names that the field of the experiment completes
 
 router = APIRouter(default_response_class=HTMLResponse)
 
 
 @router.get("/runs")
-def runs(request: Request, service: Serving, experiment: str = "", before: str = "") -> Response:
+def runs(
+    request: Request, service: Serving, experiment: str = "", state: str = "", before: str = ""
+) -> Response:
     """Show the history of runs, newest first."""
-    found = service.runs(experiment or None, limit=LISTED, before=before or None)
-    context: dict[str, Any] = {"runs": found, "experiment": experiment, "before": before}
+    wanted = RunState(state) if state in set(RunState) else None
+    found = service.runs(experiment or None, state=wanted, limit=LISTED + 1, before=before or None)
+    asked = {"experiment": experiment, "state": wanted or ""}
+    shown = found[:LISTED]
+    more = {**asked, "before": shown[-1].id} if len(found) > LISTED else {}
+    context: dict[str, Any] = {
+        **asked,
+        "runs": shown,
+        "before": before,
+        "states": tuple(RunState),
+        "names": [one.name for one in service.experiments()][:OFFERED],
+        "here": address({**asked, "before": before}),
+        "more": address(more) if more else "",
+    }
     return view.render(request, "runs.html", **context)
+
+
+def address(asked: Mapping[str, str]) -> str:
+    """Give the address of the history that is asked for."""
+    return "/runs?" + urlencode({name: text for name, text in asked.items() if text})
 
 
 @router.get("/runs/{run_id}")
@@ -50,7 +72,9 @@ def standing(request: Request, service: Serving, run_id: str, again: str = "") -
         return Response(headers={"HX-Redirect": f"/runs/{found.id}"})
     if not again:
         return Response(headers={"HX-Refresh": "true"})
-    return view.render(request, "_again.html", again=local(again))
+    # the answer is nothing that the panel could turn into
+    headers = {"HX-Reswap": "innerHTML"}
+    return view.render(request, "_again.html", headers=headers, again=local(again))
 
 
 @router.post("/runs/{run_id}/cancel", openapi_extra=RUNS)

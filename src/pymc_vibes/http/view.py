@@ -7,7 +7,7 @@ functions write them.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -132,9 +132,15 @@ def samples_url(form: Any, cell_data: Mapping[str, Any], form_at: str) -> str:
     return f"/posterior/samples?{urlencode(asked)}"
 
 
-def elapsed_of(run: Run) -> str:
-    """Say how long ago a run was asked for."""
-    return standing.elapsed(run, datetime.now(UTC))
+def told_of(run: Run) -> tuple[str, ...]:
+    """Say what is known of an unfinished run beside its stage."""
+    return standing.told(run, datetime.now(UTC))
+
+
+def place_of(request: Request, run: Run) -> standing.Place:
+    """Say where a run stands among the others."""
+    place: standing.Place = request.app.state.service.place(run)
+    return place
 
 
 def segment(text: str) -> str:
@@ -183,8 +189,10 @@ def environment() -> Environment:
         "truth_grid": grids.truth_grid,
         "stage_of": standing.stage,
         "share_of": standing.share,
-        "facts_of": standing.facts,
-        "elapsed_of": elapsed_of,
+        "chains_of": standing.chains,
+        "told_of": told_of,
+        "notes_of": standing.notes,
+        "history_of": standing.history,
         "filled": particulars.filled,
         "empty_names": particulars.empty_names,
         "bounds": bounds,
@@ -212,6 +220,7 @@ def render(
         "has_auth": request.app.state.settings.has_auth,
         "principal": getattr(request.state, "principal", None),
         "csrf_token": getattr(request.state, "csrf_token", ""),
+        "place_of": partial(place_of, request),
     }
     text = environment().get_template(template).render({**shared, **context})
     varies = {"Vary": "HX-Request"}

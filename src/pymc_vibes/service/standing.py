@@ -21,6 +21,7 @@ _STAGES = {
     "update": "computing",
 }
 """What samplers do, as people say it."""
+_METHODS = {"exact": "exact", "quadrature": "by quadrature", "nuts": "sampled"}
 
 
 class Place(Record):
@@ -116,6 +117,39 @@ def left(run: Run, now: datetime) -> str:
         return f"about {duration(_rounded(seconds))} left"
     usual = run.progress.facts.get("about_seconds") if run.progress else None
     return f"usually about {duration(usual)}" if usual else ""
+
+
+def told(run: Run, now: datetime) -> tuple[str, ...]:
+    """Say all that is known of an unfinished run beside its stage."""
+    still = left(run, now)
+    return (f"{elapsed(run, now)} since it was asked for", *([still] if still else []), *facts(run))
+
+
+def history(run: Run) -> tuple[str, ...]:
+    """Say what a list of runs tells of one: kind, verdict, method, time and who works on it."""
+    parts = [run.kind]
+    if run.answer is not None:
+        found = run.answer.diagnostics
+        parts += [f"{_METHODS.get(found.method, found.method)}, verdict {found.verdict}"]
+    seconds = took(run)
+    if seconds is not None and run.started is not None:
+        parts += [f"took {duration(seconds)}"]
+    if run.is_over:
+        return tuple(parts)
+    if run.tries > 1:
+        parts += [f"try {run.tries}"]
+    if run.worker is not None:
+        parts += [f"worker {worker(run.worker)}"]
+    return tuple(parts)
+
+
+def worker(name: str) -> str:
+    """Name a worker by machine and process; the rest of its name tells it from earlier ones.
+
+    >>> worker("cherry-4711-01hqz3v9k2m0000000000000000")
+    'cherry-4711'
+    """
+    return name.rpartition("-")[0] or name
 
 
 def notes(run: Run, place: Place) -> tuple[str, ...]:

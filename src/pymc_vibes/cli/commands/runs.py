@@ -14,7 +14,7 @@ from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import save
 from pymc_vibes.cli.waiting import check, follow
 from pymc_vibes.core.errors import ExperimentNotFound
-from pymc_vibes.core.run import Run
+from pymc_vibes.core.run import Run, RunState
 from pymc_vibes.service import standing
 from pymc_vibes.service.reproduce import Reproduction
 
@@ -37,23 +37,35 @@ def list_runs(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Only this experiment's.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    state: Annotated[RunState | None, typer.Option(help="Only runs in this state.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
     path = "/api/v1/runs" if name is None else f"/api/v1/experiments/{name}/runs"
-    found = session(context).client.get(path, limit=limit)["runs"]
-    lines = [run | {"progress": _how_far(run)} for run in found] if say.is_terminal() else found
-    columns = ("id", "experiment", "kind", "state", "created", "progress")
+    found = session(context).client.get(path, limit=limit, state=state)["runs"]
+    lines = [run | _words(run) for run in found] if say.is_terminal() else found
+    columns = ("id", "experiment", "kind", "state", "created", "verdict", "took", "progress")
     say.listing(found if as_json else lines, columns, as_data=as_json)
+
+
+def _words(run: Mapping[str, Any]) -> dict[str, str]:
+    """Say of a run of the list when it was asked for, how long it took, and how far it is."""
+    took = run["seconds"] if run["started"] else None
+    return {
+        "created": run["created"][:16].replace("T", " "),
+        "took": "" if took is None else standing.duration(took),
+        "progress": _how_far(run),
+    }
 
 
 def _how_far(run: Mapping[str, Any]) -> str:
     """Say in a word how far a run of the list is; nothing where it is over."""
-    progress = run["progress"] or {}
-    if not progress.get("total"):
-        return str(progress.get("stage", ""))
-    return f"{progress['stage']} {100 * progress['done'] / progress['total']:.0f} %".strip()
+    known = Run.model_validate({name: run[name] for name in Run.model_fields if name in run})
+    if known.is_over:
+        return ""
+    share = standing.share(known)
+    return standing.stage(known) + ("" if share is None else f" {100 * share:.0f} %")
 
 
 @group.command("show")
