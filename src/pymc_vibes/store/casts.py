@@ -21,6 +21,8 @@ from pymc_vibes.store.layout import Layout, Target
 EARLIEST = "1900-01-01"
 LATEST = "2200-01-01"
 VALUE_CHARS = 80  # how much of a bad value is shown
+KEPT_CHARS = 10_000  # how much of each value is kept of a row that is set aside
+MAX_TEXT_BYTES = 65_536  # of one value: events are facts, not documents
 
 _WHOLE = {
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
@@ -65,18 +67,22 @@ class Checked:
         guarded = "CASE WHEN problem IS NULL THEN t0 ELSE error('bad row') END"
         return f"SELECT {self.stored().replace('t0', guarded, 1)} {self.typed}"
 
-    def bad_rows(self) -> str:
-        """Select line, problem, value, fault and the row as it came, where there is a problem."""
+    def bad_rows(self, most: int, *, whole: bool) -> str:
+        """Select line, problem, value and fault of rows with a problem, and `whole` as they came.
+
+        Not more than `most` of them.
+        """
         shown = " ".join(
             f"WHEN {index} THEN p{problem.target}::VARCHAR"
             for index, problem in enumerate(self.problems)
             if problem.target is not None
         )
         value = f"CASE problem {shown} ELSE _shown END" if shown else "_shown"
-        source = ", ".join(f"s{index}::VARCHAR" for index in range(self.width))
+        columns = range(self.width if whole else 0)
+        source = "".join(f", substr(s{index}::VARCHAR, 1, {KEPT_CHARS})" for index in columns)
         return (
-            f"SELECT _line, problem, substr({value}, 1, {VALUE_CHARS}), _fault, {source} "
-            f"{self.typed} WHERE problem IS NOT NULL"
+            f"SELECT _line, problem, substr({value}, 1, {VALUE_CHARS}), _fault{source} "
+            f"{self.typed} WHERE problem IS NOT NULL LIMIT {most}"
         )
 
 
@@ -273,6 +279,8 @@ def _column_problems(index: int, column: Column) -> list[Problem]:
     if column.required:
         found.append(problem(f"p{index} IS NULL", "needs a value in every row"))
     if column.type == "string":
+        long = f"strlen({value}) > {MAX_TEXT_BYTES}"
+        found.append(problem(long, f"must not be longer than {MAX_TEXT_BYTES:,} bytes"))
         found.append(problem(f"contains({value}, chr(0))", "must not hold a NUL character"))
     else:
         wanted = f"must be {_WANTED[column.type]}"

@@ -8,7 +8,6 @@ Both give the same columns: s0, s1, ... as text (Parquet keeps its types).
 # ruff: noqa: S608  # every name in the SQL is ours or quoted; values are bound or quoted
 
 import gzip
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pymc_vibes.core.errors import TooLarge, UnreadableFile, UnsupportedFormat
 from pymc_vibes.core.experiment import FileFormat
-from pymc_vibes.store import jsonrows
+from pymc_vibes.store import bombs, jsonrows
 from pymc_vibes.store.csvrows import CsvShape, csv_rows, sniff
 from pymc_vibes.store.duck import literal, quoted
 from pymc_vibes.store.layout import MAX_HEADERS
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 SAMPLE_BYTES = 256 * 1024
 SMALL_BYTES = 256 * 1024  # below this a file is looked through in Python: cheaper than two scans
 BATCH_ROWS = 20_000
+BATCH_WEIGHT = 4 * 2**20  # characters and fields that one batch may hold
 SYSTEM = ("_line", "_fault", "_shown")  # columns of ours that come with the slow way
 NO_FAULT = "NULL::VARCHAR AS _fault, NULL::VARCHAR AS _shown"
 
@@ -71,9 +71,17 @@ class Upload:
 
     def batches(self) -> "Iterator[pa.RecordBatch]":
         """Read it in Python: text columns s0, s1, ... with those of ours."""
-        rows = self._rows()
-        while held := list(itertools.islice(rows, BATCH_ROWS)):
-            yield _as_batch(held, len(self.headers))
+        width = len(self.headers)
+        held: list[Row] = []
+        weight = 0
+        for row in self._rows():
+            held.append(row)
+            weight += width + sum(len(value) for value in row.values if value)
+            if len(held) == BATCH_ROWS or weight > BATCH_WEIGHT:
+                yield _as_batch(held, width)
+                held, weight = [], 0
+        if held:
+            yield _as_batch(held, width)
 
     def _rows(self) -> Iterator[Row]:
         with open_bytes(self.path, zipped=self.zipped) as file:
@@ -138,7 +146,7 @@ def _tell_json(text: bytes) -> FileFormat:
     first, _, rest = text.partition(b"\n")
     try:
         document = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "json" if rest else "ndjson"
     return "json" if isinstance(document.get("rows"), list) else "ndjson"
 
@@ -149,12 +157,14 @@ def _open_parquet(path: Path, engine: "DuckDBPyConnection") -> Upload:
     scan = f"read_parquet({literal(str(path))})"
     try:
         described = engine.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+        counted = engine.execute(f"SELECT count(*) FROM {scan}").fetchall()
     except duckdb.Error as error:
         raise UnreadableFile(
             "The Parquet file cannot be read.", hint=str(error).splitlines()[0][:200]
         ) from error
     if len(described) > MAX_HEADERS:
         raise TooLarge(f"The file has {len(described):,} columns; at most {MAX_HEADERS:,} fit.")
+    bombs.check_rows(int(counted[0][0]), path)
     columns = ", ".join(f"{quoted(row[0])} AS s{i}" for i, row in enumerate(described))
     numbered = literal(str(path)) + ", file_row_number = true"
     return Upload(
@@ -169,6 +179,10 @@ def _open_parquet(path: Path, engine: "DuckDBPyConnection") -> Upload:
 
 
 def _open_csv(path: Path, head: bytes, *, zipped: bool) -> Upload:
+    if zipped:
+        bombs.check_unpacked(path)
+    elif path.stat().st_size > SAMPLE_BYTES:
+        bombs.check_last_line(path)
     shape = sniff(head, whole=len(head) < SAMPLE_BYTES)
     columns = ", ".join(f"'s{index}': 'VARCHAR'" for index in range(len(shape.header)))
     packed = ", compression = 'gzip'" if zipped else ""
@@ -191,6 +205,8 @@ def _open_csv(path: Path, head: bytes, *, zipped: bool) -> Upload:
 def _open_json(
     path: Path, file_format: FileFormat, engine: "DuckDBPyConnection", *, zipped: bool
 ) -> Upload:
+    if zipped:
+        bombs.check_unpacked(path)
     large = file_format == "ndjson" and path.stat().st_size > SMALL_BYTES
     keys = _scan_keys(path, engine) if large else None
     known = keys is not None

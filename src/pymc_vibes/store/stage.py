@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from pymc_vibes.core.errors import (
     BadRows,
     InternalFault,
     SchemaMismatch,
+    TooLarge,
     UnreadableFile,
     VibesError,
 )
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SHOWN_BAD_ROWS = 20
-FETCH_ROWS = 5_000
+FETCH_ROWS = 1_000
+MOST_BAD_ROWS = 100_000  # then reading on tells nobody anything
+MOST_SET_ASIDE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +160,7 @@ def _slow_source(cursor: "DuckDBPyConnection", upload: Upload) -> Iterator[_Sour
     try:
         yield source
     except duckdb.Error as error:
-        raise source.error or _broken(error) from error
+        raise source.error or _broken(error, upload) from error
 
 
 def _counted(upload: Upload, source: _Source) -> "Iterator[pa.RecordBatch]":
@@ -172,10 +176,19 @@ def _counted(upload: Upload, source: _Source) -> "Iterator[pa.RecordBatch]":
         raise
 
 
-def _broken(error: Exception) -> VibesError:
+def _broken(error: Exception, upload: Upload) -> VibesError:
+    import duckdb
+
+    reason = (str(error).splitlines() or [""])[0][:300]
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return TooLarge(
+            "The file holds values or rows that are too large to be checked.",
+            hint="Leave out the columns that the question does not need.",
+        )
+    if upload.has_lines and "space" not in reason:
+        return UnreadableFile("The Parquet file cannot be read to its end.", hint=reason)
     return InternalFault(
-        f"Reading the file failed: {str(error).splitlines()[0][:300]}",
-        hint="Is there space left on the disk?",
+        f"Reading the file failed: {reason}", hint="Is there space left on the disk?"
     )
 
 
@@ -187,17 +200,18 @@ def _diagnose(
     rejects: Path | None,
 ) -> Diagnosis:
     bad = 0
-    first: list[BadRow] = []
-    found = cursor.execute(checked.bad_rows())
+    lowest: list[tuple[Any, ...]] = []
+    most = MOST_BAD_ROWS if rejects is None else MOST_SET_ASIDE
+    found = cursor.execute(checked.bad_rows(most + 1, whole=rejects is not None))
     with _rejects_file(rejects) as file:
         while rows := found.fetchmany(FETCH_ROWS):
             bad += len(rows)
-            named = [_bad_row(row, checked) for row in rows]
-            first = heapq.nsmallest(SHOWN_BAD_ROWS, [*first, *named], key=lambda row: row.line)
+            lowest = heapq.nsmallest(SHOWN_BAD_ROWS, [*lowest, *rows], key=itemgetter(0))
             if file is not None:
-                file.writelines(
-                    _reject(row, why, upload) for row, why in zip(rows, named, strict=True)
-                )
+                file.writelines(_reject(row, _bad_row(row, checked), upload) for row in rows)
+    first = [_bad_row(row, checked) for row in lowest]
+    if bad > most:
+        raise _hopeless(first, most, rejects)
     total = source.counted if not upload.has_lines else _count(cursor, source.sql)
     kept = rejects if bad else None
     if rejects is not None and not bad:
@@ -231,6 +245,18 @@ def _reject(row: tuple[Any, ...], why: BadRow, upload: Upload) -> str:
     came = dict(zip(upload.headers, row[4:], strict=True))
     document = why.model_dump() | {"row": came}
     return json.dumps(document, ensure_ascii=False) + "\n"
+
+
+def _hopeless(first: list[BadRow], most: int, rejects: Path | None) -> BadRows:
+    if rejects is not None:
+        rejects.unlink(missing_ok=True)
+    return BadRows(
+        f"More than {most:,} rows cannot be used; nothing was stored. "
+        f"One is on line {first[0].line:,}: {first[0].reason}",
+        hint="Is a column given for the wrong one, or is the file of another format?",
+        rows=[row.model_dump() for row in first],
+        bad=most + 1,
+    )
 
 
 def _refusal(diagnosis: Diagnosis) -> BadRows:
