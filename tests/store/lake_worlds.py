@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pymc_vibes.core.experiment import Receipt, UploadOptions
 from pymc_vibes.core.schema import Column, Decides, Pattern, Schema
 from pymc_vibes.settings import Settings
-from pymc_vibes.store.lake import Lake
+from pymc_vibes.store.lake import Lake, prepare_lake
+from tests.servers import Bucket
 
 NAME = "observations"
 
@@ -64,6 +66,30 @@ TRIALS = Schema(
     one_of=(("outcome",), ("trials", "successes")),
     at_most=(("successes", "trials"),),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Where a lake is."""
+
+    settings: Settings
+    bucket: Bucket | None
+
+    @classmethod
+    def create(
+        cls, home: Path, *, catalog: str = "", bucket: Bucket | None = None, **others: Any
+    ) -> "World":
+        """Make a lake whose catalog is at that address, and whose data are in that bucket."""
+        data = {"data": f"s3://{bucket.bucket}/lake", **bucket.settings()} if bucket else {}
+        settings = Settings(home=home, catalog=catalog, **data, **others)
+        prepare_lake(settings)
+        return cls(settings=settings, bucket=bucket)
+
+    def files(self) -> set[str]:
+        """Name the Parquet files of the lake's data."""
+        if self.bucket is not None:
+            return {key for key in self.bucket.objects() if key.endswith(".parquet")}
+        return {str(path) for path in Path(self.settings.data_place).rglob("*.parquet")}
 
 
 def open_lake(home: Path, **settings: Any) -> Lake:

@@ -16,25 +16,30 @@ from filelock import FileLock
 from pymc_vibes.core.errors import LakeBusy
 from pymc_vibes.settings import Settings
 from pymc_vibes.store.lake import Lake
-from tests.store.lake_worlds import NAME, RATES, column, make, open_lake, put
+from tests.store.lake_worlds import NAME, RATES, World, column, make, put
 
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
 def writer(
-    home: Path, scratch: Path, who: str, *, count: int, rows: int
+    world: World, scratch: Path, who: str, *, count: int, rows: int
 ) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.store.writer"]
-    command += [str(home), str(scratch), who, str(count), str(rows)]
+    command += [str(scratch), who, str(count), str(rows)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        command,
+        env=world.settings.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     ) as process:
         yield process
 
 
-def run_to_end(home: Path, scratch: Path, who: str) -> list[str]:
-    with writer(home, scratch, who, count=50, rows=2) as process:
+def run_to_end(world: World, scratch: Path, who: str) -> list[str]:
+    with writer(world, scratch, who, count=50, rows=2) as process:
         said, complaints = process.communicate()
     assert process.returncode == 0, complaints
     return said.split()
@@ -52,13 +57,14 @@ def read_until(lake: Lake, done: threading.Event) -> list[int]:
     return seen
 
 
-def test_processes_that_write_at_once_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_processes_that_write_at_once_lose_nothing_and_double_nothing(
+    world: World, tmp_path: Path
+) -> None:
     done = threading.Event()
-    with open_lake(home) as lake, ThreadPoolExecutor(6) as pool:
+    with Lake.open(world.settings) as lake, ThreadPoolExecutor(6) as pool:
         make(lake)
         reader = pool.submit(read_until, lake, done)
-        jobs = [pool.submit(run_to_end, home, tmp_path / f"w{i}", f"w{i}") for i in range(4)]
+        jobs = [pool.submit(run_to_end, world, tmp_path / f"w{i}", f"w{i}") for i in range(4)]
         acknowledged = [batch for job in jobs for batch in job.result()]
         done.set()
         seen = reader.result()
@@ -68,7 +74,10 @@ def test_processes_that_write_at_once_lose_nothing_and_double_nothing(tmp_path: 
     assert seen == sorted(seen)
 
 
-def test_threads_of_one_process_share_commits_and_lose_nothing(lake: Lake, tmp_path: Path) -> None:
+def test_threads_of_one_process_share_commits_and_lose_nothing(
+    everywhere: Lake, tmp_path: Path
+) -> None:
+    lake = everywhere
     before = lake.version()
 
     def append(who: int) -> None:
@@ -85,22 +94,23 @@ def test_threads_of_one_process_share_commits_and_lose_nothing(lake: Lake, tmp_p
     assert lake.experiment(NAME).version == 81  # eighty batches, and what the first one decided
 
 
-def test_a_killed_writer_loses_no_acknowledged_batch_and_leaves_no_half(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_a_killed_writer_loses_no_acknowledged_batch_and_leaves_no_half(
+    world: World, tmp_path: Path
+) -> None:
     chance = random.Random(20260101)  # noqa: S311  # where to kill, not a secret
-    with open_lake(home) as lake:
+    with Lake.open(world.settings) as lake:
         make(lake)
     acknowledged: list[str] = []
     for kill in range(8):
         rows = 3 if kill % 2 else 20_000  # the larger ones become files that the lake takes over
-        with writer(home, tmp_path / f"k{kill}", f"k{kill}", count=500, rows=rows) as process:
+        with writer(world, tmp_path / f"k{kill}", f"k{kill}", count=500, rows=rows) as process:
             said = [process.stdout.readline().strip() for _ in range(chance.randint(1, 6))]
             # wait a part of a commit, by doing work of random length
             sum(range(chance.randint(0, 2_000_000)))
             process.kill()
             rest = process.stdout.read().split("\n")
         acknowledged += said + [line for line in rest[:-1] if line]
-    with open_lake(home) as lake:
+    with Lake.open(world.settings) as lake:
         lake.compact()
         with lake.reading(lake.experiment(NAME)) as view:
             table = view.events.group_by("event").agg(n=view.events.count())

@@ -277,28 +277,28 @@ def test_a_file_that_is_not_there_is_said(lake: Lake, tmp_path: Path) -> None:
         lake.ingest(NAME, tmp_path / "absent.csv", RATES, UploadOptions())
 
 
-def test_the_same_key_and_body_count_once(lake: Lake, tmp_path: Path) -> None:
-    first = put(lake, tmp_path, CSV, idempotency_key="k")
-    version = lake.version()
-    again = put(lake, tmp_path, CSV, idempotency_key="k")
+def test_the_same_key_and_body_count_once(everywhere: Lake, tmp_path: Path) -> None:
+    first = put(everywhere, tmp_path, CSV, idempotency_key="k")
+    version = everywhere.version()
+    again = put(everywhere, tmp_path, CSV, idempotency_key="k")
     assert again == first.model_copy(update={"replayed": True})
-    assert (lake.experiment(NAME).rows, lake.version()) == (2, version)
+    assert (everywhere.experiment(NAME).rows, everywhere.version()) == (2, version)
 
 
-def test_the_same_key_with_another_body_is_refused(lake: Lake, tmp_path: Path) -> None:
-    put(lake, tmp_path, CSV, idempotency_key="k")
+def test_the_same_key_with_another_body_is_refused(everywhere: Lake, tmp_path: Path) -> None:
+    put(everywhere, tmp_path, CSV, idempotency_key="k")
     for changes in ({}, {"timezone": "Europe/Berlin"}):
         content = CSV if changes else CSV + "2026-01-05,c,x,1\n"
         with pytest.raises(IdempotencyConflict):
-            put(lake, tmp_path, content, idempotency_key="k", **changes)
-    assert lake.experiment(NAME).rows == 2
+            put(everywhere, tmp_path, content, idempotency_key="k", **changes)
+    assert everywhere.experiment(NAME).rows == 2
 
 
-def test_a_key_belongs_to_its_experiment(lake: Lake, tmp_path: Path) -> None:
-    make(lake, "other")
-    put(lake, tmp_path, CSV, idempotency_key="k")
-    put(lake, tmp_path, CSV + "2026-01-05,c,x,1\n", idempotency_key="k", name="other")
-    assert lake.experiment("other").rows == 3
+def test_a_key_belongs_to_its_experiment(everywhere: Lake, tmp_path: Path) -> None:
+    make(everywhere, "other")
+    put(everywhere, tmp_path, CSV, idempotency_key="k")
+    put(everywhere, tmp_path, CSV + "2026-01-05,c,x,1\n", idempotency_key="k", name="other")
+    assert everywhere.experiment("other").rows == 3
 
 
 def test_a_repeated_large_upload_leaves_no_file_behind(tmp_path: Path) -> None:

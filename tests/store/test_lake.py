@@ -17,10 +17,25 @@ from pymc_vibes.core.errors import (
 from pymc_vibes.store.lake import Lake
 from pymc_vibes.store.layout import RESERVED
 from pymc_vibes.store.upkeep import new_id
-from tests.store.lake_worlds import NAME, RATES, TRIALS, column, events, make, open_lake, put
+from tests.store.lake_worlds import (
+    NAME,
+    RATES,
+    TRIALS,
+    World,
+    column,
+    events,
+    make,
+    open_lake,
+    put,
+)
 
 ONE = "ts,cohort,event\n2026-01-01,a,x\n"
 TWO = "ts,cohort,event,count\n2026-01-03,b,x,2\n2026-01-02T12:00:00Z,a,y,3\n"
+
+
+@pytest.fixture
+def lake(everywhere: Lake) -> Lake:
+    return everywhere
 
 
 def test_a_new_experiment_is_empty_and_listed(lake: Lake) -> None:
@@ -63,17 +78,19 @@ def test_the_record_follows_the_events(lake: Lake, tmp_path: Path) -> None:
     assert second.snapshot == lake.version()
 
 
-def test_it_is_all_there_after_reopening(tmp_path: Path) -> None:
-    with open_lake(tmp_path / "home") as lake:
+def test_it_is_all_there_after_reopening(world: World, tmp_path: Path) -> None:
+    with Lake.open(world.settings) as lake:
         make(lake)
         put(lake, tmp_path, TWO)
         before = lake.experiments(), events(lake)
-    with open_lake(tmp_path / "home") as lake:
+    with Lake.open(world.settings) as lake:
         assert (lake.experiments(), events(lake)) == before
 
 
-def test_two_openings_in_one_process_see_each_other(lake: Lake, tmp_path: Path) -> None:
-    with open_lake(tmp_path / "home") as other:
+def test_two_openings_in_one_process_see_each_other(
+    world: World, lake: Lake, tmp_path: Path
+) -> None:
+    with Lake.open(world.settings) as other:
         put(other, tmp_path, ONE)
         put(lake, tmp_path, TWO)
         assert other.experiment(NAME).rows == 3
@@ -206,12 +223,14 @@ def test_snapshots_are_listed_newest_first(lake: Lake, tmp_path: Path) -> None:
     assert newest.time.utcoffset() is not None
 
 
-def test_many_small_appends_are_few_files_after_compaction(lake: Lake, tmp_path: Path) -> None:
+def test_many_small_appends_are_few_files_after_compaction(
+    world: World, lake: Lake, tmp_path: Path
+) -> None:
     for _ in range(25):
         put(lake, tmp_path, TWO)
     before = events(lake)
     lake.compact()
-    assert len(list((tmp_path / "home" / "data").rglob("*.parquet"))) <= 20
+    assert len(world.files()) <= 20
     assert sorted(map(str, events(lake))) == sorted(map(str, before))
     assert lake.experiment(NAME).rows == 50
 
@@ -287,12 +306,13 @@ def test_columns_named_like_the_engine_s_own_survive_compaction(lake: Lake, tmp_
     assert not RESERVED & stored[0].keys()
 
 
-def test_compaction_keeps_every_file_that_is_referred_to(lake: Lake, tmp_path: Path) -> None:
-    data = tmp_path / "home" / "data"
+def test_compaction_keeps_every_file_that_is_referred_to(
+    world: World, lake: Lake, tmp_path: Path
+) -> None:
     for number in range(3):
         put(lake, tmp_path, "ts,cohort,event\n" + "2026-01-01,a,x\n" * 30_000)
         lake.set_config(NAME, {"exposure": "window", "level": number})
-        before = set(data.rglob("*.parquet"))
+        before = world.files()
         lake.compact()
-        assert before <= set(data.rglob("*.parquet"))
+        assert before <= world.files()
     assert lake.experiment(NAME).rows == 90_000 == len(events(lake))

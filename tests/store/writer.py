@@ -3,14 +3,16 @@
 import sys
 from pathlib import Path
 
-from tests.store.lake_worlds import NAME, open_lake, put
+from pymc_vibes.settings import Settings
+from pymc_vibes.store.lake import Lake
+from tests.store.lake_worlds import NAME, put
 
 
-def main(home: str, folder: str, who: str, count: int, rows: int) -> None:
+def main(folder: str, who: str, count: int, rows: int) -> None:
     """Append `count` batches of `rows` rows, naming each before and after."""
     scratch = Path(folder)
     scratch.mkdir(parents=True, exist_ok=True)
-    with open_lake(Path(home)) as lake:
+    with Lake.open(Settings()) as lake:
         for number in range(count):
             batch = f"{who}-{number}"
             lines = "".join(f"2026-01-01,{who},{batch},1\n" for _ in range(rows))
@@ -19,4 +21,4 @@ def main(home: str, folder: str, who: str, count: int, rows: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

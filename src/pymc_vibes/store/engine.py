@@ -7,7 +7,9 @@ address, so that no message and no list of databases can repeat them.
 Ibis sets the time zone of every connection it is given, so the configuration itself cannot be
 locked (`lock_configuration`); turning external access on again is refused by DuckDB all the same.
 With a catalog on PostgreSQL, one door stays ajar that DuckDB cannot close: SQL could ask PostgreSQL
-servers through `postgres_scan` and its like. No SQL but ours reaches the engine.
+servers through `postgres_scan` and its like. In a bucket, DuckDB compares addresses as they are
+written: `prefix/../key` passes, and it is left to the store to refuse a path that is not a key, as
+those we know do. No SQL but ours reaches the engine.
 """
 
 import sqlite3
