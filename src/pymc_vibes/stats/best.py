@@ -22,7 +22,8 @@ from pymc_vibes.stats.compare import Posteriors, gamma_greater
 from pymc_vibes.stats.decide import Direction
 from pymc_vibes.stats.exact import Beta, Gamma
 from pymc_vibes.stats.mixrows import Nodes
-from pymc_vibes.stats.overlap import BetaSide, GammaSide, Points
+from pymc_vibes.stats.overlap import BetaSide, GammaSide
+from pymc_vibes.stats.pairing import Points
 from pymc_vibes.stats.race import (
     IMPOSSIBLE,
     Crowd,
@@ -141,10 +142,7 @@ def _at_nodes[T](
 
 
 def _enough(nodes: Nodes) -> int:
-    logs = np.log(np.stack([nodes.first, nodes.second]))
-    away = logs - (logs @ nodes.weights)[:, None]
-    spread = float(np.sqrt((away**2 @ nodes.weights).max()))
-    return next(enough for limit, enough in _SOME_NODES if spread <= limit)
+    return next(enough for limit, enough in _SOME_NODES if nodes.spread <= limit)
 
 
 def _each[S, T](work: Callable[[S], T], parts: list[S], labels: int) -> list[T]:

@@ -20,6 +20,7 @@ from pymc_vibes.stats.contrast import Contrast
 from pymc_vibes.stats.decide import Direction
 from pymc_vibes.stats.exact import Beta, Gamma
 from pymc_vibes.stats.mixture import BetaMixture, GammaMixture
+from pymc_vibes.stats.pairing import Points
 from pymc_vibes.stats.special import Array
 
 type Posteriors = Beta | Gamma | BetaMixture | GammaMixture
@@ -210,8 +211,8 @@ def _gamma_log_ratio(first: Beta | Gamma, second: Beta | Gamma, weights: Array) 
     move = (np.log(b1) - np.log(b2))[:, None]
     share = overlap.BetaSide(a1[:, None], a2[:, None])
 
-    def place(at: Array) -> overlap.Points:
-        return overlap.Points(expit(at + move), expit(-at - move))
+    def place(at: Array) -> Points:
+        return Points(expit(at + move), expit(-at - move))
 
     def tails(at: Array) -> tuple[Array, Array]:
         points = place(at)

@@ -15,7 +15,7 @@ _WIDE = 1e150
 
 _EXACT = 1e-10  # in normal scores
 _ROUGH = 0.2
-_PLACES = 65  # of the table that a shortest interval is looked up in
+_PLACES = 33  # of the table that a shortest interval is looked up in
 _SAME = 1e-6  # in the log densities of both ends of a shortest interval
 
 _ENOUGH = 4
