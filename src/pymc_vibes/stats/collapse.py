@@ -19,7 +19,8 @@ from pymc_vibes.stats.special import Array
 _DISTINCT = 160  # so many summands are kept as they are
 _NODES = 20
 _WIDTH = 3.0
-_CHUNK = 1 << 15  # values whose polynomials fit into the cache
+_CHUNK = 1 << 12  # values whose polynomials fit into the cache, and whose sums need one thread only
+_DENSE = 4  # times as many places as values that a table may have
 _CODES = 1 << 24  # pairs that are told apart by a table rather than by sorting
 
 
@@ -35,30 +36,56 @@ def collapse(values: Array, *weights: Array) -> Summands:
     """Replace positive `values` and the rows of their weights by a few points."""
     rows = np.stack([np.broadcast_to(w, values.shape) for w in weights])
     if len(values) > _DISTINCT:
-        distinct = np.unique(values)
-        if len(distinct) > _DISTINCT:
-            return _nodes(np.log(values), rows)
-        at = np.searchsorted(distinct, values)
-        rows = np.stack([np.bincount(at, row, len(distinct)) for row in rows])
-        values = distinct
-    return Summands(values, rows)
+        values, rows = _distinct(values, rows)
+    return _nodes(np.log(values), rows) if len(values) > _DISTINCT else Summands(values, rows)
+
+
+def _distinct(values: Array, rows: Array) -> tuple[Array, Array]:
+    """Add up the weights of equal values, unless nearly all are different."""
+    whole = _whole(values)
+    if whole is not None:
+        present = np.flatnonzero(np.bincount(whole))
+        return present.astype(float), np.stack([np.bincount(whole, row)[present] for row in rows])
+    distinct = np.unique(values)
+    if len(distinct) > _DISTINCT:
+        return values, rows
+    at = np.searchsorted(distinct, values)
+    return distinct, np.stack([np.bincount(at, row, len(distinct)) for row in rows])
+
+
+def _whole(values: Array) -> NDArray[np.int64] | None:
+    """Give whole numbers that are small beside their number as such: they need no sorting."""
+    if not 0 <= values.max(initial=0.0) <= _DENSE * len(values):
+        return None
+    whole = values.astype(np.int64)
+    return whole if bool((whole == values).all()) else None
 
 
 def unique_pairs(k: Array, size: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find distinct pairs `(k, size)`: the place of one of each, and the pair of every place."""
+    one, two = _whole(size), _whole(k)
+    if one is not None and two is not None:
+        width = int(two.max(initial=0)) + 1
+        if (int(one.max(initial=0)) + 1) * width <= _DENSE * len(k):
+            return _tabled(one * width + two, (int(one.max(initial=0)) + 1) * width)
     sizes = np.unique(size)
     everything = np.arange(len(k))
     if 2 * len(sizes) > len(k):  # then so are most pairs, and sorting them would be in vain
         return everything, everything
     counts = np.unique(k)
     code = np.searchsorted(sizes, size) * len(counts) + np.searchsorted(counts, k)
-    if len(sizes) * len(counts) > max(_CODES, 4 * len(k)):
+    if len(sizes) * len(counts) > max(_CODES, _DENSE * len(k)):
         _, first, pair = np.unique(code, return_index=True, return_inverse=True)
         return first, pair
-    one = np.full(len(sizes) * len(counts), -1)
-    one[code] = everything
+    return _tabled(code, len(sizes) * len(counts))
+
+
+def _tabled(code: NDArray[np.int64], codes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tell codes apart by a table that has a place for each."""
+    one = np.full(codes, -1)
+    one[code] = np.arange(len(code))
     present = np.flatnonzero(one >= 0)
-    number = np.empty(len(one), dtype=np.int64)
+    number = np.empty(codes, dtype=np.int64)
     number[present] = np.arange(len(present))
     return one[present], number[code]
 

@@ -21,7 +21,7 @@ from pymc_vibes.stats.lattice import Lattice, integrate
 from pymc_vibes.stats.marginal import Marginal
 from pymc_vibes.stats.mixrows import Nodes
 from pymc_vibes.stats.mixture import BetaMixture, GammaMixture
-from pymc_vibes.stats.special import LOG_TWO_PI, Array
+from pymc_vibes.stats.special import LOG_TWO_PI, Array, alone
 
 _REACH = 300.0  # hyperparameters beyond e^300 are impossible
 
@@ -248,8 +248,8 @@ def _rate_likelihood(k: Array, exposure: Array) -> Callable[[Array], Array]:
         bounded = np.clip(x, -_REACH, _REACH)
         a, b = np.exp(bounded[:, :1]), np.exp(bounded[:, :1] - bounded[:, 1:])
         # log1p keeps digits on both sides: exposures far below and far above b
-        idle = -a[:, 0] * (np.log1p(times.points / b) @ cohorts)
-        busy = np.log1p(b / times.points) @ events
+        idle = -a[:, 0] * alone(np.log1p(times.points / b), cohorts)
+        busy = alone(np.log1p(b / times.points), events)
         return np.asarray(idle - busy + _rising(counts, a))
 
     return log_likelihood
@@ -276,7 +276,7 @@ def _rising(counts: collapse.Summands | None, a: Array) -> Array:
     """Sum `log Gamma(k + a) - log Gamma(a) - log Gamma(k)` over all counts, by node."""
     if counts is None:
         return np.zeros(len(a))
-    return np.asarray(collapse.negative_log_beta(counts.points, a) @ counts.weights[0])
+    return alone(collapse.negative_log_beta(counts.points, a), counts.weights[0])
 
 
 def _log_shape(k: Array, expected: Array) -> float:

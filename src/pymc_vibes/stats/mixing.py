@@ -4,7 +4,7 @@ A mixture resembles the conjugate posterior of the same mean and sd. On the scal
 normal scores its own cdf is nearly a straight line, so that the secant method needs three or four
 evaluations; what it does not settle is bracketed by the quantiles of the components.
 
-Roots are found on a thin lattice first and then on the full one, where one or two evaluations are
+Roots are found on a thin lattice first and then on an ample one, where one or two evaluations are
 left to do: the result is that of the full lattice, to 1e-7 in normal scores.
 """
 
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from pymc_vibes.stats import special
 from pymc_vibes.stats.exact import Beta, Gamma
-from pymc_vibes.stats.special import Array
+from pymc_vibes.stats.special import Array, alone
 
 _THREADS = 4
 _VALUES = 1 << 16  # of pairs times nodes that a thread takes at once
+_FEW_VALUES = 1 << 15  # which threads would not make faster
 _STEPS = 10
 _SETTLED = 1e-7  # in normal scores; the last step leaves far less
 _CLOSE = 1e-5  # what no step improves is searched in a bracket from here on
@@ -44,6 +45,11 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     @property
+    def nodes(self) -> object:
+        """Give the nodes, which are the same only as themselves."""
+        ...
+
+    @property
     def matched(self) -> Gamma | Beta:
         """Give conjugate posteriors of the same means and sds."""
         ...
@@ -54,6 +60,10 @@ class Rows(Protocol):
 
     def lean(self) -> "Rows":
         """Give the same rows over few nodes."""
+        ...
+
+    def ample(self) -> "Rows":
+        """Give the same rows over as many nodes as quantiles need."""
         ...
 
     def below(self, x: Array) -> Array:
@@ -76,14 +86,14 @@ class Rows(Protocol):
 def average(function: Callable[..., Array], weights: Array, *columns: Array) -> Array:
     """Average over nodes, in chunks of rows and in threads; `function` gives `(rows, nodes)`."""
     count = len(columns[0])  # `weights` are `(nodes,)`, or `(nodes, sums)` for several at once
-    size = max(1, _VALUES // len(weights))
-    if count <= size:
-        return np.asarray(function(*(c[:, None] for c in columns)) @ weights)
+    size = max(1, min(_VALUES // len(weights), -(-count // _THREADS)))
+    if count * len(weights) <= _FEW_VALUES:
+        return alone(function(*(c[:, None] for c in columns)), weights)
     starts = range(0, count, size)
 
     def part(start: int) -> Array:
         chosen = (c[start : start + size, None] for c in columns)
-        return np.asarray(function(*chosen) @ weights)
+        return alone(function(*chosen), weights)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return np.concatenate(list(pool.map(part, starts)))
@@ -91,8 +101,11 @@ def average(function: Callable[..., Array], weights: Array, *columns: Array) -> 
 
 def quantile(rows: Rows, q: Array) -> Array:
     """Give the quantile `q` `(rows,)` of every row."""
-    _, score, slope, _ = _secant(rows.lean(), rows.matched, q)
-    return _finished(rows, q, _secant(rows, rows.matched, q, (score, slope)))
+    lean, ample = rows.lean(), rows.ample()
+    found = _secant(lean, rows.matched, q)
+    if ample.nodes is not lean.nodes:
+        found = _secant(ample, rows.matched, q, found[1:3])
+    return _finished(ample, q, found)
 
 
 def hdi(rows: Rows, mass: float) -> tuple[Array, Array]:
@@ -117,12 +130,12 @@ def _followed(rows: Rows, mass: float) -> tuple[Array, Array, NDArray[np.bool_]]
     """Move both ends of the matched posterior's interval until they hold `mass` at one density.
 
     Newton's method, with the slopes of the matched posterior's log density, on the thin lattice and
-    then on the full one. Gives also which rows were found.
+    then on the ample one. Gives also which rows were found.
     """
     if not len(rows):
         return np.empty(0), np.empty(0), np.empty(0, dtype=bool)
     matched, low, high = rows.matched, *rows.matched.hdi(mass)
-    for lattice in (rows.lean(), rows):
+    for lattice in (rows.lean(), rows.ample()):
         for _ in range(_STEPS):
             logs = lattice.log_density(low), lattice.log_density(high)
             miss = lattice.below(high) - lattice.below(low) - mass

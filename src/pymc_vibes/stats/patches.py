@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymc_vibes.stats.mixrows import BetaRows, GammaRows
-from pymc_vibes.stats.special import Array
+from pymc_vibes.stats.special import Array, alone
 
 type Rows = GammaRows | BetaRows
 type Solve = Callable[[Rows], Array]
@@ -35,7 +35,7 @@ _CHECKED = 200
 class _Patch:
     rows: NDArray[np.int64]
     first: tuple[Array, Array]
-    """Nodes of the first datum, and the polynomials' values `(nodes, rows)` at the rows."""
+    """Nodes of the first datum, and the polynomials' values `(rows, nodes)` at the rows."""
     second: tuple[Array, Array]
 
 
@@ -107,17 +107,17 @@ class _Axis:
         values = self.values[rows]
         low, high = float(values.min()), float(values.max())
         if low == high:
-            return np.array([low]), np.ones((1, len(rows)))
+            return np.array([low]), np.ones((len(rows), 1))
         start, width = np.log(low), np.log(high) - np.log(low)
         angles = np.pi * (np.arange(_NODES) + 0.5) / _NODES
         place = np.clip(2 * (np.log(values) - start) / width - 1, -1.0, 1.0)
-        orders = np.arange(_NODES)[:, None]
-        basis = np.cos(orders * angles) * 2 / _NODES
+        basis = np.cos(np.arange(_NODES)[:, None] * angles) * 2 / _NODES
         basis[0] /= 2
-        return (
-            np.exp(start + width * (np.cos(angles) + 1) / 2),
-            basis.T @ np.cos(orders * np.arccos(place)),
-        )
+        polynomials = np.empty((len(rows), _NODES))
+        polynomials[:, 0], polynomials[:, 1] = 1.0, place
+        for m in range(2, _NODES):
+            polynomials[:, m] = 2 * place * polynomials[:, m - 1] - polynomials[:, m - 2]
+        return np.exp(start + width * (np.cos(angles) + 1) / 2), alone(polynomials, basis)
 
 
 def _read(grid: Array, part: _Patch) -> Array:
@@ -133,4 +133,4 @@ def _read(grid: Array, part: _Patch) -> Array:
 
 
 def _tensor(grid: Array, first: Array, second: Array) -> Array:
-    return np.stack([np.sum(first * (values @ second), axis=0) for values in grid])
+    return np.stack([np.einsum("ij,ij->i", first, alone(second, values.T)) for values in grid])
