@@ -4,6 +4,7 @@ Each is one question to a service in this process, on a lake of its own: reduce,
 must, sample, diagnose, store, record.
 """
 
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +27,8 @@ SETTINGS = {
     "target_accept": 0.9,
 }
 
+NEXT = ("two", "three", "four", "five")  # experiments of the same structure, with other data
+
 
 def run(*, quick: bool) -> tuple[str, list[Row]]:
     """Measure the first fit of a structure, a second on new data, and the remembered answer."""
@@ -33,8 +36,7 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
     peer = peers.fit("nutpie", peers.RATES, size)
     with tempfile.TemporaryDirectory() as folder:
         took = _through_the_product(Path(folder), size)
-    sampling = took.attempt.seconds
-    target = 1.2 * sampling + 0.1
+    target = 1.2 * peer.again + 0.1
     return (
         "Sampled answers",
         [
@@ -46,11 +48,18 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
                 target="<= 1.0x of pm.sample in a new process",
             ),
             Row(
-                work=f"second fit, new data, same structure (sampling {seconds(sampling)})",
+                work=f"next fit, new data, same structure (sampling {seconds(took.sampling)})",
                 ours=seconds(took.second),
                 peer=f"nutpie, same compiled model: {seconds(peer.again)}",
                 ratio=f"{took.second / peer.again:.1f}x",
                 target=f"<= {seconds(target)}: 1.2x of the sampling and 0.1 s",
+            ),
+            Row(
+                work="its effective draws per second of sampling, the least of all parameters",
+                ours=f"{took.speed:,.0f} ESS/s",
+                peer=f"nutpie, same compiled model: {peer.ess / peer.again:,.0f} ESS/s",
+                ratio=f"{took.speed * peer.again / peer.ess:.2f}x",
+                target=">= 0.95x",
             ),
             Row(work="the same question again", ours=seconds(took.again), target="<= 20 ms"),
             Row(
@@ -63,13 +72,15 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
 
 
 class _Took:
-    """Seconds of each question, and what the sampler says of its own."""
+    """Seconds of each question, and what the sampler says of its own: medians of some."""
 
     first: float
     second: float
     again: float
     restored: float
-    attempt: Any
+    sampling: float
+    speed: float
+    """Effective draws per second of sampling."""
 
 
 def _through_the_product(folder: Path, size: int) -> _Took:
@@ -77,12 +88,15 @@ def _through_the_product(folder: Path, size: int) -> _Took:
 
     took = _Took()
     with connect(folder / "home") as lake:
-        for index, name in enumerate(("one", "two")):
+        for index, name in enumerate(("one", *NEXT)):
             lake.create(name, "poisson-cohorts", config={"exposure": "measured"})
             lake.upload(name, _file(folder, name, cohorts(size + index).k, cohorts(size)))
         took.first, _ = _timed(lambda: lake.analyze("one", SETTINGS))
-        took.second, answer = _timed(lambda: lake.analyze("two", SETTINGS))
-        took.attempt = answer.diagnostics.attempts[0]
+        nexts = [_timed(lambda name=name: lake.analyze(name, SETTINGS)) for name in NEXT]
+        took.second = statistics.median(found for found, _ in nexts)
+        tries = [answer.diagnostics.attempts[0] for _, answer in nexts]
+        took.sampling = statistics.median(one.seconds for one in tries)
+        took.speed = statistics.median(one.ess_bulk_min / one.seconds for one in tries)
         took.again, _ = _timed(lambda: lake.analyze("two", SETTINGS))
     with connect(folder / "home") as lake:
         lake.experiments()
