@@ -258,7 +258,8 @@ def test_a_question_takes_settings_beside_its_parameters(observed: TestClient) -
     ).json()
 
     assert by_address["data"]["unit"] == "hour"
-    assert by_address == by_body
+    assert by_address["data"] == by_body["data"]
+    assert by_address["summary"] == by_body["summary"]
 
 
 @pytest.mark.parametrize(
@@ -369,3 +370,22 @@ def test_the_lake_shows_tables_and_snapshots(observed: TestClient) -> None:
 
     assert [table["experiment"] for table in tables] == ["observations"]
     assert snapshots[0]["id"] > snapshots[1]["id"]
+
+
+def test_every_reading_says_by_which_run_and_whether_it_was_cached(rates: TestClient) -> None:
+    asked = {"event": "claim", "A": "north", "B": "south"}
+    first = rates.get("/posterior/north/claim").json()["origin"]
+    readings = [
+        rates.get("/posterior/north/claim"),
+        rates.get("/posterior", params={"cohort": "north", "event": "claim"}),
+        rates.get("/compare", params=asked),
+        rates.post(
+            f"{API}/experiments/observations/rate", json={"parameters": {"cohort": "north"}}
+        ),
+        rates.post(f"{API}/runs/{first['run_id']}/rate", json={"parameters": {"cohort": "north"}}),
+    ]
+
+    origins = [reading.raise_for_status().json()["origin"] for reading in readings]
+
+    assert first["cached"] is False
+    assert origins == [first | {"cached": True}] * len(readings)

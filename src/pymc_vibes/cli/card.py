@@ -15,6 +15,7 @@ from pymc_vibes.core.answer import (
     Claim,
     Diagnostics,
     Finding,
+    Origin,
     QueryAnswer,
     Summary,
 )
@@ -48,6 +49,8 @@ def show_query(answer: QueryAnswer, *, plot: bool = True) -> None:
     _summary(answer.summary)
     if plot:
         _figures(answer.figures[:2])
+    if answer.origin is not None:
+        _line(f"{_computed(answer.origin)} by run {answer.origin.run_id}", style="dim")
 
 
 def _summary(summary: Summary, *, is_doubtful: bool = False) -> None:
@@ -174,10 +177,13 @@ def _figures(figures: Iterable[Figure]) -> None:
 
 
 def _origin(answer: Answer) -> str:
-    when = answer.created.strftime("%Y-%m-%d %H:%M UTC")
-    known = f"cached: computed {when}" if answer.cached else f"computed {when}"
-    snapshot = answer.provenance.snapshot
-    return f"{answer.diagnostics.method}, {known} by run {answer.run_id}, snapshot {snapshot}"
+    known = f"{_computed(answer.origin)} by run {answer.run_id}"
+    return f"{answer.diagnostics.method}, {known}, snapshot {answer.provenance.snapshot}"
+
+
+def _computed(origin: Origin) -> str:
+    when = origin.created.strftime("%Y-%m-%d %H:%M UTC")
+    return f"cached: computed {when}" if origin.cached else f"computed {when}"
 
 
 def _text(value: Any) -> str:

@@ -153,6 +153,15 @@ class Summary(Record):
     """What the numbers refer to: window, unit, prior, exposure, in words and values."""
 
 
+class Origin(Record):
+    """The run that something was read from."""
+
+    run_id: str
+    created: datetime
+    cached: bool
+    """Whether the run was there already when the question was asked."""
+
+
 class QueryAnswer(Record):
     """The answer to a further question."""
 
@@ -160,6 +169,8 @@ class QueryAnswer(Record):
     figures: tuple[Figure, ...] = ()
     data: Mapping[str, JsonValue] = {}
     """The same answer for programs."""
+    origin: Origin | None = None
+    """The run whose posterior answered; None where no data are asked."""
 
 
 class Provenance(Record):
@@ -187,3 +198,8 @@ class Answer(Record):
     figures: tuple[Figure, ...]
     diagnostics: Diagnostics
     provenance: Provenance
+
+    @property
+    def origin(self) -> Origin:
+        """Say which run this is, and whether it was there already."""
+        return Origin(run_id=self.run_id, created=self.created, cached=self.cached)

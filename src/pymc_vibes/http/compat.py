@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from pymc_vibes.core.answer import Answer
+from pymc_vibes.core.answer import Answer, Origin
 from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import BadRow
 from pymc_vibes.core.kind import Kind
@@ -74,6 +74,7 @@ class Cell(BaseModel):
     exposure: str
     model: Related
     method: str
+    origin: Origin
 
 
 class Comparison(BaseModel):
@@ -92,6 +93,7 @@ class Comparison(BaseModel):
     A: dict[str, Any]
     B: dict[str, Any]
     model: Related
+    origin: Origin
 
 
 async def _named(
@@ -167,7 +169,7 @@ def read_cell(
 ) -> Cell:
     """Give the posterior of one cohort's rate of one event."""
     found = analysis_of(service, metrics, experiment, overrides, named[1])
-    return Cell.model_validate(cohorts.cell(found, *named))
+    return _cell(found, *named)
 
 
 def read_cell_by_name(
@@ -180,7 +182,7 @@ def read_cell_by_name(
 ) -> Cell:
     """Give the same for names that do not fit into a path."""
     found = analysis_of(service, metrics, experiment, overrides, event)
-    return Cell.model_validate(cohorts.cell(found, cohort, event))
+    return _cell(found, cohort, event)
 
 
 def read_samples(
@@ -225,7 +227,13 @@ def compare(
 ) -> Comparison:
     """Say how likely A's rate is higher than B's, and what choosing either costs."""
     found = analysis_of(service, metrics, experiment, overrides, event)
-    return Comparison.model_validate(cohorts.comparison(found, first, second, event))
+    compared = cohorts.comparison(found, first, second, event)
+    return Comparison.model_validate({**compared, "origin": found.answer.origin})
+
+
+def _cell(found: Analysis, cohort: str, event: str) -> Cell:
+    numbers = cohorts.cell(found, cohort, event)
+    return Cell.model_validate({**numbers, "origin": found.answer.origin})
 
 
 def _samples(found: Analysis, cohort: str, event: str, n: int, seed: int, form: str) -> Response:

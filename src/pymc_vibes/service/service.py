@@ -148,7 +148,8 @@ class Service(Experiments):
         if isinstance(found, ConfigQuery):
             return found.answer(analysis.config, asked)
         owner = self.queue.experiment_id(run_id)
-        return self._answer(lambda: analysis, found, asked, owner=owner)
+        known = replace(analysis, answer=analysis.answer.model_copy(update={"cached": True}))
+        return self._answer(lambda: known, found, asked, owner=owner)
 
     def ask_kind(
         self, kind: str, query: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
@@ -271,6 +272,7 @@ class Service(Experiments):
             asked = asked.model_copy(update={query.fresh: new_id()})
         found = analysis()
         answer = query.answer(found.posterior, found.config, asked)
+        answer = answer.model_copy(update={"origin": found.answer.origin})
         if unit is None:
             return answer
         kept = self.queue.remembered.keep_first(scope, str(unit), answer.model_dump(mode="json"))
