@@ -175,7 +175,8 @@ class Analyses:
                 key=key,
             )
             analysis = self._run(question, held, cells, findings, provenance)
-        self._queue.remembered.remember(experiment.id, analysis.answer.run_id, key, question.name)
+        else:
+            self._queue.remembered.remember(experiment.id, analysis.answer.run_id, question.name)
         self._memory.put(held, analysis)
         return analysis
 
@@ -259,7 +260,7 @@ class Analyses:
             self._memory.put(held, problem)
             raise problem from error
         done = ended(run, RunState.SUCCEEDED, answer=analysis.answer)
-        self._queue.record(done, experiment_id=owner)
+        self._queue.record(done, experiment_id=owner, names=work.names())
         return analysis
 
 

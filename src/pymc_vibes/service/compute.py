@@ -40,6 +40,12 @@ class Work(Record):
     priority: int = 0
     """Of two that wait, the one with the higher one is begun first."""
 
+    def names(self, *, failed: bool = False) -> tuple[str, ...]:
+        """Give the names under which what came of it is found again."""
+        if not self.is_remembered:
+            return ()
+        return (self.name,) if failed else (self.provenance.key, self.name)
+
 
 def compute(run: Run, work: Work, cells: "pa.Table", watch: Watch) -> Analysis:
     """Fit, summarize and draw."""

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -111,18 +111,11 @@ class Workplace:
             problem = as_problem(error, work.provenance.seed)
             self._keep(f"{claim.experiment_id}/{work.name}", problem)
             # the same question fails again: whoever asks it is told, until the cache is cleared
-            self._insist(lambda: self._remember(claim, work, work.name))
-            self._end(run, RunState.FAILED, error=problem.problem())
+            self._end(run, RunState.FAILED, work.names(failed=True), error=problem.problem())
         else:
-            # whoever sees that the run is over must find its answer
             if computed.analysis is not None:
                 self._keep(run.id, computed.analysis)
-            self._insist(lambda: self._remember(claim, work, work.provenance.key, work.name))
-            self._end(run, RunState.SUCCEEDED, answer=computed.answer)
-
-    def _remember(self, claim: "Claim", work: Work, *names: str) -> None:
-        if work.is_remembered:
-            self._queue.remembered.remember(claim.experiment_id, claim.run.id, *names)
+            self._end(run, RunState.SUCCEEDED, work.names(), answer=computed.answer)
 
     def _compute(self, run: Run, work: Work, watch: Reports) -> Computed:
         cells = self._artifacts.cells(work.provenance.cells_hash)
@@ -133,11 +126,11 @@ class Workplace:
             self._artifacts.put_posterior(work.provenance.key, computed.draws)
         return computed
 
-    def _end(self, run: Run, state: RunState, **more: Any) -> None:
+    def _end(self, run: Run, state: RunState, names: Sequence[str] = (), **more: Any) -> None:
         """Write how the run ended; where it is in other hands by now theirs stand."""
         over = ended(run, state, **more)
         with contextlib.suppress(IllegalTransition):
-            self._insist(lambda: self._queue.finish(over, worker=self.name))
+            self._insist(lambda: self._queue.finish(over, worker=self.name, names=names))
 
     def _give_back(self, run: Run, away: Unavailable) -> None:
         """Let the run wait until what it needs is back; that was no fault of the run."""

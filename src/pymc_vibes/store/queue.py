@@ -1,8 +1,7 @@
-"""The run table: the record of every run, and the queue of those that wait for a worker.
+"""The queue: runs that wait for a worker, those that are worked on, and how they end.
 
-Our own table is the record; nothing is ever looked up anywhere else. A run's state moves only
-along `core.run.TRANSITIONS`. Of one key and one experiment there is never more than one run that
-waits or runs, in whatever process.
+A run's state moves only along `core.run.TRANSITIONS`. Of one key and one experiment there is never
+more than one run that waits or runs, in whatever process.
 
 A worker that claims a run holds it for the length of a lease and says now and then that it still
 lives. When it is not heard of any more the lease lapses, the run waits again and another worker may
@@ -11,24 +10,22 @@ worker that makes it. Leases are counted by the clock of the database.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.core.errors import IllegalTransition, RunNotFound
-from pymc_vibes.core.run import TRANSITIONS, Progress, Run, RunState, check_transition
+from pymc_vibes.core.errors import IllegalTransition
+from pymc_vibes.core.run import Progress, Run, RunState, check_transition
 from pymc_vibes.store import runrow
-from pymc_vibes.store.database import Database, prepare_database
-from pymc_vibes.store.remembered import Remembered
+from pymc_vibes.store.database import prepare_database
+from pymc_vibes.store.runtable import RunTable
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Engine, Table
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from pymc_vibes.settings import Settings
 
-UNFINISHED = tuple(state for state, following in TRANSITIONS.items() if following)
 _GIVEN_BACK: Mapping[str, Any] = {
     "state": RunState.QUEUED.value,
     "worker": None,
@@ -50,33 +47,8 @@ class Claim:
     work: Mapping[str, Any]
 
 
-class Queue:
-    """Runs, those that claim them, and the answers that can be had again."""
-
-    def __init__(self, place: str | Path) -> None:
-        self._database = Database(str(place))
-        self.remembered = Remembered(self._database)
-
-    @classmethod
-    def open(cls, settings: "Settings") -> Self:
-        """Open the run table of the settings; in PostgreSQL it must have been set up."""
-        return cls(settings.queue_place)
-
-    def close(self) -> None:
-        """Give the database back."""
-        self._database.close()
-
-    @property
-    def engine(self) -> "Engine":
-        """The database, for whoever checks its health."""
-        return self._database.engine
-
-    # writing runs
-
-    def record(self, run: Run, *, experiment_id: str) -> None:
-        """Write a new run that nobody has to work on."""
-        with self._database.begin() as connection:
-            connection.execute(self._runs.insert().values(runrow.values(run, experiment_id)))
+class Queue(RunTable):
+    """The runs that wait for a worker, and the workers that claim them."""
 
     def enqueue(
         self, run: Run, *, experiment_id: str, work: Mapping[str, Any], priority: int = 0
@@ -100,8 +72,6 @@ class Queue:
                     return waiting
             else:
                 return run
-
-    # working on runs
 
     def claim(self, worker: str, *, lease: float, only: str | None = None) -> Claim | None:
         """Take the run that has waited longest among the most urgent, or that one only."""
@@ -186,8 +156,11 @@ class Queue:
             self._change(self._in_state(run_id, RunState.RUNNING), cancel_requested=True)
         return self.run(run_id)
 
-    def finish(self, run: Run, *, worker: str | None = None) -> None:
-        """Write how a run ended; raise `IllegalTransition` where it is not that worker's to end."""
+    def finish(self, run: Run, *, worker: str | None = None, names: Sequence[str] = ()) -> None:
+        """Write how a run ended, and make its answer findable under those names, at once.
+
+        Raises `IllegalTransition` where the run is not that worker's to end.
+        """
         with self._database.begin() as connection:
             where = self._runs.c.id == run.id
             found = connection.execute(self._runs.select().where(where)).mappings().one()
@@ -198,129 +171,11 @@ class Queue:
             changed = self._changed(same, runrow.values(run, None))
             if connection.execute(changed).rowcount == 0:
                 raise IllegalTransition(f"Run {run.id} is in other hands meanwhile.")
+            self.remembered.put(connection, found["experiment_id"], run.id, names)
 
     def is_cancelled(self, run_id: str) -> bool:
         """Whether the run was asked to stop."""
         return bool(self._value(run_id, "cancel_requested"))
-
-    # mirroring runs
-
-    def unmirrored(self, limit: int) -> tuple[Run, ...]:
-        """List runs that are over and not in the ledger yet, oldest first."""
-        from sqlalchemy import select
-
-        runs = self._runs
-        where = runs.c.mirrored.is_(None) & runs.c.finished.is_not(None)
-        query = select(runs).where(where).order_by(runs.c.id).limit(limit)
-        with self._database.read() as connection:
-            return tuple(runrow.run(row) for row in connection.execute(query).mappings())
-
-    def mark_mirrored(self, run_id: str, ledger_id: str) -> None:
-        """Note under which id the ledger holds a run."""
-        with self._database.begin() as connection:
-            where = self._runs.c.id == run_id
-            connection.execute(self._runs.update().where(where).values(mirrored=ledger_id))
-
-    # reading runs
-
-    def run(self, run_id: str) -> Run:
-        """Give the run, or raise `RunNotFound`."""
-        with self._database.read() as connection:
-            query = self._runs.select().where(self._runs.c.id == run_id)
-            row = connection.execute(query).mappings().first()
-        if row is None:
-            raise RunNotFound(
-                f"There is no run {run_id[:80]!r}.", hint="`vibes runs list` shows them."
-            )
-        return runrow.run(row)
-
-    def unfinished(self, experiment_id: str, key: str) -> Run | None:
-        """Give the run of that key that a worker has or will have."""
-        runs = self._runs
-        where = (runs.c.experiment_id == experiment_id) & (runs.c.key == key)
-        where &= runs.c.state.in_(UNFINISHED) & runs.c.work.is_not(None)
-        with self._database.read() as connection:
-            row = connection.execute(runs.select().where(where)).mappings().first()
-        return None if row is None else runrow.run(row)
-
-    def waiting(self, experiment_id: str) -> tuple[str, ...]:
-        """List the ids of an experiment's unfinished runs."""
-        from sqlalchemy import select
-
-        runs = self._runs
-        where = (runs.c.experiment_id == experiment_id) & runs.c.state.in_(UNFINISHED)
-        with self._database.read() as connection:
-            return tuple(connection.execute(select(runs.c.id).where(where)).scalars())
-
-    def experiment_id(self, run_id: str) -> str:
-        """Give the id of the experiment that a run belongs to."""
-        return str(self._value(run_id, "experiment_id"))
-
-    def ahead(self, run: Run) -> int:
-        """Count the runs that are begun before one that waits."""
-        from sqlalchemy import func, select
-
-        runs = self._runs
-        where = (runs.c.state == RunState.QUEUED.value) & runs.c.work.is_not(None)
-        where &= (runs.c.priority > run.priority) | (
-            (runs.c.priority == run.priority) & (runs.c.id < run.id)
-        )
-        with self._database.read() as connection:
-            return int(connection.execute(select(func.count()).where(where)).scalar_one())
-
-    def runs(
-        self,
-        experiment_id: str | None = None,
-        *,
-        state: RunState | None = None,
-        limit: int = 50,
-        before: str | None = None,
-    ) -> tuple[Run, ...]:
-        """List runs, newest first; `before` is the id of the last run of the page above."""
-        query = self._runs.select().order_by(self._runs.c.id.desc()).limit(limit)
-        if experiment_id is not None:
-            query = query.where(self._runs.c.experiment_id == experiment_id)
-        if state is not None:
-            query = query.where(self._runs.c.state == state.value)
-        if before is not None:
-            query = query.where(self._runs.c.id < before)
-        with self._database.read() as connection:
-            return tuple(runrow.run(row) for row in connection.execute(query).mappings())
-
-    def latest(self) -> Mapping[str, Run]:
-        """Map experiment id to its newest finished run."""
-        from sqlalchemy import func, select
-
-        newest = (
-            select(func.max(self._runs.c.id))
-            .where(self._runs.c.state == RunState.SUCCEEDED)
-            .group_by(self._runs.c.experiment_id)
-        )
-        with self._database.read() as connection:
-            rows = connection.execute(self._runs.select().where(self._runs.c.id.in_(newest)))
-            return {row["experiment_id"]: runrow.run(row) for row in rows.mappings()}
-
-    def depth(self) -> Mapping[RunState, int]:
-        """Count the runs that wait and those that run."""
-        counts = dict.fromkeys(UNFINISHED, 0)
-        for (state, *_), count in self.outcomes(UNFINISHED).items():
-            counts[RunState(state)] += count
-        return counts
-
-    def outcomes(self, states: Collection[RunState]) -> Mapping[tuple[str, str, str, str], int]:
-        """Count runs by state, kind, method and verdict; what a run has not is empty."""
-        from sqlalchemy import func, select
-
-        runs = self._runs
-        by = (runs.c.state, runs.c.kind, runs.c.method, runs.c.verdict)
-        query = select(*by, func.count()).where(runs.c.state.in_(states)).group_by(*by)
-        with self._database.read() as connection:
-            return {
-                (state, kind, method or "", verdict or ""): count
-                for state, kind, method, verdict, count in connection.execute(query)
-            }
-
-    # the statements' parts
 
     def _waiting(self, only: str | None) -> "ColumnElement[bool]":
         runs = self._runs
@@ -372,17 +227,6 @@ class Queue:
         """Change the runs that are so; say whether there was any."""
         with self._database.begin() as connection:
             return bool(connection.execute(self._changed(where, values)).rowcount)
-
-    def _value(self, run_id: str, column: str) -> Any:
-        from sqlalchemy import select
-
-        query = select(self._runs.c[column]).where(self._runs.c.id == run_id)
-        with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
-
-    @property
-    def _runs(self) -> "Table":
-        return self._database.tables.tables["runs"]
 
     @property
     def _workers(self) -> "Table":

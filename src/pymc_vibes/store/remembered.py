@@ -5,12 +5,12 @@ with, so that a repeated question touches no event. Runs stay when it is forgott
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
 
     from pymc_vibes.store.database import Database
 
@@ -24,9 +24,15 @@ class Remembered:
     def remember(self, experiment_id: str, run_id: str, *names: str) -> None:
         """Make a run findable under each name (an answer's key, or a question's digest)."""
         with self._database.begin() as connection:
-            for name in names:
-                values = {"experiment_id": experiment_id, "name": name, "run_id": run_id}
-                self._database.put(self._answers, values, overwrite=True, connection=connection)
+            self.put(connection, experiment_id, run_id, names)
+
+    def put(
+        self, connection: "Connection", experiment_id: str, run_id: str, names: Sequence[str]
+    ) -> None:
+        """Do so in a transaction that has begun."""
+        for name in names:
+            values = {"experiment_id": experiment_id, "name": name, "run_id": run_id}
+            self._database.put(self._answers, values, overwrite=True, connection=connection)
 
     def recall(self, experiment_id: str, name: str) -> str | None:
         """Give the id of the run remembered under that name."""
