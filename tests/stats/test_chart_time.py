@@ -60,11 +60,7 @@ def test_many_raw_rates_are_one_thin_line_behind_the_rate(periods: int, kind: st
 
     raw, rate = figure.spec.marks[1:]
     assert (raw.kind, raw.y) == (kind, "raw")
-    assert (raw.weight, rate.weight, rate.y) == (
-        "thin" if kind == "line" else "normal",
-        "normal",
-        "rate",
-    )
+    assert (rate.weight, rate.y) == ("heavy", "rate")
 
 
 def test_every_time_of_change_has_a_bar_at_the_start_of_the_new_rate() -> None:

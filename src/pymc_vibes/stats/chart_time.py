@@ -62,7 +62,7 @@ def rate_over_time(
     marks: tuple[Mark, ...] = (
         Mark(kind="band", low="low", high="high", **own),
         points if is_short else Mark(kind="line", y="raw", weight="thin", **own),
-        Mark(kind="line", y="rate", **own),
+        Mark(kind="line", y="rate", weight="heavy", **own),
     )
     tables = {"rates": columns}
     if moment is not None:
