@@ -238,7 +238,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _secret_is_long(self) -> Self:
         if (
-            self.auth_secret
+            self.auth_secret is not None
             and len(self.auth_secret.get_secret_value().encode()) < MIN_SECRET_BYTES
         ):
             raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.settings import Settings, load_settings, variables
 from tests.cli import terminal
 from tests.docs.conftest import ROOT, Step, blocks, follow, steps
@@ -104,6 +105,16 @@ def test_compose_sets_only_settings_that_there_are(
         for name, value in given.items():
             monkeypatch.setenv(name, value)
         assert not load_settings().is_embedded
+
+
+def test_an_example_that_nobody_filled_in_starts_no_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text((ROOT / ".env.example").read_text("utf-8"))
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(BadConfig, match="VIBES_AUTH_SECRET"):
+        load_settings()
 
 
 def test_compose_names_the_databases_and_the_buckets(compose: dict[str, Any]) -> None:
