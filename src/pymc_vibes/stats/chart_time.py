@@ -49,31 +49,16 @@ def rate_over_time(
     places of the periods; `moment` is a marked one, with words.
     """
     middle, low, high = bands
-    columns = {
-        "x": positions(at),
-        "rate": numbers(middle),
-        "low": numbers(low),
-        "high": numbers(high),
-        "raw": numbers(raw),
-    }
-    own = {"table": "rates", "x": "x", "series": 0}
+    given = {"rate": middle, "low": low, "high": high, "raw": raw}
+    columns = {"x": positions(at), **{column: numbers(y) for column, y in given.items()}}
     is_short = len(columns["x"]) <= _POINTS
-    points = Mark(kind="dot", table="rates", x="x", y="raw", dashed=True)
-    marks: tuple[Mark, ...] = (
-        Mark(kind="band", low="low", high="high", **own),
-        points if is_short else Mark(kind="line", y="raw", weight="thin", **own),
-        Mark(kind="line", y="rate", weight="heavy", **own),
-    )
-    tables = {"rates": columns}
-    if moment is not None:
-        tables["moment"] = {"x": positions([moment[1]])}
-        marks += (Mark(kind="rule_x", table="moment", x="x", dashed=True, weight="thin"),)
+    moments = {} if moment is None else {"moment": {"x": positions([moment[1]])}}
     spec = FigureSpec(
         x=Axis(label=x_label, kind=x_kind),
         y=Axis(label=y_label, zero=True),
         series=("",),
-        tables=tables,
-        marks=marks,
+        tables={"rates": columns, **moments},
+        marks=_rate_marks(is_short=is_short, has_moment=moment is not None),
         shown=("rates",),
         note=sentences(
             f"Band: {level_words(level)} intervals.",
@@ -83,6 +68,18 @@ def rate_over_time(
         ),
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def _rate_marks(*, is_short: bool, has_moment: bool) -> tuple[Mark, ...]:
+    points = Mark(kind="dot", table="rates", x="x", y="raw", dashed=True)
+    thin = Mark(kind="line", table="rates", x="x", y="raw", series=0, weight="thin")
+    rule = Mark(kind="rule_x", table="moment", x="x", dashed=True, weight="thin")
+    return (
+        Mark(kind="band", table="rates", x="x", low="low", high="high", series=0),
+        points if is_short else thin,
+        Mark(kind="line", table="rates", x="x", y="rate", series=0, weight="heavy"),
+        *((rule,) if has_moment else ()),
+    )
 
 
 def time_of_change(
