@@ -1,9 +1,11 @@
 """The lake among several processes, and under processes that die."""
 
+import os
 import random
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -135,3 +137,17 @@ def test_a_lake_that_another_process_holds_is_busy_not_broken(tmp_path: Path) ->
         assert lake.experiment(NAME).rows == 0
         put(lake, tmp_path, "ts,cohort,event\n2026-01-01,a,b\n", schema=RATES)
         assert lake.experiment(NAME).rows == 1
+
+
+def test_what_a_killed_process_left_of_an_upload_is_swept_after_a_day(tmp_path: Path) -> None:
+    staging = tmp_path / "staging"
+    for name in ("old", "young"):
+        (staging / name).mkdir(parents=True)
+        (staging / f"{name}.parquet").touch()
+    yesterday = time.time() - 25 * 3600
+    for name in ("old", "old.parquet"):
+        os.utime(staging / name, (yesterday, yesterday))
+    with Lake.open(Settings(home=tmp_path)):
+        left = sorted(path.name for path in staging.iterdir())
+
+    assert left == ["young", "young.parquet"]

@@ -14,6 +14,7 @@ from pymc_vibes.core.errors import LakeBusy, StoreUnavailable
 from pymc_vibes.store import engine
 from pymc_vibes.store.catalog import COMMIT_LOCK
 from pymc_vibes.store.lake import Lake
+from pymc_vibes.store.writing import Writing
 from tests.servers import ObjectStore, Postgres
 from tests.store.lake_worlds import NAME, World, column, events, make, put
 
@@ -187,3 +188,30 @@ def test_commits_that_meet_without_the_lock_are_decided_again(
 
         assert sorted(column(lake, "event")) == ["0", "1", "2", "3", "4"]
         assert lake.experiment(NAME).rows == 5
+
+
+def test_a_commit_whose_end_is_unknown_is_not_tried_again_and_says_so(
+    team: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Writing.write
+    cut = iter([True])
+
+    def write_and_lose_the_line(writing: Writing) -> None:
+        write(writing)
+        if next(cut, False):
+            with psycopg.connect(team.settings.catalog, autocommit=True) as other:
+                other.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+    with Lake.open(team.settings) as lake:
+        make(lake)
+        monkeypatch.setattr(Writing, "write", write_and_lose_the_line)
+        with pytest.raises(StoreUnavailable, match="cannot be told") as refusal:
+            put(lake, tmp_path, ROWS, idempotency_key="k")
+        before = lake.experiment(NAME).rows
+        put(lake, tmp_path, ROWS, idempotency_key="k")
+
+        assert "idempotency key" in (refusal.value.hint or "")
+        assert (before, lake.experiment(NAME).rows) == (0, 1)

@@ -1,6 +1,7 @@
 """A shared lake is made by one command, and says what to run before that; secrets stay secret."""
 
 import re
+import sys
 from pathlib import Path
 
 import duckdb
@@ -108,6 +109,20 @@ def test_what_opening_says_never_holds_a_password(
 
     assert all(wrong not in f"{each} {each.hint} {each.extras}" for each in found)
     assert isinstance(found[2], StoreUnavailable)
+
+
+@pytest.mark.parametrize(
+    "package", ["duckdb_extension_postgres_scanner", "duckdb_extension_httpfs", "psycopg", "boto3"]
+)
+def test_what_is_not_installed_is_named(
+    team: World, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)  # which is how Python knows an absent one
+
+    error = refusal(team.settings)
+
+    assert isinstance(error, NotInitialized)
+    assert "pip install 'pymc-vibes[team]'" in (error.hint or "")
 
 
 def test_a_bucket_without_a_key_is_told(tmp_path: Path) -> None:

@@ -157,10 +157,10 @@ class _Line:
             self._drop()
 
     def _ask(self, statement: str) -> Any:
-        import psycopg
-
         if self._connection is None:
             self._connection = self._connect()
+        import psycopg  # there, because we are connected
+
         try:
             cursor = self._connection.execute(statement.encode())
         except psycopg.errors.LockNotAvailable:

@@ -16,9 +16,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.core.errors import InternalFault, LakeBusy, VibesError
+from pymc_vibes.core.errors import InternalFault, LakeBusy, StoreUnavailable, VibesError
 from pymc_vibes.store import registry
-from pymc_vibes.store.duck import away, cursor_of, is_away, reaching
+from pymc_vibes.store.duck import AGAIN_SECONDS, away, cursor_of, is_away, reaching
 from pymc_vibes.store.writing import Known, Writing
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Committer:
                     cursor.execute("ROLLBACK")
                 else:
                     writing.write()
-                    cursor.execute("COMMIT")
+                    _seal(cursor)
             except duckdb.Error:
                 _roll_back(cursor)
                 raise
@@ -196,6 +196,23 @@ def _outcome(job: _Job, writing: Writing) -> tuple[Any, VibesError | None]:
         return job.work(writing), None
     except VibesError as refusal:
         return None, refusal
+
+
+def _seal(cursor: "DuckDBPyConnection") -> None:
+    import duckdb
+
+    try:
+        cursor.execute("COMMIT")
+    except duckdb.Error as error:
+        if not is_away(error):
+            raise
+        raise StoreUnavailable(
+            "The catalog went away in the middle of a commit; whether the change is in cannot be "
+            "told yet.",
+            hint="Look when it is back, or repeat it with the same idempotency key, which counts "
+            "once.",
+            retry_after=AGAIN_SECONDS,
+        ) from error
 
 
 def _roll_back(cursor: "DuckDBPyConnection") -> None:

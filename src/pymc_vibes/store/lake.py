@@ -88,6 +88,7 @@ class Lake:
         except BaseException:
             catalog.close()
             raise
+        upkeep.sweep(settings.home / "staging")
         return cls(settings, catalog, files, root)
 
     def close(self) -> None:

@@ -1,6 +1,10 @@
 """Making the lake, tidying it, and its history."""
 
 import re
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.experiment import Snapshot
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 GRACE = "INTERVAL 2 DAYS"
 # a file of an upload that is being checked is not in the catalog yet; no check takes a day
 ORPHAN_GRACE = "INTERVAL 1 DAY"
+STAGED_SECONDS = 24 * 3600
 
 
 def prepare(root: "DuckDBPyConnection") -> None:
@@ -46,6 +51,20 @@ def compact(cursor: "DuckDBPyConnection") -> None:
     cursor.execute(
         f"CALL ducklake_delete_orphaned_files('lake', older_than => now() - {ORPHAN_GRACE})"
     )
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed left of uploads that they were checking."""
+    oldest = time.time() - STAGED_SECONDS
+    for path in folder.glob("*"):
+        # another process may sweep too
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime > oldest:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def snapshots(cursor: "DuckDBPyConnection", limit: int) -> tuple[Snapshot, ...]:
