@@ -51,7 +51,7 @@ def entry(tmp_path: Path) -> Entry:
         experiment="shop",
         experiment_id=f"e{number:025}",
         ending="FINISHED",
-        created=CREATED,
+        began=CREATED,
         finished=FINISHED,
         params={"prior.alpha": "1.0", "window": "null"},
         metrics={"rate/B/mean": 0.125, "P/B is better than A": 0.98},

@@ -9,6 +9,7 @@ import json
 import platform
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def make_entry(run: Run, experiment_id: str, artifacts: "Artifacts", folder: Pat
         experiment=run.experiment,
         experiment_id=experiment_id,
         ending=_ENDINGS[run.state],
-        created=run.created,
+        began=_began(run),
         finished=run.finished or run.created,
         params=dict(_flat(run.config)),
         metrics=_metrics(run),
@@ -171,8 +172,13 @@ def _note(run: Run) -> str:
     return "\n\n".join(paragraphs)
 
 
+def _began(run: Run) -> datetime:
+    """Give when work on it began; how long it waited says nothing about the fit."""
+    return run.started or run.created
+
+
 def _seconds(run: Run) -> float:
-    return 0.0 if run.finished is None else (run.finished - run.created).total_seconds()
+    return 0.0 if run.finished is None else (run.finished - _began(run)).total_seconds()
 
 
 def _write_answer(answer: Answer, artifacts: "Artifacts", folder: Path) -> None:

@@ -46,7 +46,7 @@ class Entry:
     experiment: str
     experiment_id: str
     ending: Ending
-    created: datetime
+    began: datetime
     finished: datetime
     params: Mapping[str, str]
     metrics: Mapping[str, float]
@@ -124,7 +124,7 @@ class Ledger:
     def _begin(self, experiment_id: str, entry: Entry) -> "Run":
         return self._client.create_run(
             experiment_id,
-            start_time=_millis(entry.created),
+            start_time=_millis(entry.began),
             run_name=entry.run_id,
             tags={RUN_TAG: entry.run_id, "mlflow.user": "pymc-vibes"},
         )
