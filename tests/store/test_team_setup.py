@@ -197,3 +197,12 @@ def test_a_detour_out_of_the_prefix_leads_nowhere(team: World, s3: Bucket, tmp_p
 
     assert "canary" not in str(reading.value)
     assert s3.objects() == before
+
+
+def test_an_address_without_a_scheme_is_told(tmp_path: Path, s3: Bucket) -> None:
+    endpoint = {**s3.settings(), "s3_endpoint": s3.endpoint.removeprefix("http://")}
+
+    error = refusal(Settings(home=tmp_path, data=f"s3://{s3.bucket}/x", **endpoint))
+
+    assert isinstance(error, StoreUnavailable)
+    assert "VIBES_S3_ENDPOINT" in (error.hint or "")

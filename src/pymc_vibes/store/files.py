@@ -156,10 +156,10 @@ class Bucket:
 
     @contextmanager
     def _asking(self) -> Iterator[Any]:
-        with self._making:
-            client = self._client
         try:
             with speaking(self._settings, self._bucket):
+                with self._making:
+                    client = self._client
                 yield client
         except StoreUnavailable as error:
             error.extras.setdefault("retry_after", AGAIN_SECONDS)

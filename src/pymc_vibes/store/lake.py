@@ -78,10 +78,8 @@ class Lake:
 
         Raises `NotInitialized` where `vibes db init` has to make it first.
         """
-        files, catalog = (
-            open_files(settings.data_place, settings),
-            open_catalog(settings, lock_seconds),
-        )
+        files = open_files(settings.data_place, settings)
+        catalog = open_catalog(settings, lock_seconds)
         try:
             files.check()
             root = _found(settings, catalog) if catalog.is_shared else _made(settings, catalog)
