@@ -1,8 +1,9 @@
 """Over HTTP and on its page a recorded answer is computed again and held against the record."""
 
+import math
 from collections.abc import Iterator
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,6 +12,9 @@ from pymc_vibes.http.app import create_app
 from pymc_vibes.settings import Settings
 from tests.http.conftest import words_of
 from tests.sampled.registered import TOSSES, Gate
+
+if TYPE_CHECKING:
+    from pymc_vibes.service import Service
 
 API = "/api/v1/runs"
 
@@ -86,6 +90,26 @@ def test_the_page_of_a_run_has_a_button_that_computes_it_again(
     assert f'action="/runs/{run_id}/reproduce"' in page
     assert compared.status_code == 200
     assert "Equal: the answer came out the same to the last digit." in words_of(compared.text)
+
+
+def test_a_difference_in_the_last_digit_is_seen_on_the_page(rates: TestClient, run_id: str) -> None:
+    service: Service = rates.app.state.service  # type: ignore[attr-defined]  # it is one of ours
+    run = service.run(run_id)
+    assert run.answer is not None
+    first, *others = run.answer.summary.estimates
+    assert first.mean is not None
+    near = math.nextafter(first.mean, math.inf)
+    estimates = (first.model_copy(update={"mean": near}), *others)
+    summary = run.answer.summary.model_copy(update={"estimates": estimates})
+    altered_id = f"{run_id[:-1]}{'1' if run_id[-1] == '0' else '0'}"
+    answer = run.answer.model_copy(update={"summary": summary, "run_id": altered_id})
+    altered = run.model_copy(update={"id": altered_id, "answer": answer})
+    service.queue.record(altered, experiment_id=service.experiment("observations").id)
+
+    page = words_of(rates.post(f"/runs/{altered_id}/reproduce").text)
+
+    assert "Different: 1 value of the answer changed." in page
+    assert f"[{first.label}].mean {near!r} {first.mean!r}" in page
 
 
 def test_the_page_of_what_is_sampled_follows_and_then_compares(coin: TestClient) -> None:

@@ -153,10 +153,15 @@ def _tell_reproduction(found: Reproduction) -> None:
         ("Values that differ", found.differences[:LISTED]),
     ):
         if differences:
-            rows = [(one.what, str(one.recorded), str(one.again)) for one in differences]
+            rows = [(one.what, _whole(one.recorded), _whole(one.again)) for one in differences]
             say.table(columns, rows, title=title)
     if found.total > LISTED:
         say.data(f"{LISTED} of {found.total:,} are shown; --json gives more.")
+
+
+def _whole(value: Any) -> str:
+    """Give a value with every digit: a difference may be in the last one."""
+    return "nothing" if value is None else str(value)
 
 
 @cache.command("clear")
