@@ -6,7 +6,7 @@ same wherever the work is done. An answer that is being sampled is waited for an
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -61,6 +61,7 @@ class Client:
             self._wait(self._http.aclose())
         if self._service is not None:
             self._service.close()
+        self._wait(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     def get(self, path: str, **query: Any) -> Any:
@@ -86,12 +87,12 @@ class Client:
         if last_event:
             headers["Last-Event-ID"] = last_event
         response = self._wait(self._open(path, headers))
-        lines = response.aiter_lines()
+        lines = _lines(response)
         try:
             while (line := self._step(_next(lines))) is not None:
                 yield line
         finally:
-            self._wait(response.aclose())
+            self._wait(_hang_up(lines, response))
 
     def upload(
         self, path: str, file: Path, *, headers: Mapping[str, str], query: Mapping[str, Any]
@@ -235,9 +236,19 @@ async def _result[T](task: "asyncio.Task[T]") -> T:
     return await task
 
 
+async def _lines(response: "httpx2.Response") -> AsyncGenerator[str]:
+    async for line in response.aiter_lines():
+        yield line
+
+
 async def _next(lines: AsyncIterator[str]) -> str | None:
     """Give the next line; nothing after the last one."""
     return await anext(lines, None)
+
+
+async def _hang_up(lines: AsyncGenerator[str], response: "httpx2.Response") -> None:
+    await lines.aclose()
+    await response.aclose()
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

@@ -253,4 +253,4 @@ def _rounded(seconds: float) -> float:
 def _unserved(run: Run) -> str:
     if run.state is RunState.QUEUED:
         return "Waiting: no worker is running; start one with `vibes worker`."
-    return "Its worker is not heard of any more; another one begins it again, once there is one."
+    return "Its worker is not heard of any more; the next one that is free begins it again."
