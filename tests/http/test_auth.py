@@ -238,8 +238,10 @@ OPENED_BY = {
         "/api/v1/experiments/x/runs",
         "/api/v1/experiments/x/assign",
         "/api/v1/runs/x/cancel",
+        "/api/v1/runs/x/reproduce",
         "/experiments/x/ask/x",
         "/runs/x/cancel",
+        "/runs/x/reproduce",
     },
     "read": {
         "/api/v1/experiments/x/x",
