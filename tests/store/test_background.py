@@ -155,6 +155,13 @@ def test_a_run_whose_worker_is_not_heard_of_goes_to_another(queue: Queue) -> Non
     queue.finish(a_run("1", state=RunState.SUCCEEDED, finished=WHEN), worker="alive")
 
 
+def test_a_lease_from_before_the_clock_was_set_back_is_not_waited_for(queue: Queue) -> None:
+    enqueue(queue, a_run("1"))
+    taken(queue, worker="before", lease=3600)
+
+    assert taken(queue, worker="after", lease=15).tries == 2
+
+
 def test_a_lease_that_is_renewed_does_not_lapse(queue: Queue) -> None:
     enqueue(queue, a_run("1"))
     taken(queue, lease=-1)

@@ -14,10 +14,11 @@ import pytest
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.core.run import Pending, Run
 from pymc_vibes.service import Service
+from pymc_vibes.service.setup import prepare_stores
 from pymc_vibes.settings import Settings
 from tests.sampled.registered import TOSSES, Gate
 
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 2.0
 
 
 @dataclass
@@ -51,7 +52,9 @@ class Office:
 @contextmanager
 def open_office(folder: Path, gate: Gate, **settings: Any) -> Iterator[Office]:
     """Open a service in which a coin was tossed, and send its workers home at the end."""
-    home = Settings(home=folder / "home", ledger="off", lease_seconds=LEASE_SECONDS, **settings)
+    given = {"home": folder / "home", "ledger": "off", "lease_seconds": LEASE_SECONDS}
+    home = Settings(**{**given, **settings})
+    assert list(prepare_stores(home))
     service = Service.open(home, works=False)
     service.create("coin", "coin")
     tosses = folder / "tosses.csv"

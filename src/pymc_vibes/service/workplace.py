@@ -80,10 +80,11 @@ class Workplace:
 
     def claim(self, only: str | None = None) -> "Claim | None":
         """Take the next run that waits, or that one; None where there is nothing to do."""
-        if self._ends.is_set() or not self._queue.has_work(only):
+        lease = self._settings.lease_seconds
+        if self._ends.is_set() or not self._queue.has_work(only, lease=lease):
             return None
         self._engine.check()
-        return self._queue.claim(self.name, lease=self._settings.lease_seconds, only=only)
+        return self._queue.claim(self.name, lease=lease, only=only)
 
     def carry_out(self, claim: "Claim") -> None:
         """Work on a run until it is over, is taken away, or is given back."""

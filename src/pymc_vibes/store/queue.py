@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pymc_vibes.settings import Settings
 
+CLOCK_LEASES = 4  # a lease that ends later than so many of them was begun under another clock
 _GIVEN_BACK: Mapping[str, Any] = {
     "state": RunState.QUEUED.value,
     "worker": None,
@@ -75,7 +76,7 @@ class Queue(RunTable):
 
     def claim(self, worker: str, *, lease: float, only: str | None = None) -> Claim | None:
         """Take the run that has waited longest among the most urgent, or that one only."""
-        if not self.has_work(only):
+        if not self.has_work(only, lease=lease):
             return None
         runs = self._runs
         waiting = self._waiting(only)
@@ -103,9 +104,9 @@ class Queue(RunTable):
             work=json.loads(row["work"]),
         )
 
-    def has_work(self, only: str | None = None) -> bool:
+    def has_work(self, only: str | None = None, *, lease: float) -> bool:
         """Whether there is a run to claim; looking is cheap and disturbs nobody who writes."""
-        self._take_back()
+        self._take_back(lease)
         with self._database.read() as connection:
             return connection.execute(self._first(self._waiting(only))).scalar() is not None
 
@@ -188,13 +189,18 @@ class Queue(RunTable):
         runs = self._runs
         return select(runs.c.id).where(waiting).order_by(runs.c.priority.desc(), runs.c.id).limit(1)
 
-    def _take_back(self) -> None:
+    def _take_back(self, lease: float) -> None:
         """Let runs wait again whose workers are not heard of any more."""
         from sqlalchemy import or_, select
 
-        runs = self._runs
+        runs, now = self._runs, self._database.now()
         lapsed = (runs.c.state == RunState.RUNNING.value) & runs.c.work.is_not(None)
-        lapsed &= or_(runs.c.lease_until.is_(None), runs.c.lease_until < self._database.now())
+        lapsed &= or_(
+            runs.c.lease_until.is_(None),
+            runs.c.lease_until < now,
+            # so far ahead only where the clock was set back: too long to wait for its worker
+            runs.c.lease_until > now + CLOCK_LEASES * abs(lease),
+        )
         with self._database.read() as connection:
             if connection.execute(select(runs.c.id).where(lapsed).limit(1)).scalar() is None:
                 return
