@@ -153,11 +153,17 @@ def route(router: APIRouter, path: str) -> None:
 
 def documented() -> dict[int | str, dict[str, Any]]:
     """Describe the events for OpenAPI."""
-    example = 'event: progress\ndata: {"id": "01h...", "state": "running", ...}\nid: 7\n\n'
+    example = {"event": "progress", "id": "7", "data": '{"id": "01h...", "state": "running"}'}
+    fields = {
+        "event": {"enum": ["progress", "end"]},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    }
+    event = {"type": "object", "description": "One event.", "properties": fields}
     return {
         200: {
             "description": "Events `progress` and, once, `end`; the data is a run in short.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": example}},
+            "content": {MEDIA_TYPE: {"schema": event, "example": example}},
         },
         NOTHING_MORE: {"description": "The run is over, and its end is known already."},
     }

@@ -93,7 +93,16 @@ def question_body(asked: Iterable[tuple[Kind[Any], Query[Any]]]) -> Schema:
         }
         for kind, query in pairs
     ]
-    return body({"anyOf": forms}, {"empty": {"parameters": {}, "config": {}}})
+    examples = {
+        kind.slug: {"parameters": _needed(query.parameters), "config": {}} for kind, query in pairs
+    }
+    return body({"anyOf": forms}, examples)
+
+
+def _needed(model: type[BaseModel]) -> dict[str, str]:
+    """Fill what a question cannot do without: names, each another one."""
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    return dict(zip(required, "ABCDEFGH", strict=False))
 
 
 def query_parameters(models: Iterable[type[BaseModel]]) -> Schema:

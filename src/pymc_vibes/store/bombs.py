@@ -16,7 +16,7 @@ PIECE = 1 << 20
 FREE_BYTES = 256 * 2**20  # what any file may unpack to; events at most shrink about fifty-fold
 MOST_RATIO = 200
 FREE_ROWS = 50_000_000
-MOST_ROWS_PER_BYTE = 100  # rows of a Parquet file: even days of equal events take more than that
+MOST_ROWS_PER_BYTE = 20  # of a Parquet file: even days of nothing but equal events take more
 
 
 def check_unpacked(path: Path) -> None:

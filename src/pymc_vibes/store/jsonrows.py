@@ -96,6 +96,8 @@ class _Text:
         self._at = 0
         self._ended = False
         self.line = 1
+        self.read = 0
+        """Characters that were read so far."""
 
     def peek(self) -> str:
         """Give the next character that is not white space, or nothing at the end."""
@@ -111,13 +113,13 @@ class _Text:
     def take(self, wanted: str) -> None:
         """Step over the character, or say where it is missing."""
         if self.peek() != wanted:
-            raise self._broken(f"{wanted!r} expected")
+            raise self.broken(f"{wanted!r} expected")
         self._at += 1
 
     def key(self) -> str:
         """Read the name of a member and the colon after it."""
         if self.peek() != '"':
-            raise self._broken("a name in quotes expected")
+            raise self.broken("a name in quotes expected")
         name = self.value()
         self.take(":")
         return str(name)
@@ -129,10 +131,10 @@ class _Text:
             try:
                 value, end = self._decode(self._held, self._at)
             except RecursionError as error:
-                raise self._broken("nested too deeply") from error
+                raise self.broken("nested too deeply") from error
             except ValueError as error:
                 if len(self._held) - self._at > MAX_VALUE_CHARS or not self._more():
-                    raise self._broken(getattr(error, "msg", str(error))) from error
+                    raise self.broken(getattr(error, "msg", str(error))) from error
                 continue
             if end == len(self._held) and self._more():
                 continue  # a number may go on in the next piece
@@ -148,11 +150,13 @@ class _Text:
         try:
             text = self._decoder.decode(piece, final=self._ended)
         except UnicodeDecodeError as error:
-            raise self._broken("the text is not UTF-8") from error
+            raise self.broken("the text is not UTF-8") from error
         self._held, self._at = self._held[self._at :] + text, 0
+        self.read += len(text)
         return bool(piece)
 
-    def _broken(self, reason: str) -> UnreadableFile:
+    def broken(self, reason: str) -> UnreadableFile:
+        """Say what is wrong here."""
         return UnreadableFile(
             f"The JSON cannot be read: {reason} near line {self.line:,}.",
             hint='Send a list of objects, {"rows": [...]}, or one object per line.',
@@ -190,14 +194,18 @@ def _object(text: _Text) -> Iterator[_Numbered]:
     line = text.line
     members: dict[str, Any] = {}
     has_rows = False
+    began = text.read
     text.take("{")
     while text.peek() != "}":
         key = text.key()
         if key == "rows" and text.peek() == "[":
             has_rows = True
             yield from _elements(text)
+            began = text.read
         else:
             members[key] = text.value()
+        if text.read - began > MAX_VALUE_CHARS:
+            raise text.broken(f"one object has more than {MAX_VALUE_CHARS:,} characters")
         if text.peek() != "}":
             text.take(",")
     text.take("}")

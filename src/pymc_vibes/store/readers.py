@@ -9,6 +9,7 @@ Both give the same columns: s0, s1, ... as text (Parquet keeps its types).
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,7 @@ def _head(path: Path) -> tuple[bytes, bool]:
     try:
         with open_bytes(path, zipped=zipped) as file:
             return file.read(SAMPLE_BYTES), zipped
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UnreadableFile(f"The file cannot be unpacked: {error}.") from error
 
 

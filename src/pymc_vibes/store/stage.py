@@ -8,6 +8,7 @@ it is (large ones); bad rows become reasons.
 
 import heapq
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -168,7 +169,7 @@ def _counted(upload: Upload, source: _Source) -> "Iterator[pa.RecordBatch]":
         for batch in upload.batches():
             source.counted += batch.num_rows
             yield batch
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         source.error = UnreadableFile(f"The file cannot be read to its end: {error}.")
         raise source.error from error
     except VibesError as error:
