@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
+from fastapi.routing import iter_route_contexts
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
@@ -22,6 +24,7 @@ from pymc_vibes.service import Service
 from pymc_vibes.settings import Settings
 
 EXAMPLES = 5  # of each operation: enough to find a careless route, few enough to run every time
+MANY_EXAMPLES = 100
 MOST_EVENTS = 1000
 PATIENCE = 300  # seconds: a loaded machine is not a bug
 CHECKS = [
@@ -38,6 +41,13 @@ OPERATIONS = [
     (path, method, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
+]
+
+EXAMPLE_PLACES = [
+    (path, method, media, name)
+    for path, method, operation in OPERATIONS
+    for media, body in operation.get("requestBody", {}).get("content", {}).items()
+    for name in body.get("examples", {})
 ]
 
 
@@ -188,15 +198,14 @@ def described(client: TestClient) -> Any:
     return schemathesis.openapi.from_asgi("/openapi.json", client.app)
 
 
-@pytest.mark.parametrize(
-    ("path", "method"), [(path, method) for path, method, _ in OPERATIONS], ids=str
-)
-def test_no_request_breaks_the_server(
-    described: Any, known: dict[str, dict[str, str]], path: str, method: str
-) -> None:
+def ask_at_random(
+    described: Any, known: dict[str, dict[str, str]], path: str, method: str, examples: int
+) -> list[int]:
+    """Send so many requests, check each answer against the description, give the statuses."""
+
     @seed(20_260_101)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         database=None,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
@@ -215,6 +224,54 @@ def test_no_request_breaks_the_server(
 
     answered: list[int] = []
     ask()
+    return answered
+
+
+ADDRESSES = [(path, method) for path, method, _ in OPERATIONS]
+
+
+@pytest.mark.parametrize(("path", "method"), ADDRESSES, ids=str)
+def test_no_request_breaks_the_server(
+    described: Any, known: dict[str, dict[str, str]], path: str, method: str
+) -> None:
+    answered = ask_at_random(described, known, path, method, EXAMPLES)
 
     assert answered
     assert max(answered) < 500
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "method"), ADDRESSES, ids=str)
+def test_no_request_of_very_many_breaks_the_server(
+    described: Any, known: dict[str, dict[str, str]], path: str, method: str
+) -> None:
+    answered = ask_at_random(described, known, path, method, MANY_EXAMPLES)
+
+    assert len(answered) > EXAMPLES
+    assert max(answered) < 500
+
+
+def test_the_description_holds_every_route_but_pages(client: TestClient) -> None:
+    described = {(method.upper(), path) for path, method in ADDRESSES}
+    served = {
+        (method, context.path_format or "")
+        for context in iter_route_contexts(client.app.routes)  # type: ignore[attr-defined]
+        for method in (context.methods or set()) - {"HEAD"}
+        if (context.path_format or "").startswith(("/api/", "/ingest", "/posterior", "/compare"))
+    }
+    # what answers to questions that nobody has
+    unknown = {(method, path) for method, path in served if path.endswith("/{query}")}
+
+    assert served - unknown <= described
+    assert len(unknown) == 5
+
+
+@pytest.mark.parametrize("place", EXAMPLE_PLACES, ids=lambda place: " ".join(place[:2]))
+def test_every_example_fits_its_schema(place: tuple[str, str, str, str]) -> None:
+    path, method, media, name = place
+    body = DOCUMENT["paths"][path][method]["requestBody"]["content"][media]
+    schema = {**body["schema"], "components": DOCUMENT["components"]}
+
+    checked = jsonschema_rs.validator_for(schema, validate_formats=False)
+
+    assert list(checked.iter_errors(body["examples"][name]["value"])) == []
