@@ -173,11 +173,15 @@ def test_without_a_server_it_is_waited_for_too(alone: Vibes, gate: Gate) -> None
     assert "The coin falls on heads now and then." in done.text
 
 
-def test_without_a_server_nobody_would_go_on(alone: Vibes) -> None:
-    done = alone("analyze", "coin", "--no-wait")
+def test_without_a_server_it_waits_for_a_worker(alone: Vibes, gate: Gate) -> None:
+    gate.open()
+    asked = alone("analyze", "coin", "--no-wait")
+    worked = alone("worker", "--until-idle")
+    run = json.loads(alone("runs", "show", asked.text.strip(), "--json").text)
 
-    assert done.code == 2
-    assert "vibes serve" in done.err
+    assert (asked.code, worked.code) == (0, 0)
+    assert "vibes worker" in asked.err
+    assert run["state"] == "succeeded"
 
 
 def test_without_a_server_an_interrupt_cancels_too(alone: Vibes, home: Path) -> None:

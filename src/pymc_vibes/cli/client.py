@@ -43,6 +43,8 @@ class Client:
         self._loop = asyncio.new_event_loop()
         self._http: httpx2.AsyncClient | None = None
         self._service: Service | None = None
+        self.followed: set[str] = set()
+        """The runs that were waited for here: their answers are new to whoever asked."""
 
     def __enter__(self) -> Self:
         return self
@@ -128,7 +130,9 @@ class Client:
                 return response
             from pymc_vibes.cli.waiting import follow
 
-            follow(self, response.headers["Location"])
+            where = response.headers["Location"]
+            follow(self, where)
+            self.followed.add(where.rpartition("/")[2])
 
     def _wait[T](self, work: Coroutine[Any, Any, T]) -> T:
         """Run it to its end; beside a loop that this thread has already, as a notebook does."""

@@ -123,8 +123,11 @@ class Workplace:
         computed = self._engine.compute(run, work, cells, watch)
         if watch.cancelled:
             raise RunCancelled(f"Run {run.id} was cancelled.")
-        if computed.draws is not None:
-            self._artifacts.put_posterior(work.provenance.key, computed.draws)
+        # a run that only checks another one leaves that one's draws as they are
+        key = work.provenance.key
+        is_new = work.is_remembered or not self._artifacts.has_posterior(key)
+        if computed.draws is not None and is_new:
+            self._artifacts.put_posterior(key, computed.draws)
         return computed
 
     def _end(self, run: Run, state: RunState, names: Sequence[str] = (), **more: Any) -> None:

@@ -71,6 +71,8 @@ def analyze(
         _start(here, path, values, snapshot)
         return
     body = here.client.post(path, values, snapshot=snapshot)
+    if body["run_id"] in here.client.followed:
+        body["cached"] = False
     answer = Answer.model_validate(body)
     if report is not None:
         save(here.client.raw(f"/api/v1/runs/{answer.run_id}/report"), report)
@@ -80,11 +82,6 @@ def analyze(
 
 def _start(here: Session, path: str, values: Any, snapshot: int | None) -> None:
     """Print the id of the run, whether it is over or not."""
-    if not here.settings.url:
-        raise Misuse(
-            "Without a server nobody would go on with the run after this command.",
-            hint="Start `vibes serve`, set VIBES_URL to its address, and ask again.",
-        )
     query = {"snapshot": snapshot}
     response = here.client.request("POST", path, json=values, query=query, wait=False)
     found = response.json()
@@ -92,7 +89,9 @@ def _start(here: Session, path: str, values: Any, snapshot: int | None) -> None:
         say.data(found["run_id"])
         return
     say.data(found["id"])
-    say.talk(f"It is being sampled. Follow it with `vibes runs watch {found['id']}`.")
+    if not here.settings.url:
+        say.talk("It waits for a worker: `vibes worker` or `vibes serve` carries it out.")
+    say.talk(f"Follow it with `vibes runs watch {found['id']}`.")
 
 
 def show(body: Any, answer: Answer, *, as_json: bool, plot: bool) -> None:
