@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from pymc_vibes.core.run import RunState
+from pymc_vibes.core.run import Run, RunState
 from tests.sampled.registered import Gate
 from tests.servers import ObjectStore, Postgres, free_port
 from tests.worker.office import Office, is_half_way, is_over, open_office
@@ -59,12 +59,16 @@ def test_a_run_waits_for_the_object_store_that_must_take_its_draws(
     office.until(run, is_half_way)
     object_store.kill()
     gate.open()
-    office.until(run, lambda r: r.state is RunState.QUEUED)
+    office.until(run, has_sampled)
     object_store.start()
     ended = office.until(run, is_over)
 
     assert (ended.state, ended.tries) == (RunState.SUCCEEDED, 1)
     assert office.service.draws(run.id, "theta", None, 50, seed=1)["theta"].shape == (50, 1)
+
+
+def has_sampled(run: Run) -> bool:
+    return run.progress is not None and run.progress.stage == "writing the answer"
 
 
 @contextmanager

@@ -126,8 +126,10 @@ class Workplace:
         # a run that only checks another one leaves that one's draws as they are
         key = work.provenance.key
         is_new = work.is_remembered or not self._artifacts.has_posterior(key)
-        if computed.draws is not None and is_new:
-            self._artifacts.put_posterior(key, computed.draws)
+        draws = computed.draws
+        if draws is not None and is_new:
+            # what took minutes to draw is not thrown away because the store is away for a while
+            self._insist(lambda: self._artifacts.put_posterior(key, draws), watch)
         return computed
 
     def _end(self, run: Run, state: RunState, names: Sequence[str] = (), **more: Any) -> None:
@@ -142,12 +144,15 @@ class Workplace:
         self._ends.wait(AGAIN_SECONDS)
         self._insist(lambda: self._queue.give_back(run.id, self.name))
 
-    def _insist(self, write: Callable[[], None]) -> None:
-        """Write to the run table, and once more when it is back if it is away."""
+    def _insist(self, write: Callable[[], None], watch: Reports | None = None) -> None:
+        """Write to a store, and once more when it is back if it is away."""
         while True:
             try:
                 write()
-            except Unavailable:
+            except Unavailable as away:
+                _LOG.warning("store_away", extra={"problem": away.detail})
+                if watch is not None and watch.cancelled:
+                    raise RunCancelled("The run was cancelled while its draws waited.") from away
                 if self._ends.wait(AGAIN_SECONDS):
                     raise
             else:

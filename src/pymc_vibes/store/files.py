@@ -43,11 +43,19 @@ class Folder:
     def put(self, name: str, write: Write) -> None:
         """Keep what `write` writes to the path that it is given."""
         target = self._folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f"{uuid4().hex}.tmp")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             write(fresh)
             fresh.replace(target)
+        except OSError as error:
+            if not error.errno:
+                raise  # not the disk's word
+            raise StoreUnavailable(
+                f"{self._folder} cannot be written to: {error.strerror}.",
+                hint="Is there space left on the disk?",
+                retry_after=AGAIN_SECONDS,
+            ) from error
         finally:
             fresh.unlink(missing_ok=True)
 
