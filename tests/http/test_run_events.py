@@ -303,7 +303,7 @@ def test_a_slow_reader_gets_the_run_as_it_is_when_it_is_ready() -> None:
             now[0] = next(states, now[0])
             now[0] = next(states, now[0])
 
-    stream = Streams().stream(lambda: now[0], None)
+    stream = Streams().stream("1", lambda: now[0], None)
     asyncio.run(stream(SCOPE, unheard, slowly))
 
     assert [event.id for event in read(iter(b"".join(sent).decode().split("\n")))] == [1, 9]
@@ -319,11 +319,32 @@ def test_silence_is_broken_by_a_comment(monkeypatch: pytest.MonkeyPatch) -> None
     async def send(message: Message) -> None:
         sent.extend(message.get("body", b""))
 
-    stream = streams.stream(lambda: now, now)
+    stream = streams.stream("1", lambda: now, now)
     asyncio.run(stream(SCOPE, unheard, send))
 
     assert sent.count(b": ping") == 2
     assert b"data:" not in sent
+
+
+def test_those_who_follow_the_same_run_share_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "FRESH_SECONDS", PATIENCE)
+    streams, looks, sent = Streams(), [], bytearray()
+
+    def look() -> RunLine:
+        looks.append(1)
+        return standing(3, RunState.SUCCEEDED)
+
+    async def send(message: Message) -> None:
+        sent.extend(message.get("body", b""))
+
+    async def follow_at_once() -> None:
+        followers = (streams.stream("1", look, None) for _ in range(20))
+        await asyncio.gather(*(follower(SCOPE, unheard, send) for follower in followers))
+
+    asyncio.run(follow_at_once())
+
+    assert sent.count(b"event: end") == 20
+    assert len(looks) == 1
 
 
 def test_the_stream_is_described(coin: Up) -> None:

@@ -8,7 +8,8 @@ clients come back by themselves.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -24,6 +25,7 @@ from pymc_vibes.service import Service
 
 MEDIA_TYPE = "text/event-stream"
 LOOK_SECONDS = 0.25  # between two looks at the row
+FRESH_SECONDS = 0.2  # streams of one run that look within this time share a look
 AGAIN_SECONDS = 2.0  # until the next look at a run table that is away
 HEARTBEAT_SECONDS = 15.0  # proxies cut connections that are silent for long
 LONGEST_SECONDS = 60.0  # a stream outlives neither its token nor its server by more
@@ -40,10 +42,11 @@ class Streams:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._open = 0
+        self._looks: dict[str, tuple[float, asyncio.Future[RunLine]]] = {}
         self.is_ending: Callable[[], bool] = lambda: False
         """Whether the server was told to stop."""
 
-    def stream(self, look: Look, told: RunLine | None) -> Response:
+    def stream(self, run_id: str, look: Look, told: RunLine | None) -> Response:
         """Answer with what changes from now on, or raise `Unavailable`; `told` is known already."""
         if self._open >= self._most:
             raise Unavailable(
@@ -51,18 +54,24 @@ class Streams:
                 hint="Ask for the run itself every few seconds: GET /api/v1/runs/{id}.",
                 retry_after=int(AGAIN_SECONDS),
             )
-        return _Counted(self, self._changes(look, told))
+        return _Counted(self, run_id, self._changes(run_id, look, told))
 
-    def count(self, change: int) -> None:
-        """Note that a stream begins or ends."""
-        self._open += change
+    @contextmanager
+    def opened(self, run_id: str) -> Iterator[None]:
+        """Count a stream while it is open."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+            self._looks.pop(run_id, None)  # whoever follows it still looks again
 
-    async def _changes(self, look: Look, told: RunLine | None) -> AsyncIterator[bytes]:
+    async def _changes(self, run_id: str, look: Look, told: RunLine | None) -> AsyncIterator[bytes]:
         yield format_sse_event(retry=RETRY_MS)
         ends = time.monotonic() + LONGEST_SECONDS
         silent_since = time.monotonic()
         while not self.is_ending() and time.monotonic() < ends:
-            seen = await _look(look, told)
+            seen = await self._look(run_id, look) or told
             if seen != told and seen is not None:
                 yield _event(seen)
                 told, silent_since = seen, time.monotonic()
@@ -73,32 +82,34 @@ class Streams:
                 silent_since = time.monotonic()
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def _look(self, run_id: str, look: Look) -> RunLine | None:
+        """Look at the run without holding up the loop; None where the run table is away."""
+        now = time.monotonic()
+        begun, found = self._looks.get(run_id, (-FRESH_SECONDS, None))
+        if found is None or now - begun >= FRESH_SECONDS:
+            found = asyncio.ensure_future(run_in_threadpool(look))
+            self._looks[run_id] = now, found
+        try:
+            return await asyncio.shield(found)  # others wait for it as well
+        except Unavailable:
+            await asyncio.sleep(AGAIN_SECONDS)
+            return None
+
 
 class _Counted(StreamingResponse):
     """A stream that counts while it is open."""
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, streams: Streams, content: AsyncIterator[bytes]) -> None:
+    def __init__(self, streams: Streams, run_id: str, content: AsyncIterator[bytes]) -> None:
         super().__init__(content, headers={"X-Accel-Buffering": "no"})
         self._streams = streams
+        self._run_id = run_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        self._streams.count(1)
-        try:
+        with self._streams.opened(self._run_id):
             await super().__call__(scope, receive, send)
-        finally:
-            self._streams.count(-1)
-
-
-async def _look(look: Look, told: RunLine | None) -> RunLine | None:
-    """Look at the run without holding up the loop; a run table that is away tells nothing new."""
-    try:
-        return await run_in_threadpool(look)
-    except Unavailable:
-        await asyncio.sleep(AGAIN_SECONDS)
-        return told
 
 
 def _event(seen: RunLine) -> bytes:
@@ -141,7 +152,7 @@ async def follow_run(
     if is_known and now.is_over:
         return Response(status_code=NOTHING_MORE)
     streams: Streams = request.app.state.streams
-    return streams.stream(lambda: looked(service, run_id), now if is_known else None)
+    return streams.stream(run_id, lambda: looked(service, run_id), now if is_known else None)
 
 
 def route(router: APIRouter, path: str) -> None:

@@ -75,6 +75,7 @@ class Reports:
         with self._lock:
             now = datetime.now(UTC)
             self._write(Progress(stage=name, began=now, updated=now))
+            self._next_report = 0.0  # the first that is told of a stage may be all
 
     def progress(self, done: int, total: int, **facts: float) -> None:
         """Write how far the part is, unless something was written a moment ago."""
