@@ -198,6 +198,9 @@ class Settings(BaseSettings):
         le=10**6,
         description="Sampled runs that one token's holder may begin in a minute.",
     )
+    max_waiting_runs: int = Field(
+        1000, ge=1, le=10**6, description="Runs that may wait for a worker at the same time."
+    )
     query_seconds: float = Field(
         120.0,
         gt=0,

@@ -1,7 +1,7 @@
 """A process whose files may not grow beyond a size, as on a disk that is full.
 
-`python -m tests.faults.full_disk BYTES` uploads a large file, and prints the problem that came of it
-as JSON, or nothing.
+`python -m tests.faults.full_disk BYTES` uploads a large file, and prints the problem that came of
+it as JSON, or nothing.
 """
 
 import json

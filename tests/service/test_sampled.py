@@ -4,10 +4,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
-from pymc_vibes.core.errors import IllegalTransition, InferenceFailed, RunCancelled, RunNotFound
+from pymc_vibes.core.errors import (
+    IllegalTransition,
+    InferenceFailed,
+    RunCancelled,
+    RunNotFound,
+    TooManyRequests,
+)
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.core.run import Pending, Run, RunState
 from pymc_vibes.service import Service
@@ -18,13 +25,13 @@ from tests.sampled.registered import TOSSES, Gate
 MCSE = 0.0762 / 2000**0.5
 
 
-def opened(folder: Path, *, works: bool = True) -> Service:
-    return Service.open(Settings(home=folder / "home"), works=works)
+def opened(folder: Path, *, works: bool = True, **settings: Any) -> Service:
+    return Service.open(Settings(home=folder / "home", **settings), works=works)
 
 
-def with_a_coin(folder: Path, *, works: bool) -> Service:
+def with_a_coin(folder: Path, *, works: bool, **settings: Any) -> Service:
     """Open a new home in which a coin was tossed."""
-    found = opened(folder, works=works)
+    found = opened(folder, works=works, **settings)
     found.create("coin", "coin")
     path = folder / "tosses.csv"
     path.write_text(TOSSES)
@@ -111,6 +118,19 @@ def test_different_questions_wait_for_their_turn(hasty: Service, gate: Gate) -> 
 
     assert depth == {RunState.QUEUED: 1, RunState.RUNNING: 1}
     assert [run.state for run in hasty.runs("coin")] == [RunState.SUCCEEDED] * 2
+
+
+@pytest.mark.usefixtures("gate")
+def test_only_so_many_may_wait(tmp_path: Path) -> None:
+    service = with_a_coin(tmp_path, works=False, max_waiting_runs=2)
+    hasty = service.without_waiting()
+    runs = [ask(hasty, level=level) for level in (0.8, 0.9)]
+    with pytest.raises(TooManyRequests, match="2 runs wait"):
+        hasty.analyze("coin", {"level": 0.7})
+    joined = ask(hasty, level=0.9)
+    service.close()
+
+    assert joined.id == runs[1].id
 
 
 def test_a_run_is_cancelled_and_may_be_asked_for_anew(hasty: Service) -> None:

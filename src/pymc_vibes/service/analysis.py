@@ -81,7 +81,7 @@ class Analyses:
         )
         self._flights: Flights[Analysis] = Flights()
         workplace = Workplace(queue, artifacts, settings, self._memory.put)
-        self.background = Background(queue, workplace, works=works)
+        self.background = Background(queue, workplace, most=settings.max_waiting_runs, works=works)
 
     def analyze(
         self, experiment: Experiment, overrides: Mapping[str, Any], *, snapshot: int | None = None

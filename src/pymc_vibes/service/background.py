@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pymc_vibes.core.errors import Conflict, IllegalTransition, RunCancelled
+from pymc_vibes.core.errors import Conflict, IllegalTransition, RunCancelled, TooManyRequests
 from pymc_vibes.core.run import Run, RunState
 from pymc_vibes.service.compute import Work
 from pymc_vibes.service.executor import Executor
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from pymc_vibes.store.queue import Queue
 
 
+AGAIN_SECONDS = 30  # when to ask again where too many wait
+
+
 class Background:
     """Lets runs wait for workers, and knows how all of them stand."""
 
-    def __init__(self, queue: "Queue", workplace: Workplace, *, works: bool) -> None:
+    def __init__(self, queue: "Queue", workplace: Workplace, *, most: int, works: bool) -> None:
         self._queue = queue
+        self._most = most
         self._workplace = workplace
         self._works = works
         self._executor = Executor(self._take)
@@ -36,7 +40,17 @@ class Background:
         self._workplace.close()
 
     def enqueue(self, run: Run, experiment_id: str, work: Work) -> Run:
-        """Let the run wait for its turn; give the one that is under way already if any is."""
+        """Let the run wait for its turn; give the one that is under way already if any is.
+
+        Raises `TooManyRequests` where too many wait.
+        """
+        if self._queue.depth()[RunState.QUEUED] >= self._most:
+            raise TooManyRequests(
+                f"{self._most:,} runs wait for a worker already.",
+                hint="Cancel some (`vibes runs list --state queued`), or start more workers; "
+                "VIBES_MAX_WAITING_RUNS sets the limit.",
+                retry_after=AGAIN_SECONDS,
+            )
         waiting = self._queue.enqueue(
             run.model_copy(update={"state": RunState.QUEUED}),
             experiment_id=experiment_id,
