@@ -53,8 +53,8 @@ unit: $(STAMP) ## the part of `check` that runs tests
 	$(PYTEST) -q -m "not slow" $(LATER:%=--ignore=tests/%)
 
 test: $(STAMP) ## everything but `slow`, with coverage; installs a browser and PostgreSQL if missing
-	@chromium="$$($(BIN)/python scripts/chromium.py --install)" && export VIBES_CHROMIUM="$$chromium" && \
-	  postgres="$$($(BIN)/python scripts/postgres.py --install)" && export VIBES_POSTGRES="$$postgres" && \
+	@chromium="$$($(BIN)/python -m scripts.chromium --install)" && export VIBES_CHROMIUM="$$chromium" && \
+	  postgres="$$($(BIN)/python -m scripts.postgres --install)" && export VIBES_POSTGRES="$$postgres" && \
 	  if [ -n '$(args)' ]; then \
 	    $(BIN)/pytest -m "not slow" $(args); \
 	  else \
@@ -72,7 +72,7 @@ bench-quick: $(STAMP) ## the same on little data: proves that the benchmarks wor
 	$(BIN)/python -m benchmarks --quick $(args)
 
 chromium: $(STAMP) ## find a browser for the tests, or install one
-	@$(BIN)/python scripts/chromium.py --install
+	@$(BIN)/python -m scripts.chromium --install
 
 postgres: $(STAMP) ## find a PostgreSQL server for the tests, or install one
-	@$(BIN)/python scripts/postgres.py --install
+	@$(BIN)/python -m scripts.postgres --install

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from scripts.packages import APT_GET, run, ways
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -24,7 +26,6 @@ FAILED = (
     "No Chromium or Chrome was found, and neither the system's package manager nor Playwright "
     "could install one. Install one by hand, or set VIBES_CHROMIUM to the path of yours."
 )
-APT_GET = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
 # without its recommended fonts Chromium draws boxes for letters
 MANAGERS = {
     "apt-get": (
@@ -57,7 +58,7 @@ def find_chromium() -> str:
 def install_chromium() -> str:
     """Install a browser by the first way that works, and give its path."""
     for commands in _ways():
-        if all(_run(command) for command in commands):
+        if all(run(command) for command in commands):
             try:
                 return find_chromium()
             except NoBrowserError:  # a package of that name need not hold the browser
@@ -85,9 +86,7 @@ def main() -> None:
 
 
 def _ways() -> Iterator[list[list[str]]]:
-    for manager, commands in MANAGERS.items():
-        if shutil.which(manager):
-            yield [_as_root(manager, command) for command in commands]
+    yield from ways(MANAGERS)
     yield [[sys.executable, "-m", "playwright", "install", "chromium"]]
 
 
@@ -112,19 +111,6 @@ def _runs(path: str) -> bool:
         return False
     asked = subprocess.run([path, "--version"], check=False, capture_output=True, timeout=60)
     return asked.returncode == 0
-
-
-def _as_root(manager: str, command: list[str]) -> list[str]:
-    unprivileged = manager != "brew" and os.geteuid() != 0
-    return ["sudo", "--non-interactive", *command] if unprivileged else command
-
-
-def _run(command: list[str]) -> bool:
-    print("+", *command, file=sys.stderr)
-    if shutil.which(command[0]) is None:
-        return False
-    done = subprocess.run(command, check=False, stdout=sys.stderr, stdin=subprocess.DEVNULL)
-    return done.returncode == 0
 
 
 if __name__ == "__main__":

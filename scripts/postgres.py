@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.packages import APT_GET, run, ways
+
 PROGRAMS = ("initdb", "postgres")
 PLACES = (
     "usr/lib/postgresql/*/bin",  # Debian
@@ -29,7 +31,6 @@ FAILED = (
     "No PostgreSQL server was found, and the system's package manager could not install one. "
     "Install one by hand, or set VIBES_POSTGRES to the folder that holds its initdb and postgres."
 )
-APT_GET = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
 MANAGERS = {
     "apt-get": (
         [*APT_GET, "update", "-q"],
@@ -62,8 +63,8 @@ def find_postgres() -> Path:
 
 def install_postgres() -> Path:
     """Install a server by the first way that works, and give the folder of its programs."""
-    for manager, commands in MANAGERS.items():
-        if shutil.which(manager) and all(_run(_as_root(manager, each)) for each in commands):
+    for commands in ways(MANAGERS):
+        if all(run(command) for command in commands):
             try:
                 return find_postgres()
             except NoPostgresError:  # the package may hold a release that is too old
@@ -111,19 +112,6 @@ def _runs(folder: Path) -> bool:
     # it says: postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)
     words = asked.stdout.partition("(PostgreSQL)")[2].split()
     return asked.returncode == 0 and bool(words) and int(words[0].partition(".")[0]) >= OLDEST
-
-
-def _as_root(manager: str, command: list[str]) -> list[str]:
-    unprivileged = manager != "brew" and os.geteuid() != 0
-    return ["sudo", "--non-interactive", *command] if unprivileged else command
-
-
-def _run(command: list[str]) -> bool:
-    print("+", *command, file=sys.stderr)
-    if shutil.which(command[0]) is None:
-        return False
-    done = subprocess.run(command, check=False, stdout=sys.stderr, stdin=subprocess.DEVNULL)
-    return done.returncode == 0
 
 
 if __name__ == "__main__":
