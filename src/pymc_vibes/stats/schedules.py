@@ -12,6 +12,7 @@ drawn and thrown away, however rare admissible schedules are.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -167,13 +168,19 @@ class Schedules:
         return np.stack([self.numbered(_below(rng, self.count)) for _ in range(n)])
 
     def listed(self) -> Treatments:
-        """Give all of them, `(count, days)`; raises `TooLarge` above 100 000."""
+        """Give all of them, `(count, days)`, read-only; raises `TooLarge` above 100 000."""
         if self.count > MAX_LISTED:
             raise TooLarge(
                 f"There are {self.count:,} schedules, and at most {MAX_LISTED:,} are listed.",
                 hint="Draw some of them instead.",
             )
-        return np.stack([self.numbered(number) for number in range(self.count)])
+        return self._every
+
+    @cached_property
+    def _every(self) -> Treatments:
+        every = np.stack([self.numbered(number) for number in range(self.count)])
+        every.setflags(write=False)
+        return every
 
 
 def analyzed_days(schedules: Treatments, washout_days: int) -> NDArray[np.bool_]:
