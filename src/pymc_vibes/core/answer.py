@@ -13,6 +13,7 @@ from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.records import Record
 
 type Verdict = Literal["good", "warning", "problem"]
+type Method = Literal["exact", "quadrature", "nuts"]
 type Tone = Literal["higher", "lower", "undecided", "same", "none"]
 """What a claim says; the color of everything that shows it. `none` where nothing is compared."""
 
@@ -105,7 +106,7 @@ class Attempt(Record):
 class Diagnostics(Record):
     """Whether the posterior can be trusted, and what says so."""
 
-    method: Literal["exact", "quadrature", "nuts"]
+    method: Method
     verdict: Verdict = "good"
     reasons: tuple[str, ...] = ()
     why: str | None = None
@@ -186,6 +187,14 @@ class Provenance(Record):
     key: str
 
 
+class Gist(Record):
+    """What a list says of an answer."""
+
+    headline: str
+    method: Method
+    verdict: Verdict
+
+
 class Answer(Record):
     """A finished run as every surface gives it."""
 
@@ -198,6 +207,12 @@ class Answer(Record):
     figures: tuple[Figure, ...]
     diagnostics: Diagnostics
     provenance: Provenance
+
+    @property
+    def gist(self) -> Gist:
+        """Say of it what a list says."""
+        found = self.diagnostics
+        return Gist(headline=self.summary.headline, method=found.method, verdict=found.verdict)
 
     @property
     def origin(self) -> Origin:

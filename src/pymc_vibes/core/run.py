@@ -16,7 +16,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pymc_vibes.core.answer import Answer
+from pydantic import Field
+
+from pymc_vibes.core.answer import Answer, Gist
 from pymc_vibes.core.errors import IllegalTransition
 from pymc_vibes.core.records import Record
 
@@ -92,6 +94,13 @@ class Run(Record):
     """Runs of a higher one are begun first."""
     revision: int = 0
     """How often the record changed; who follows a run knows by it what was seen already."""
+    listed: Gist | None = Field(None, exclude=True)
+    """What a history holds in place of the answer, which may be large."""
+
+    @property
+    def gist(self) -> Gist | None:
+        """What a list says of the answer; None where there is none."""
+        return self.answer.gist if self.answer is not None else self.listed
 
     @property
     def is_over(self) -> bool:

@@ -39,7 +39,7 @@ def ready(service: ServiceDep) -> Readiness:
     """Answer 200 when lake and run table can be read, 503 when not."""
     try:
         service.lake.version()
-        service.runs(limit=1)
+        service.history(limit=1)
     except VibesError:
         raise
     except Exception as error:

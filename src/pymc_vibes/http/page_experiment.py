@@ -95,7 +95,7 @@ def _page(request: Request, service: Service, reading: asking.Reading, **more: A
             on=("posterior", "config") if analysis else ("config",),
         ),
         "preview": service.preview(experiment.name, limit=PREVIEWED) if experiment.rows else None,
-        "runs": service.runs(experiment.name, limit=LISTED_RUNS),
+        "runs": service.history(experiment.name, limit=LISTED_RUNS),
         "command": asking.command_line(experiment.name, reading.overrides),
         "curl": asking.request_line(reading, str(request.base_url).rstrip("/")),
         "zones": ZONES,

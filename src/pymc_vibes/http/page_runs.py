@@ -28,7 +28,9 @@ def runs(
 ) -> Response:
     """Show the history of runs, newest first."""
     wanted = RunState(state) if state in set(RunState) else None
-    found = service.runs(experiment or None, state=wanted, limit=LISTED + 1, before=before or None)
+    found = service.history(
+        experiment or None, state=wanted, limit=LISTED + 1, before=before or None
+    )
     asked = {"experiment": experiment, "state": wanted or ""}
     shown = found[:LISTED]
     more = {**asked, "before": shown[-1].id} if len(found) > LISTED else {}

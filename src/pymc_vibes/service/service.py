@@ -207,6 +207,18 @@ class Service(Experiments):
         owner = None if name is None else self.experiment(name).id
         return self.queue.runs(owner, state=state, limit=limit, before=before)
 
+    def history(
+        self,
+        name: str | None = None,
+        *,
+        state: RunState | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> tuple[Run, ...]:
+        """List runs as `runs` does, each with the gist of its answer in place of the answer."""
+        owner = None if name is None else self.experiment(name).id
+        return self.queue.history(owner, state=state, limit=limit, before=before)
+
     def latest(self) -> Mapping[str, Run]:
         """Map experiment id to its newest finished run."""
         return self.queue.latest()

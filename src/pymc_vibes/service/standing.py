@@ -128,8 +128,8 @@ def told(run: Run, now: datetime) -> tuple[str, ...]:
 def history(run: Run) -> tuple[str, ...]:
     """Say what a list of runs tells of one: kind, verdict, method, time and who works on it."""
     parts = [run.kind]
-    if run.answer is not None:
-        found = run.answer.diagnostics
+    if run.gist is not None:
+        found = run.gist
         parts += [f"{_METHODS.get(found.method, found.method)}, verdict {found.verdict}"]
     seconds = took(run)
     if seconds is not None and run.started is not None:

@@ -77,7 +77,7 @@ def check_runs(settings: Settings) -> HealthCheck:
     try:
         depth = queue.depth()
         workers = queue.workers(within=WORKER_SECONDS)
-        late = len(queue.unmirrored(MOST_UNMIRRORED)) if settings.has_ledger else 0
+        late = queue.count_unmirrored(MOST_UNMIRRORED) if settings.has_ledger else 0
     finally:
         queue.close()
     waiting = depth[RunState.QUEUED]

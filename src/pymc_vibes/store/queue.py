@@ -20,6 +20,7 @@ from pymc_vibes.core.run import Progress, Run, RunState, check_transition
 from pymc_vibes.store import runrow
 from pymc_vibes.store.database import prepare_database
 from pymc_vibes.store.runtable import RunTable
+from pymc_vibes.store.tables import WAITING
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
@@ -106,9 +107,14 @@ class Queue(RunTable):
 
     def has_work(self, only: str | None = None, *, lease: float) -> bool:
         """Whether there is a run to claim; looking is cheap and disturbs nobody who writes."""
-        self._take_back(lease)
+        first, lapsed = self._first(self._waiting(only)), self._lapsed(lease)
         with self._database.read() as connection:
-            return connection.execute(self._first(self._waiting(only))).scalar() is not None
+            is_left = connection.execute(self._first(lapsed)).scalar() is not None
+            if not is_left:
+                return connection.execute(first).scalar() is not None
+        with self._database.begin() as connection:
+            self._let_wait(connection, lapsed)
+            return connection.execute(first).scalar() is not None
 
     def keep(self, worker: str, run_ids: Collection[str], *, lease: float) -> frozenset[str]:
         """Say that a worker lives, and give those of its runs that are still its own."""
@@ -179,9 +185,10 @@ class Queue(RunTable):
         return bool(self._value(run_id, "cancel_requested"))
 
     def _waiting(self, only: str | None) -> "ColumnElement[bool]":
-        runs = self._runs
-        waiting = (runs.c.state == RunState.QUEUED.value) & runs.c.work.is_not(None)
-        return waiting if only is None else waiting & (runs.c.id == only)
+        from sqlalchemy import and_, text, true
+
+        one = true() if only is None else self._runs.c.id == only
+        return and_(text(WAITING), one)
 
     def _first(self, waiting: "ColumnElement[bool]") -> Any:
         from sqlalchemy import select
@@ -189,23 +196,18 @@ class Queue(RunTable):
         runs = self._runs
         return select(runs.c.id).where(waiting).order_by(runs.c.priority.desc(), runs.c.id).limit(1)
 
-    def _take_back(self, lease: float) -> None:
-        """Let runs wait again whose workers are not heard of any more."""
-        from sqlalchemy import or_, select
+    def _lapsed(self, lease: float) -> "ColumnElement[bool]":
+        """Say which runs have workers that are not heard of any more."""
+        from sqlalchemy import or_
 
         runs, now = self._runs, self._database.now()
         lapsed = (runs.c.state == RunState.RUNNING.value) & runs.c.work.is_not(None)
-        lapsed &= or_(
+        return lapsed & or_(
             runs.c.lease_until.is_(None),
             runs.c.lease_until < now,
             # so far ahead only where the clock was set back: too long to wait for its worker
             runs.c.lease_until > now + CLOCK_LEASES * abs(lease),
         )
-        with self._database.read() as connection:
-            if connection.execute(select(runs.c.id).where(lapsed).limit(1)).scalar() is None:
-                return
-        with self._database.begin() as connection:
-            self._let_wait(connection, lapsed)
 
     def _let_wait(
         self, connection: "Connection", where: "ColumnElement[bool]", **more: Any

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.core.answer import Answer
+from pymc_vibes.core.answer import Answer, Gist
 from pymc_vibes.core.run import TRANSITIONS, Progress, Run, RunState
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def values(run: Run, experiment_id: str | None) -> dict[str, Any]:
     """Give the columns that a run fills; without an experiment, those that can change."""
-    report = run.answer.diagnostics if run.answer else None
+    gist = run.gist
     row: dict[str, Any] = {
         "id": run.id,
         "experiment": run.experiment,
@@ -26,8 +26,9 @@ def values(run: Run, experiment_id: str | None) -> dict[str, Any]:
         "answer": run.answer and run.answer.model_dump_json(),
         "error": run.error and json.dumps(run.error),
         "progress": run.progress and run.progress.model_dump_json(),
-        "method": report and report.method,
-        "verdict": report and report.verdict,
+        "headline": gist and gist.headline,
+        "method": gist and gist.method,
+        "verdict": gist and gist.verdict,
     }
     return row if experiment_id is None else row | {"experiment_id": experiment_id}
 
@@ -53,7 +54,14 @@ def run(row: "RowMapping") -> Run:
         tries=row["tries"] or 0,
         priority=row["priority"] or 0,
         revision=row["revision"] or 0,
+        listed=None if row["answer"] else _gist(row),
     )
+
+
+def _gist(row: "RowMapping") -> Gist | None:
+    if not row["headline"]:
+        return None
+    return Gist(headline=row["headline"], method=row["method"], verdict=row["verdict"])
 
 
 def naive(moment: datetime) -> datetime:

@@ -12,6 +12,7 @@ from pymc_vibes.core.run import TRANSITIONS, Run, RunState
 from pymc_vibes.store import runrow
 from pymc_vibes.store.database import Database
 from pymc_vibes.store.remembered import Remembered
+from pymc_vibes.store.tables import OPEN, TO_MIRROR, WAITING
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
@@ -61,9 +62,10 @@ class RunTable:
 
     def unfinished(self, experiment_id: str, key: str) -> Run | None:
         """Give the run of that key that a worker has or will have."""
+        from sqlalchemy import text
+
         runs = self._runs
-        where = (runs.c.experiment_id == experiment_id) & (runs.c.key == key)
-        where &= runs.c.state.in_(UNFINISHED) & runs.c.work.is_not(None)
+        where = (runs.c.experiment_id == experiment_id) & (runs.c.key == key) & text(OPEN)
         with self._database.read() as connection:
             row = connection.execute(runs.select().where(where)).mappings().first()
         return None if row is None else runrow.run(row)
@@ -83,13 +85,12 @@ class RunTable:
 
     def ahead(self, run: Run) -> int:
         """Count the runs that are begun before one that waits."""
-        from sqlalchemy import func, select
+        from sqlalchemy import func, select, text
 
         runs = self._runs
-        where = (runs.c.state == RunState.QUEUED.value) & runs.c.work.is_not(None)
-        where &= (runs.c.priority > run.priority) | (
-            (runs.c.priority == run.priority) & (runs.c.id < run.id)
-        )
+        first = runs.c.priority > run.priority
+        earlier = (runs.c.priority == run.priority) & (runs.c.id < run.id)
+        where = text(WAITING) & (first | earlier)
         with self._database.read() as connection:
             return int(connection.execute(select(func.count()).where(where)).scalar_one())
 
@@ -102,7 +103,30 @@ class RunTable:
         before: str | None = None,
     ) -> tuple[Run, ...]:
         """List runs, newest first; `before` is the id of the last run of the page above."""
-        query = self._runs.select().order_by(self._runs.c.id.desc()).limit(limit)
+        query = self._runs.select().limit(limit)
+        return self._listed(query, experiment_id, state, before)
+
+    def history(
+        self,
+        experiment_id: str | None = None,
+        *,
+        state: RunState | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> tuple[Run, ...]:
+        """List runs as `runs` does, each with the gist of its answer in place of the answer."""
+        from sqlalchemy import case, select
+
+        runs = self._runs
+        small = [column for column in runs.c if column.name not in {"answer", "work"}]
+        # a row of an older version has its headline in the answer only
+        answer = case((runs.c.headline.is_(None), runs.c.answer)).label("answer")
+        return self._listed(select(*small, answer).limit(limit), experiment_id, state, before)
+
+    def _listed(
+        self, query: Any, experiment_id: str | None, state: RunState | None, before: str | None
+    ) -> tuple[Run, ...]:
+        query = query.order_by(self._runs.c.id.desc())
         if experiment_id is not None:
             query = query.where(self._runs.c.experiment_id == experiment_id)
         if state is not None:
@@ -116,13 +140,20 @@ class RunTable:
         """Map experiment id to its newest finished run."""
         from sqlalchemy import func, select
 
-        newest = (
-            select(func.max(self._runs.c.id))
-            .where(self._runs.c.state == RunState.SUCCEEDED)
-            .group_by(self._runs.c.experiment_id)
-        )
+        runs = self._runs
+        # from one experiment to the next by the index, whatever the number of their runs
+        owners = select(func.min(runs.c.experiment_id).label("id")).cte("owners", recursive=True)
+        following = select(func.min(runs.c.experiment_id))
+        following = following.where(runs.c.experiment_id > owners.c.id)
+        found = owners.c.id.is_not(None)
+        owners = owners.union_all(select(following.scalar_subquery()).where(found))
+        newest = select(func.max(runs.c.id)).where(runs.c.experiment_id == owners.c.id)
+        newest = newest.where(runs.c.state == RunState.SUCCEEDED).correlate(owners)
+        newest = select(newest.scalar_subquery()).select_from(owners)
         with self._database.read() as connection:
-            rows = connection.execute(self._runs.select().where(self._runs.c.id.in_(newest)))
+            # asked for by name, PostgreSQL does not weigh reading the whole table instead
+            ids = [found for found in connection.execute(newest).scalars() if found]
+            rows = connection.execute(runs.select().where(runs.c.id.in_(ids)))
             return {row["experiment_id"]: runrow.run(row) for row in rows.mappings()}
 
     def depth(self) -> Mapping[RunState, int]:
@@ -145,13 +176,19 @@ class RunTable:
                 for state, kind, method, verdict, count in connection.execute(query)
             }
 
+    def count_unmirrored(self, most: int) -> int:
+        """Count runs that are over and not in the ledger yet, no further than that."""
+        from sqlalchemy import func, select, text
+
+        some = select(self._runs.c.id).where(text(TO_MIRROR)).limit(most).subquery()
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
     def unmirrored(self, limit: int) -> tuple[Run, ...]:
         """List runs that are over and not in the ledger yet, oldest first."""
-        from sqlalchemy import select
+        from sqlalchemy import text
 
-        runs = self._runs
-        where = runs.c.mirrored.is_(None) & runs.c.finished.is_not(None)
-        query = select(runs).where(where).order_by(runs.c.id).limit(limit)
+        query = self._runs.select().where(text(TO_MIRROR)).order_by(self._runs.c.id).limit(limit)
         with self._database.read() as connection:
             return tuple(runrow.run(row) for row in connection.execute(query).mappings())
 

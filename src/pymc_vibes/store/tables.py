@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Engine, MetaData, Table
 
+# what indexes of some runs are of; SQLite uses one only for a query that says it in the same words
+OPEN = "state IN ('queued', 'running') AND work IS NOT NULL"
+WAITING = "state = 'queued' AND work IS NOT NULL"
+TO_MIRROR = "mirrored IS NULL AND finished IS NOT NULL"
+
 
 @cache
 def tables() -> "MetaData":
@@ -57,11 +62,9 @@ def _describe_runs(described: "MetaData") -> None:
         Column("finished", DateTime),
         Column("config", Text, nullable=False),
         Column("key", String(64)),
-        Column("answer", Text),
         Column("error", Text),
         Column("progress", Text),
         Column("cancel_requested", Boolean),
-        Column("work", Text),
         Column("priority", Integer),
         Column("worker", String(200)),
         Column("lease_until", Float),  # seconds by the database's clock
@@ -70,6 +73,10 @@ def _describe_runs(described: "MetaData") -> None:
         Column("method", String(16)),
         Column("verdict", String(16)),
         Column("mirrored", String(200)),
+        Column("headline", Text),
+        # the large ones last: SQLite reads all of a row that stands before a column
+        Column("work", Text),
+        Column("answer", Text),
     )
     _index_runs(runs)
 
@@ -78,18 +85,27 @@ def _index_runs(runs: "Table") -> None:
     from sqlalchemy import Index, text
 
     Index("runs_of_experiment", runs.c.experiment_id, runs.c.id)
+    Index("runs_of_experiment_by_state", runs.c.experiment_id, runs.c.state, runs.c.id)
+    Index("runs_by_state", runs.c.state, runs.c.id)
     Index("runs_by_outcome", runs.c.state, runs.c.kind, runs.c.method, runs.c.verdict)
-    unfinished = text("state IN ('queued', 'running') AND work IS NOT NULL")
+    open_ones, waiting, unmirrored = text(OPEN), text(WAITING), text(TO_MIRROR)
     Index(
         "one_open_run_per_question",
         runs.c.experiment_id,
         runs.c.key,
         unique=True,
-        sqlite_where=unfinished,
-        postgresql_where=unfinished,
+        sqlite_where=open_ones,
+        postgresql_where=open_ones,
     )
-    to_mirror = text("mirrored IS NULL AND finished IS NOT NULL")
-    Index("runs_to_mirror", runs.c.id, sqlite_where=to_mirror, postgresql_where=to_mirror)
+    Index(
+        "runs_in_turn",
+        runs.c.state,
+        runs.c.priority.desc(),
+        runs.c.id,
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
+    Index("runs_to_mirror", runs.c.id, sqlite_where=unmirrored, postgresql_where=unmirrored)
 
 
 def missing(engine: "Engine", wanted: "MetaData") -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class Mirroring:
 
     def look(self) -> bool:
         """Start the mirror where it is wanted; say whether there was something to mirror."""
-        if not self._settings.has_ledger or not self._queue.unmirrored(1):
+        if not self._settings.has_ledger or not self._queue.count_unmirrored(1):
             return False
         is_running = self._process is not None and self._process.poll() is None
         if not is_running and time.monotonic() >= self._not_before:

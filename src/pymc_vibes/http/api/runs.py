@@ -73,7 +73,7 @@ def list_runs(
     before: After = None,
 ) -> RunList:
     """List runs, newest first."""
-    found = service.runs(state=state, limit=limit + 1, before=before)
+    found = service.history(state=state, limit=limit + 1, before=before)
     return _page(request, response, found, limit)
 
 
@@ -87,7 +87,7 @@ def list_runs_of(
     before: After = None,
 ) -> RunList:
     """List the runs of one experiment, newest first."""
-    found = service.runs(name, state=state, limit=limit + 1, before=before)
+    found = service.history(name, state=state, limit=limit + 1, before=before)
     return _page(request, response, found, limit)
 
 
