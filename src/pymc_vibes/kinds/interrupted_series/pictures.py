@@ -1,0 +1,178 @@
+"""The figures of an interrupted series: three panels of days, then what the answer rests on."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
+from pymc_vibes.kinds.interrupted_series.reading import Reading, day_of
+from pymc_vibes.kinds.interrupted_series.words import amount, span
+from pymc_vibes.stats.decide import chance
+from pymc_vibes.stats.describe import percent, plain
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pymc_vibes.stats.chart_interruption import Band
+    from pymc_vibes.stats.special import Array
+    from pymc_vibes.stats.student import StudentMixture
+
+_MOST_POINTS = 400  # days of a line at most; longer series are drawn every so many days
+
+
+def figures(posterior: Posterior, config: InterruptedConfig) -> tuple[Figure, ...]:
+    """Show observed and expected, the effect by day and in sum, its chances, and the checks."""
+    reading = Reading(posterior=posterior, config=config)
+    checks = [_autocorrelation(reading)]
+    if len(reading.placebos.change):
+        checks = [_placebos(reading), *checks]
+    return (*_panels(reading), _distribution(reading), *checks)
+
+
+def _panels(reading: Reading) -> Iterator[Figure]:
+    import numpy as np
+
+    window = reading.fit.window
+    calendar = np.arange(window.first, window.end, dtype=float)
+    days = calendar[:: _step(len(calendar))]
+    yield _observed(reading, days)
+    yield _by_day(reading, days[days >= window.change])
+    yield _cumulative(reading, days, calendar)
+
+
+def _observed(reading: Reading, days: "Array") -> Figure:
+    from pymc_vibes.stats.chart_interruption import Words, observed_and_expected
+
+    config, fit, level = reading.config, reading.fit, reading.config.level
+    what, change = f"{config.outcome_name}{reading.whose}", reading.date
+    mean = amount(reading, float(reading.average.mean()[0]))
+    step = _step(len(fit.series))
+    return observed_and_expected(
+        Words(
+            "observed_and_expected",
+            f"The {what}, and what was to be expected without the change",
+            f"Daily {what} as dots over the expected level with bands; the change is on "
+            f"{change.isoformat()}. The average difference after it is {mean}.",
+        ),
+        observed=(_dates(fit.series.day[::step]), fit.series.mean[::step]),
+        expected=_band(days, fit.expected(days), level),
+        noisy=fit.predicted(days).light().interval(level),
+        change=change, label=config.outcome_name, unit=config.outcome_unit, level=level,
+    )  # fmt: skip
+
+
+def _by_day(reading: Reading, after: "Array") -> Figure:
+    from pymc_vibes.stats.chart_interruption import Words, effect_by_day
+
+    fit, level, step = reading.fit, reading.config.level, _step(len(reading.fit.series))
+    seen, values = fit.series.day[::step], fit.series.mean[::step]
+    return effect_by_day(
+        Words(
+            "effect_by_day",
+            f"The average effect lies {span(reading)}",
+            "Observed minus expected per day as dots, and after "
+            f"{reading.date.isoformat()} the effect as a line with its band.",
+        ),
+        differences=(_dates(seen), values - fit.expected(seen).mean()),
+        effect=_band(after, fit.functional(fit.effect_rows(after)), level),
+        change=reading.date, unit=reading.config.outcome_unit, level=level,
+    )  # fmt: skip
+
+
+def _cumulative(reading: Reading, days: "Array", calendar: "Array") -> Figure:
+    import numpy as np
+
+    from pymc_vibes.stats.chart_interruption import Words, cumulative_effect
+
+    fit, unit = reading.fit, f"{reading.config.outcome_unit} x days".strip()
+    sums = np.cumsum(fit.effect_rows(calendar), axis=0)
+    total = fit.functional(sums[(days - calendar[0]).astype(int)])
+    last = plain(fit.window.days_after * float(reading.average.mean()[0]))
+    return cumulative_effect(
+        Words(
+            "cumulative_effect",
+            f"The effects add up to about {last} in {fit.window.days_after} days",
+            "The sum of the effects over calendar days with its band: 0 before "
+            f"{reading.date.isoformat()}, {last} at the end.",
+        ),
+        total=_band(days, total, reading.config.level), change=reading.date, unit=unit,
+        level=reading.config.level,
+    )  # fmt: skip
+
+
+def _distribution(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart import difference_curve
+
+    config = reading.config
+    x, y = reading.average.density(0)
+    low, high = reading.interval
+    least = config.smallest_effect
+    return difference_curve(
+        "effect_distribution",
+        f"The change helped with {chance(reading.p_benefit)} chance",
+        f"Posterior curve of the average effect, {span(reading)}; {chance(reading.p_higher)} "
+        f"chance that it is above 0.",
+        x=x, y=y, low=low, high=high, mean=float(reading.average.mean()[0]),
+        x_label="average effect", unit=config.outcome_unit, level=config.level,
+        rope=None if least is None else (-least, least), sides=("lower", "higher"),
+    )  # fmt: skip
+
+
+def _placebos(reading: Reading) -> Figure:
+    from scipy.special import ndtri
+
+    from pymc_vibes.stats.chart_interruption import Band, Words, placebo_strip
+
+    found, rank = reading.placebos, reading.placebo_rank
+    half = float(ndtri((1 + reading.config.level) / 2)) * found.sd
+    pretended = Band(_dates(found.change), found.mean, found.mean - half, found.mean + half)
+    low, high = reading.interval
+    real = Band([reading.date], [float(reading.average.mean()[0])], [low], [high])
+    title = (
+        "There are too few days before the change to pretend other dates"
+        if rank is None
+        else f"{percent(rank)} of dates look at least as much like a change as the real one"
+    )
+    return placebo_strip(
+        Words(
+            "placebo",
+            title,
+            f"Effects at {len(found.change)} dates before the change, where nothing changed, as a "
+            "line with a band, and at the real date as a bar.",
+        ),
+        pretended=pretended, real=real, unit=reading.config.outcome_unit,
+        level=reading.config.level,
+    )  # fmt: skip
+
+
+def _autocorrelation(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart_interruption import Words, autocorrelation_bars
+    from pymc_vibes.stats.placebo import autocorrelation
+
+    found = autocorrelation(reading.innovations)
+    return autocorrelation_bars(
+        Words(
+            "left_over",
+            f"Lag-1 autocorrelation of what is left over is {plain(float(found[0]), 2)}",
+            f"Autocorrelation of the one-day forecast errors at {len(found)} lags; the Ljung-Box "
+            f"test gives p {reading.left_over:.2g}.",
+        ),
+        found=found,
+        bound=1.96 / len(reading.innovations) ** 0.5,
+    )
+
+
+def _band(days: "Array", values: "StudentMixture", level: float) -> "Band":
+    from pymc_vibes.stats.chart_interruption import Band
+
+    low, high = values.light().interval(level)
+    return Band(_dates(days), values.mean(), low, high)
+
+
+def _step(days: int) -> int:
+    return -(-days // _MOST_POINTS)
+
+
+def _dates(days: "Array") -> "Sequence[date]":
+    return [day_of(day) for day in days]

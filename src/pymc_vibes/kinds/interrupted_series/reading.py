@@ -1,0 +1,181 @@
+"""What the posterior says of the person in focus: effects, chances, checks, each computed once."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.answer import Tone
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
+from pymc_vibes.kinds.interrupted_series.fit import SeriesFits
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pymc_vibes.stats.interrupted import Effect, Fit
+    from pymc_vibes.stats.placebo import Alternative, Placebos
+    from pymc_vibes.stats.student import StudentMixture
+
+FOCUS_NAMELESS = "all"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One answer being read; `label` is the person that it is about."""
+
+    posterior: Posterior
+    config: InterruptedConfig
+
+    @cached_property
+    def fits(self) -> SeriesFits:
+        """Give everybody's fit."""
+        if not isinstance(self.posterior.joint, SeriesFits):
+            raise TypeError("interrupted series are fitted one by one")
+        return self.posterior.joint
+
+    @cached_property
+    def label(self) -> str:
+        """Name the person in focus: the one with the most observed days."""
+        fits = self.fits.fits
+        return max(fits, key=lambda label: len(fits[label].series))
+
+    @cached_property
+    def fit(self) -> "Fit":
+        """Give the fit of the person in focus."""
+        return self.fits.fits[self.label]
+
+    @property
+    def whose(self) -> str:
+        """Say whose outcome it is, where that has a name."""
+        return "" if self.label == FOCUS_NAMELESS else f" of {self.label}"
+
+    @cached_property
+    def date(self) -> date:
+        """Give the first day after the change."""
+        return day_of(self.fit.window.change)
+
+    def effect(self, name: "Effect") -> "StudentMixture":
+        """Give an effect of the person in focus, as the mean of its days."""
+        return self.fit.effect(name, self.config.window_days)
+
+    @cached_property
+    def average(self) -> "StudentMixture":
+        """Give the average effect of the person in focus."""
+        return self.effect("average")
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """Give the equal-tailed interval of the average effect."""
+        low, high = self.average.interval(self.config.level)
+        return float(low[0]), float(high[0])
+
+    @cached_property
+    def p_higher(self) -> float:
+        """Give the probability that the average effect is above 0."""
+        return float(self.average.above(0.0)[0])
+
+    @property
+    def p_benefit(self) -> float:
+        """Give the probability that the average effect is in the better direction."""
+        return self.p_higher if self.config.direction == "higher" else 1 - self.p_higher
+
+    @cached_property
+    def p_relevant(self) -> float | None:
+        """Give the probability of a benefit beyond the smallest effect of interest."""
+        return None if self.config.smallest_effect is None else relevant(self.average, self.config)
+
+    @cached_property
+    def p_same(self) -> float | None:
+        """Give the probability that the average effect is smaller than what is of interest."""
+        return None if self.config.smallest_effect is None else same(self.average, self.config)
+
+    @cached_property
+    def width(self) -> float:
+        """Give the interval's width in sds of a day: what is left after level and effect."""
+        import numpy as np
+
+        regression = self.fit.regression
+        sd = self.fit.standard.spread * np.sqrt(regression.weights @ regression.variance)
+        return float((self.interval[1] - self.interval[0]) / sd)
+
+    @property
+    def is_too_wide(self) -> bool:
+        """Say whether the interval is too wide for an effect to be named."""
+        return self.width > self.config.widest_interval
+
+    @cached_property
+    def tone(self) -> Tone:
+        """Say what may be claimed of the average effect."""
+        return tone_of(self.average, self.config) if not self.is_too_wide else "undecided"
+
+    @cached_property
+    def placebos(self) -> "Placebos":
+        """Give the effects at dates of the baseline, where nothing changed."""
+        from pymc_vibes.stats.placebo import placebos
+
+        return placebos(self.fit, self.config.min_days)
+
+    @cached_property
+    def placebo_rank(self) -> float | None:
+        """Give the share of dates that look at least as much like a change, the real one counted.
+
+        None where there are too few for a rank that says anything.
+        """
+        score = float(self.average.mean()[0] / self.average.sd()[0])
+        return self.placebos.rank(score) if len(self.placebos.change) >= 5 else None
+
+    @cached_property
+    def alternatives(self) -> "tuple[Alternative, ...]":
+        """Give the average effect under other models."""
+        from pymc_vibes.stats.placebo import alternatives
+
+        return alternatives(self.fit, self.config.level)
+
+    @cached_property
+    def innovations(self) -> "np.ndarray":
+        """Give what a day's value differs from its forecast, standardized."""
+        return self.fit.innovations()
+
+    @cached_property
+    def left_over(self) -> float:
+        """Give the p-value of no autocorrelation in what is left over, up to seven days."""
+        from pymc_vibes.stats.placebo import ljung_box
+
+        return ljung_box(self.innovations)
+
+    @property
+    def missing(self) -> tuple[int, int]:
+        """Count the days without a row before and after the change."""
+        window, series = self.fit.window, self.fit.series
+        before = len(series.between(window.first, window.change))
+        after = len(series) - before
+        return int(window.change - window.first) - before, window.days_after - after
+
+
+def relevant(effect: "StudentMixture", config: InterruptedConfig) -> float:
+    """Give the probability of a benefit beyond the smallest effect of interest."""
+    least = config.smallest_effect or 0.0
+    if config.direction == "higher":
+        return float(effect.above(least)[0])
+    return float(effect.below(-least)[0])
+
+
+def same(effect: "StudentMixture", config: InterruptedConfig) -> float:
+    """Give the probability of an effect smaller than what is of interest, either way."""
+    least = config.smallest_effect or 0.0
+    return max(1.0 - float(effect.above(least)[0]) - float(effect.below(-least)[0]), 0.0)
+
+
+def tone_of(effect: "StudentMixture", config: InterruptedConfig) -> Tone:
+    """Say whether an effect may be called higher, lower, practically none, or nothing yet."""
+    from pymc_vibes.stats.decide import decide
+
+    if config.smallest_effect is not None and same(effect, config) > config.level:
+        return "same"
+    return decide(float(effect.above(0.0)[0]), config.level)
+
+
+def day_of(number: float) -> date:
+    """Give the date of a day number, 0 being 1970-01-01."""
+    return date.fromordinal(date(1970, 1, 1).toordinal() + int(number))

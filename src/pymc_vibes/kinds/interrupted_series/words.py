@@ -1,0 +1,177 @@
+"""Sentences of an interrupted series."""
+
+from collections.abc import Iterator
+
+from pymc_vibes.core.answer import Claim, Decision, Finding
+from pymc_vibes.kinds.interrupted_series.reading import Reading, tone_of
+from pymc_vibes.stats.decide import chance, join
+from pymc_vibes.stats.describe import percent, plain
+
+RECOMMENDED = 20
+_MISSING_BAR = 0.2
+_LEFT_OVER_BAR = 0.01
+_RANK_BAR = 0.1
+
+
+def headline(reading: Reading) -> str:
+    """Say the answer in a sentence or two."""
+    return f"{_verdict(reading)}{_others(reading)}"
+
+
+def _verdict(reading: Reading) -> str:
+    config, tone = reading.config, reading.tone
+    what = f"{config.outcome_name}{reading.whose}"
+    since = f"Since {reading.date.isoformat()}"
+    if reading.is_too_wide:
+        return (
+            f"Not enough information to say what the change did to the {what}: its average effect "
+            f"may be anything {span(reading)}."
+        )
+    if tone == "same" and reading.p_same is not None:
+        return (
+            f"{since} the {what} is practically unchanged: {chance(reading.p_same)} chance of an "
+            f"average effect below {amount(reading, config.smallest_effect)} either way "
+            f"(interval {span(reading)})."
+        )
+    if tone in {"higher", "lower"}:
+        better = "for the better" if tone == config.direction else "for the worse"
+        size = amount(reading, abs(float(reading.average.mean()[0])))
+        p = max(reading.p_higher, 1 - reading.p_higher)
+        return (
+            f"{since} the {what} is {tone} by about {size} on average, {better}: {chance(p)} "
+            f"chance ({100 * config.level:g} % interval {span(reading)})."
+        )
+    return (
+        f"It is open whether the change helped: since {reading.date.isoformat()} the {what} "
+        f"moved {span(reading)} on average ({100 * config.level:g} % interval), and the "
+        f"chance that it got better is {chance(reading.p_benefit)}."
+    )
+
+
+def span(reading: Reading) -> str:
+    """Write the interval of the average effect."""
+    low, high = reading.interval
+    return f"from {plain(low)} to {amount(reading, high)}"
+
+
+def amount(reading: Reading, value: float | None) -> str:
+    """Write a value with the outcome's unit."""
+    return f"{plain(value)} {reading.config.outcome_unit}".rstrip()
+
+
+def _others(reading: Reading) -> str:
+    fits = reading.fits.fits
+    if len(fits) == 1:
+        return ""
+    tones: list[str] = [tone_of(fit.effect("average", 1), reading.config) for fit in fits.values()]
+    better = reading.config.direction
+    worse = "lower" if better == "higher" else "higher"
+    return (
+        f" Of {len(fits)} series, each fitted alone, {tones.count(better)} got better and "
+        f"{tones.count(worse)} worse."
+    )
+
+
+def decide_change(reading: Reading) -> Decision:
+    """Say what to do with the change."""
+    tone, better = reading.tone, reading.config.direction
+    if reading.is_too_wide:
+        return Decision(
+            action="collect more days", tone="undecided",
+            reason=f"The interval is {plain(reading.width)} sds of a day wide, more than the "
+            f"{plain(reading.config.widest_interval)} set as a limit.",
+        )  # fmt: skip
+    if tone == "same":
+        return Decision(
+            action="treat as no difference", tone=tone,
+            reason="The average effect is smaller than what is of interest.",
+        )  # fmt: skip
+    if tone == "undecided":
+        return Decision(
+            action="keep observing", tone=tone,
+            reason=f"The chance that the change helped is {chance(reading.p_benefit)}, and the "
+            f"{100 * reading.config.level:g} % interval holds 0.",
+        )  # fmt: skip
+    return Decision(
+        action="keep the change" if tone == better else "undo the change", tone=tone,
+        reason=f"The chance that the change helped is {chance(reading.p_benefit)}, if nothing else "
+        "changed at that time.",
+    )  # fmt: skip
+
+
+def claims(reading: Reading) -> Iterator[Claim]:
+    """Claim benefit, a benefit that matters, and practically none, with their chances."""
+    config, what = reading.config, f"the {reading.config.outcome_name}{reading.whose}"
+    yield Claim(
+        text=f"The change made {what} better ({config.direction}) on average.",
+        probability=reading.p_benefit, tone=reading.tone,
+    )  # fmt: skip
+    if reading.p_relevant is None or reading.p_same is None:
+        return
+    least = amount(reading, config.smallest_effect)
+    yield Claim(
+        text=f"It made {what} better by more than {least} on average.",
+        probability=reading.p_relevant,
+    )
+    yield Claim(text=f"Its average effect is below {least} either way.", probability=reading.p_same)
+
+
+def findings(reading: Reading) -> Iterator[Finding]:
+    """List what is odd about the days or the fit."""
+    yield from _days(reading)
+    yield from _fit(reading)
+    short = reading.posterior.constants["too_few"]
+    if short:
+        named = join([repr(label[:60]) for label in list(short)[:5]])
+        yield Finding(
+            code="too-few-days", severity="warning",
+            text=f"{len(short)} series with fewer than {reading.config.min_days} observed days "
+            f"before or after the change are left out, among them {named}.",
+        )  # fmt: skip
+
+
+def _days(reading: Reading) -> Iterator[Finding]:
+    window, series = reading.fit.window, reading.fit.series
+    before = len(series.between(window.first, window.change))
+    least, missing = min(before, len(series) - before), sum(reading.missing)
+    if least < RECOMMENDED:
+        yield Finding(
+            code="few-days", severity="warning",
+            text=f"A phase has only {least} observed days; {RECOMMENDED} to 30 are recommended.",
+        )  # fmt: skip
+    if missing:
+        share = missing / (missing + len(series))
+        yield Finding(
+            code="missing-days", severity="warning" if share > _MISSING_BAR else "note",
+            text=f"{missing} of {missing + len(series)} days have no row ({percent(share)}): they "
+            "are skipped, not taken as 0. It matters why they are missing.",
+        )  # fmt: skip
+
+
+def _fit(reading: Reading) -> Iterator[Finding]:
+    if reading.left_over < _LEFT_OVER_BAR:
+        yield Finding(
+            code="autocorrelation", severity="warning",
+            text="What the model leaves over still depends on the days before (Ljung-Box p "
+            f"{reading.left_over:.2g}): the intervals are likely too narrow.",
+        )  # fmt: skip
+    if reading.config.correlation == "independent":
+        yield Finding(
+            code="independent-days", severity="warning",
+            text="Days are taken as independent. Daily data rarely are; intervals are then too "
+            "narrow, and changes are found where there are none.",
+        )  # fmt: skip
+    rank = reading.placebo_rank
+    if rank is not None and rank > _RANK_BAR and reading.tone in {"higher", "lower"}:
+        yield Finding(
+            code="placebo", severity="warning",
+            text=f"{percent(rank)} of the dates before the change look as much like a change as "
+            "the real one does.",
+        )  # fmt: skip
+    tones = {alternative.low > 0 or alternative.high < 0 for alternative in reading.alternatives}
+    if len(tones) > 1:
+        yield Finding(
+            code="sensitive", severity="note",
+            text="Whether the interval excludes 0 depends on the model: see the table of other "
+            "models.",
+        )  # fmt: skip

@@ -1,0 +1,119 @@
+"""Checks of an interrupted series: dates without a change, other models, what is left over."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pymc_vibes.stats.autoregression import Prior, Whitened, regress, whiten
+from pymc_vibes.stats.interrupted import Fit, Model, Window, design, fit_series
+from pymc_vibes.stats.special import Array
+
+_DATES = 60  # placebo dates at most, evenly spread: enough for a rank, few enough for a page
+_LAGS = 14
+
+ALTERNATIVES: Mapping[str, Callable[[Model], Model]] = {
+    "trend the other way": lambda model: replace(model, trend=not model.trend),
+    "priors half as wide": lambda model: model.scaled(0.5),
+    "priors twice as wide": lambda model: model.scaled(2.0),
+    "constant effect": lambda model: replace(model, ramp=False),
+    "state without noise": lambda model: replace(model, errors="ar1"),
+    "wandering level": lambda model: replace(model, errors="level"),
+    "independent days": lambda model: replace(model, errors="independent"),
+}
+
+
+@dataclass(frozen=True)
+class Placebos:
+    """Effects that were found at dates of the baseline, where nothing changed."""
+
+    change: Array
+    """First days of the pretended changes."""
+    mean: Array
+    sd: Array
+
+    def rank(self, score: float) -> float | None:
+        """Give the share of dates with a score as far from 0, counting the real one among them."""
+        if not len(self.change):
+            return None
+        beyond = np.abs(self.mean / self.sd) >= abs(score)
+        return float((1 + beyond.sum()) / (1 + len(self.change)))
+
+
+def placebos(fit: Fit, least_days: int) -> Placebos:
+    """Pretend a constant change at each admissible date of the baseline, and fit it there.
+
+    The filter runs once: the steps of all dates are columns of one pass.
+    """
+    window = Window(fit.window.first, fit.window.change, fit.window.change)
+    baseline = fit.series.between(window.first, window.change)
+    dates = baseline.day[least_days : len(baseline) - least_days + 1]
+    dates = (
+        dates[np.unique(np.linspace(0, len(dates) - 1, _DATES).astype(int))]
+        if len(dates)
+        else dates
+    )
+    model = replace(fit.model, ramp=False)
+    common = design(baseline.day, window, model)[:, :-1]
+    steps = (baseline.day[:, None] >= dates).astype(float)
+    value = (baseline.mean - fit.standard.center) / fit.standard.spread
+    columns = np.column_stack([common, steps, value])
+    whitened = whiten(baseline.day, baseline.count, columns, model.grid(len(baseline)))
+    prior = Prior(np.array(list(model.columns.values())), weight=fit.standard.weight)
+    found = [_one(whitened, common.shape[1], len(dates), i, prior) for i in range(len(dates))]
+    mean, sd = np.array(found).reshape(-1, 2).T * fit.standard.spread
+    return Placebos(dates, mean, sd)
+
+
+def _one(whitened: Whitened, common: int, many: int, at: int, prior: Prior) -> tuple[float, float]:
+    others = [common + i for i in range(many) if i != at]
+    effect = regress(whitened.without(others), prior).functional(np.eye(common + 1)[-1:])
+    return float(effect.mean()[0]), float(effect.sd()[0])
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """The average effect under another model."""
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    chance_above: float
+
+
+def alternatives(fit: Fit, level: float) -> tuple[Alternative, ...]:
+    """Fit the same series under other models, the given one first."""
+    named = {"as given": fit.model}
+    named |= {name: change(fit.model) for name, change in ALTERNATIVES.items()}
+    kept = {
+        name: model for name, model in named.items() if name == "as given" or model != fit.model
+    }
+    return tuple(_alternative(name, fit, model, level) for name, model in kept.items())
+
+
+def _alternative(name: str, fit: Fit, model: Model, level: float) -> Alternative:
+    other = fit if model == fit.model else fit_series(fit.series, fit.window, model, fit.standard)
+    effect = other.effect("average", 1)
+    low, high = effect.interval(level)
+    return Alternative(
+        name, float(effect.mean()[0]), float(low[0]), float(high[0]), float(effect.above(0.0)[0])
+    )
+
+
+def autocorrelation(values: Array) -> Array:
+    """Give the autocorrelation at lags 1 to 14, fewer where there are fewer values."""
+    away = values - values.mean()
+    total = float(away @ away)
+    lags = range(1, min(_LAGS, len(values) - 2) + 1)
+    return np.array([float(away[lag:] @ away[:-lag]) / total for lag in lags])
+
+
+def ljung_box(values: Array, lags: int = 7) -> float:
+    """Give the p-value of no autocorrelation up to that lag (Ljung and Box 1978)."""
+    from scipy.special import chdtrc
+
+    found = autocorrelation(values)[:lags]
+    n = len(values)
+    statistic = n * (n + 2) * float(np.sum(found**2 / (n - 1 - np.arange(len(found)))))
+    return float(chdtrc(len(found), statistic))
