@@ -175,12 +175,14 @@ def test_a_report_is_one_page_that_loads_nothing(vibes: Vibes, shop: str, tmp_pa
 
 
 def test_a_cleared_cache_is_empty_and_runs_stay(vibes: Vibes, shop: str) -> None:
+    vibes("cache", "clear", shop)
     vibes("analyze", shop)
 
     cleared = vibes("cache", "clear", shop)
     again = vibes("cache", "clear", shop)
 
     assert cleared.code == again.code == 0
+    assert cleared.text == f"Forgot 1 answer of {shop}.\n"
     assert again.text == f"Forgot 0 answers of {shop}.\n"
     assert json.loads(vibes("runs", "list", shop).text)
 
@@ -259,3 +261,19 @@ def test_doctor_checks_every_part(plain: object) -> None:
     assert plain
     assert {check["name"] for check in found["checks"]} >= {"python", "home", "lake", "clock"}
     assert "VIBES_HOME" in found["settings"]
+
+
+@pytest.mark.parametrize("command", ["show", "watch", "cancel", "reproduce"])
+def test_an_empty_id_is_said_to_be_empty(vibes: Vibes, command: str) -> None:
+    done = vibes("runs", command, "")
+
+    assert done.code == 2
+    assert "A name or an id is empty." in done.err
+
+
+@pytest.mark.parametrize("run_id", ["../experiments", "a?limit=1", "a#b"])
+def test_an_id_never_reaches_another_address(vibes: Vibes, run_id: str) -> None:
+    done = vibes("runs", "show", run_id)
+
+    assert done.code == 3
+    assert done.text == ""

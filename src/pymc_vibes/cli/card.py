@@ -80,7 +80,7 @@ def _diagnostics(found: Diagnostics) -> None:
     if why:
         _line(f"{found.method}: {why}", style="dim")
     measured = (
-        ("largest R-hat", found.r_hat_max),
+        ("largest R-hat", None if found.r_hat_max is None else f"{found.r_hat_max:.3f}"),
         ("smallest bulk ESS", found.ess_bulk_min),
         ("smallest tail ESS", found.ess_tail_min),
         ("divergences", found.divergences),
@@ -157,7 +157,7 @@ def _grid(grid: "Grid") -> None:
         numbers=[grid.headings[i].is_number for i in kept],
     )
     cut = [f"{MAX_ROWS} of {grid.total:,} rows"] if grid.total > len(rows) else []
-    cut += [f"{hidden} more column{'s' if hidden > 1 else ''}"] if hidden else []
+    cut += [say.counted(hidden, "more column")] if hidden else []
     if cut:
         _line(f"  {' and '.join(cut)}; --json gives all.", style="dim")
 

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 from pymc_vibes.cli import pipes
+from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.core.errors import (
     BadConfig,
     InternalFault,
@@ -226,6 +228,17 @@ class Client:
 
             self._service = opening.result()
         return create_app(unguarded, service=self._service, quiet=True)
+
+
+def part(name: str) -> str:
+    """Write a name or an id as one part of an address.
+
+    >>> part("checkout"), part("a/b?c")
+    ('checkout', 'a%2Fb%3Fc')
+    """
+    if not name.strip():
+        raise Misuse("A name or an id is empty.", hint="`vibes runs list` and the like show them.")
+    return quote(name, safe="")
 
 
 def _check_url(url: str) -> None:

@@ -119,15 +119,35 @@ def columns_that_fit(columns: Sequence[str], rows: Sequence[Sequence[Any]], room
     return len(columns)
 
 
-def listing(items: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_data: bool) -> None:
-    """Print a list: a table on a terminal, JSON elsewhere or when asked for."""
+def listing(
+    items: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_data: bool, empty: str
+) -> None:
+    """Print a list: a table on a terminal, JSON elsewhere or when asked for.
+
+    A column in which nothing stands is left out; of an empty list `empty` is said.
+    """
     if as_data or not is_terminal():
         as_json(list(items))
         return
-    table(
-        [name.replace("_", " ") for name in columns],
-        [[item.get(c) for c in columns] for item in items],
+    if not items:
+        talk(empty)
+        return
+    filled = [name for name in columns if any(item.get(name) not in (None, "") for item in items)]
+    hidden = table(
+        [name.replace("_", " ") for name in filled],
+        [[item.get(name) for name in filled] for item in items],
     )
+    if hidden:
+        talk(f"{counted(hidden, 'more column')}; --json gives all.")
+
+
+def counted(number: int, name: str) -> str:
+    """Write a count with the name of one.
+
+    >>> counted(1, "answer"), counted(1200, "answer")
+    ('1 answer', '1,200 answers')
+    """
+    return f"{number:,} {name}" + ("" if number == 1 else "s")
 
 
 def cell(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pymc_vibes.cli.client import Client
+from pymc_vibes.cli.client import Client, part
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.core.errors import UnreadableFile
 
@@ -75,7 +75,7 @@ def send(
         if empty_is_fine and source.stat().st_size == 0:
             return None
         wanted = {"format": _FORMATS.get(source.suffix.lower()), **query}
-        target = path or f"/api/v1/experiments/{name}/events"
+        target = path or f"/api/v1/experiments/{part(name)}/events"
         return client.upload(target, source, headers=headers, query=wanted)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
-from pymc_vibes.cli.client import PENDING
+from pymc_vibes.cli.client import PENDING, part
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.options import check_known, read_options
 from pymc_vibes.cli.reference import option_lines
@@ -62,11 +62,11 @@ def analyze(
         _explain(here, name, kind, context)
         return
     experiment = _named(name)
-    found = here.client.get(f"/api/v1/experiments/{experiment}")
-    schema = here.client.get(f"/api/v1/kinds/{found['kind']}")["config"]
+    found = here.client.get(f"/api/v1/experiments/{part(experiment)}")
+    schema = here.client.get(f"/api/v1/kinds/{part(found['kind'])}")["config"]
     values = read_options(context.args, settings or (), schema=schema)
     check_known(values, schema, of=found["kind"])
-    path = f"/api/v1/experiments/{experiment}/runs"
+    path = f"/api/v1/experiments/{part(experiment)}/runs"
     if not wait:
         _start(here, path, values, snapshot)
         return
@@ -137,8 +137,8 @@ def put(
     config: Written,
 ) -> Any:
     """Put a question to an experiment and give the JSON answer."""
-    kind = here.client.get(f"/api/v1/experiments/{name}")["kind"]
-    known = here.client.get(f"/api/v1/kinds/{kind}")
+    kind = here.client.get(f"/api/v1/experiments/{part(name)}")["kind"]
+    known = here.client.get(f"/api/v1/kinds/{part(kind)}")
     query = next((q for q in known["queries"] if q["slug"] == question), None)
     if query is None:
         slugs = ", ".join(q["slug"] for q in known["queries"])
@@ -147,7 +147,7 @@ def put(
         "parameters": _checked(parameters, query["parameters"], of=f"{kind} {question}"),
         "config": _checked(config, known["config"], of=kind),
     }
-    return here.client.post(f"/api/v1/experiments/{name}/{question}", body)
+    return here.client.post(f"/api/v1/experiments/{part(name)}/{question}", body)
 
 
 def _checked(written: Written, schema: Mapping[str, Any], *, of: str) -> dict[str, Any]:
@@ -176,11 +176,11 @@ def _named(name: str | None) -> str:
 def _explain(here: Session, name: str | None, kind: str | None, context: typer.Context) -> None:
     say.data(context.get_help())
     if name is not None:
-        kind = here.client.get(f"/api/v1/experiments/{name}")["kind"]
+        kind = here.client.get(f"/api/v1/experiments/{part(name)}")["kind"]
     if kind is None:
         say.data("\nAdd the experiment's NAME or --type KIND to see the options of its kind.")
         return
-    found = here.client.get(f"/api/v1/kinds/{kind}")
+    found = here.client.get(f"/api/v1/kinds/{part(kind)}")
     if context.info_name == "analyze":
         _section(f"Options of {kind}:", found["config"])
         return

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
+from pymc_vibes.cli.client import part
 from pymc_vibes.cli.commands.experiments import chosen
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.session import AsJson, session
@@ -92,7 +93,7 @@ def preview(
     as_json: AsJson = False,
 ) -> None:
     """Show the first events."""
-    page = session(context).client.get(f"/api/v1/experiments/{name}/events", limit=limit)
+    page = session(context).client.get(f"/api/v1/experiments/{part(name)}/events", limit=limit)
     if as_json or not say.is_terminal():
         say.as_json([dict(zip(page["columns"], row, strict=True)) for row in page["rows"]])
         return
@@ -109,7 +110,7 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
 ) -> None:
     """Write all events of an experiment."""
-    path = f"/api/v1/experiments/{name}/events"
+    path = f"/api/v1/experiments/{part(name)}/events"
     wanted = _format_of(output, format, default=Format.CSV)
     _write(session(context).client.raw(path, format=wanted.value), output)
 
@@ -127,7 +128,7 @@ def generate(
     chosen_format = _format_of(output, format)
     body = session(context).client.request(
         "GET",
-        f"/api/v1/kinds/{kind}/generate",
+        f"/api/v1/kinds/{part(kind)}/generate",
         query={
             "num_events": num_events,
             "seed": seed,

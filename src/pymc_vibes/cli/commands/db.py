@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
-from pymc_vibes.cli.client import Client
+from pymc_vibes.cli.client import Client, part
+from pymc_vibes.cli.commands.experiments import NONE_YET
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.settings import masked
 
@@ -43,7 +44,7 @@ def init(context: typer.Context, *, as_json: AsJson = False) -> None:
 def list_tables(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List tables by experiment, with the physical name beside."""
     found = session(context).client.get("/api/v1/tables")["tables"]
-    say.listing(found, ("experiment", "kind", "rows", "table"), as_data=as_json)
+    say.listing(found, ("experiment", "kind", "rows", "table"), as_data=as_json, empty=NONE_YET)
 
 
 @group.command("inspect")
@@ -67,7 +68,7 @@ def _table(client: Client, name: str) -> Any:
     for table in client.get("/api/v1/tables")["tables"]:
         if name in {table["table"], table["experiment"]}:
             return table
-    return client.get(f"/api/v1/experiments/{name}")  # which says what is near
+    return client.get(f"/api/v1/experiments/{part(name)}")  # which says what is near
 
 
 @group.command("snapshots")
@@ -79,4 +80,4 @@ def snapshots(
 ) -> None:
     """List the lake's snapshots, newest first."""
     found = session(context).client.get("/api/v1/snapshots", limit=limit)["snapshots"]
-    say.listing(found, ("id", "time", "message"), as_data=as_json)
+    say.listing(found, ("id", "time", "message"), as_data=as_json, empty=NONE_YET)

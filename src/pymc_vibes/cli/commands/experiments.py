@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
-from pymc_vibes.cli.client import Client
+from pymc_vibes.cli.client import Client, part
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.options import check_known, read_options
 from pymc_vibes.cli.reference import column_lines, option_lines
@@ -16,6 +16,7 @@ from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import Columns, SkipBadRows, Timezone, reading, rows, send
 
 group = typer.Typer(help="Make, list, show and delete experiments.", no_args_is_help=True)
+NONE_YET = "No experiments yet. Try: vibes demo, or vibes experiments create NAME --type KIND"
 _COLUMNS = ("name", "kind", "display_name", "rows", "first", "last")
 
 
@@ -36,7 +37,7 @@ def chosen(name: str | None, option: str | None) -> str:
 def kinds(context: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
     """List the kinds of experiment and what they answer."""
     found = session(context).client.get("/api/v1/kinds")["kinds"]
-    say.listing(found, ("slug", "title", "question"), as_data=as_json)
+    say.listing(found, ("slug", "title", "question"), as_data=as_json, empty="No kinds.")
 
 
 @group.command("create")
@@ -88,11 +89,11 @@ def _with_first_events(
     try:
         receipt = send(client, name, file, query=query, empty_is_fine=file is None)
     except BaseException:  # Ctrl-C too
-        client.request("DELETE", f"/api/v1/experiments/{name}")
+        client.request("DELETE", f"/api/v1/experiments/{part(name)}")
         raise
     if receipt is not None:
         say.talk(f"Stored {rows(receipt['ingested'])}.")
-    return dict(client.get(f"/api/v1/experiments/{name}"))
+    return dict(client.get(f"/api/v1/experiments/{part(name)}"))
 
 
 @group.command("list")
@@ -111,12 +112,8 @@ def list_experiments(
         page = client.get("/api/v1/experiments", limit=200, after=page["next"])
         found.extend(page["experiments"])
     found = [item for item in found if kind in (None, item["kind"])]
-    if not found and say.is_terminal() and not as_json:
-        say.talk(
-            "No experiments yet. Try: vibes demo, or vibes experiments create NAME --type KIND"
-        )
-        return
-    say.listing(found, _COLUMNS, as_data=as_json)
+    empty = NONE_YET if kind is None else f"No experiment is of the kind {kind}."
+    say.listing(found, _COLUMNS, as_data=as_json, empty=empty)
 
 
 @group.command("show")
@@ -128,7 +125,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one experiment."""
-    found = session(context).client.get(f"/api/v1/experiments/{chosen(name, option_name)}")
+    found = session(context).client.get(f"/api/v1/experiments/{part(chosen(name, option_name))}")
     if as_json or not say.is_terminal():
         say.as_json(found)
         return
@@ -143,7 +140,7 @@ def schema(
     as_json: AsJson = False,
 ) -> None:
     """Show the columns and settings of a kind."""
-    found = session(context).client.get(f"/api/v1/kinds/{kind}")
+    found = session(context).client.get(f"/api/v1/kinds/{part(kind)}")
     if as_json or not say.is_terminal():
         say.as_json({"schema": found["schema"], "config": found["config"]})
         return
@@ -163,9 +160,9 @@ def configure(
 ) -> None:
     """Change stored settings of an experiment."""
     client = session(context).client
-    kind = client.get(f"/api/v1/experiments/{name}")["kind"]
+    kind = client.get(f"/api/v1/experiments/{part(name)}")["kind"]
     values = _settings(client, kind, settings)
-    found = client.request("PATCH", f"/api/v1/experiments/{name}", json=values).json()
+    found = client.request("PATCH", f"/api/v1/experiments/{part(name)}", json=values).json()
     say.as_json(found)
 
 
@@ -182,21 +179,21 @@ def delete(
 ) -> None:
     """Delete an experiment with its events."""
     client = session(context).client
-    found = client.get(f"/api/v1/experiments/{chosen(name, option_name)}")
+    found = client.get(f"/api/v1/experiments/{part(chosen(name, option_name))}")
     what = f"{found['name']} ({found['kind']}) with {rows(found['rows'])}"
     if dry_run:
         say.data(f"Would delete {what}.")
         return
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete {what}?", abort=True, err=True)
-    client.request("DELETE", f"/api/v1/experiments/{found['name']}")
+    client.request("DELETE", f"/api/v1/experiments/{part(found['name'])}")
     say.talk(f"Deleted {what}.")
 
 
 def _settings(client: Client, kind: str, assignments: Sequence[str]) -> dict[str, Any]:
     if not assignments:
         return {}
-    schema = client.get(f"/api/v1/kinds/{kind}")["config"]
+    schema = client.get(f"/api/v1/kinds/{part(kind)}")["config"]
     values = read_options([], assignments, schema=schema)
     check_known(values, schema, of=kind)
     return values

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
-from pymc_vibes.cli.client import PENDING
+from pymc_vibes.cli.client import PENDING, part
 from pymc_vibes.cli.commands.analyze import show
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import save
@@ -42,11 +42,15 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    path = "/api/v1/runs" if name is None else f"/api/v1/experiments/{name}/runs"
+    path = "/api/v1/runs" if name is None else f"/api/v1/experiments/{part(name)}/runs"
     found = session(context).client.get(path, limit=limit, state=state)["runs"]
     lines = [run | _words(run) for run in found] if say.is_terminal() else found
-    columns = ("id", "experiment", "kind", "state", "created", "verdict", "took", "progress")
-    say.listing(found if as_json else lines, columns, as_data=as_json)
+    # where not all fit, the last ones are left out
+    columns = ("id", "experiment", "state", "progress", "created", "took", "verdict", "kind")
+    whose = "" if name is None else f" of {name}"
+    first = f"No runs{whose} yet: `vibes analyze {name or 'NAME'}` makes one."
+    empty = first if state is None else f"No run{whose} is {state.value}."
+    say.listing(found if as_json else lines, columns, as_data=as_json, empty=empty)
 
 
 def _words(run: Mapping[str, Any]) -> dict[str, str]:
@@ -76,7 +80,7 @@ def show_run(
     as_json: AsJson = False,
 ) -> None:
     """Show the answer of a run as it was given, or where the run stands."""
-    run = session(context).client.get(f"/api/v1/runs/{run_id}")
+    run = session(context).client.get(f"/api/v1/runs/{part(run_id)}")
     if as_json:
         say.as_json(run)
         return
@@ -102,7 +106,7 @@ def watch_run(
     as_json: AsJson = False,
 ) -> None:
     """Follow a run until it is over, then show its answer. Ctrl-C ends the watching only."""
-    run = follow(session(context).client, f"/api/v1/runs/{run_id}", is_mine=False)
+    run = follow(session(context).client, f"/api/v1/runs/{part(run_id)}", is_mine=False)
     if as_json:
         say.as_json(run.model_dump(mode="json"))
     else:
@@ -112,7 +116,7 @@ def watch_run(
 @group.command("cancel")
 def cancel_run(context: typer.Context, run_id: Annotated[str, typer.Argument()]) -> None:
     """Stop a run that waits or runs."""
-    run = session(context).client.post(f"/api/v1/runs/{run_id}/cancel")
+    run = session(context).client.post(f"/api/v1/runs/{part(run_id)}/cancel")
     say.talk(f"Run {run['id']} {'is stopping' if run['cancelling'] else 'was cancelled'}.")
 
 
@@ -125,7 +129,7 @@ def reproduce_run(
 ) -> None:
     """Compute an answer again from what was recorded, and say what differs (then exit code 1)."""
     client = session(context).client
-    path = f"/api/v1/runs/{run_id}/reproduce"
+    path = f"/api/v1/runs/{part(run_id)}/reproduce"
     response = client.request("POST", path, wait=False)
     if response.status_code == PENDING:
         fresh = follow(client, response.headers["Location"])
@@ -167,9 +171,9 @@ def _whole(value: Any) -> str:
 @cache.command("clear")
 def clear(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
     """Forget the remembered answers of exactly this experiment; its runs stay."""
-    path = f"/api/v1/experiments/{name}/cache"
+    path = f"/api/v1/experiments/{part(name)}/cache"
     cleared = session(context).client.request("DELETE", path).json()["cleared"]
-    say.data(f"Forgot {cleared} answers of {name}.")
+    say.data(f"Forgot {say.counted(cleared, 'answer')} of {name}.")
 
 
 def report(
@@ -180,8 +184,8 @@ def report(
     """Write an answer as one self-contained HTML page."""
     client = session(context).client
     try:
-        run_id = client.post(f"/api/v1/experiments/{target}/runs", {})["run_id"]
+        run_id = client.post(f"/api/v1/experiments/{part(target)}/runs", {})["run_id"]
     except ExperimentNotFound:
-        run_id = client.get(f"/api/v1/runs/{target}")["id"]
-    save(client.raw(f"/api/v1/runs/{run_id}/report"), output)
+        run_id = client.get(f"/api/v1/runs/{part(target)}")["id"]
+    save(client.raw(f"/api/v1/runs/{part(run_id)}/report"), output)
     say.talk(f"Wrote {output}.")
