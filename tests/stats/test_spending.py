@@ -38,9 +38,8 @@ def scores(fractions: list[float], n: int, seed: int) -> np.ndarray:
     return np.asarray(paths.cumsum(axis=1) / np.sqrt(fractions))
 
 
-# Two-sided 0.05, equal looks: Jennison and Turnbull 2000, chapter 7; DeMets and Lan 1994, Stat Med
-# 13, 1341-1352; gsDesign with alpha 0.025 and sfLDOF, sfLDPocock gives the same. HSD(-4) with three
-# looks is the default of gsDesign, which prints 3.0107, 2.5465, 1.9992.
+# Two-sided 0.05, equal looks, as gsDesign gives them for alpha 0.025 with sfLDOF and sfLDPocock.
+# HSD(-4) with three looks is the default of gsDesign, which prints 3.0107, 2.5465, 1.9992.
 @pytest.mark.parametrize(
     ("spending", "expected"),
     [
@@ -63,7 +62,7 @@ def test_boundaries_are_the_published_ones_to_four_decimals(
     assert [look.boundary for look in looks] == pytest.approx(expected, abs=5.1e-5)
 
 
-# Armitage, McPherson and Rowe 1969, table 2, as in Jennison and Turnbull 2000, table 2.1
+# Armitage, McPherson and Rowe 1969: testing at 0.05 at every look
 @pytest.mark.parametrize(
     ("looks", "expected"),
     [(2, 0.083), (3, 0.107), (4, 0.126), (5, 0.142), (10, 0.193), (20, 0.248), (50, 0.320)],

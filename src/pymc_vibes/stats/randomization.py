@@ -4,7 +4,7 @@ Had the treatment no effect at all, the outcome would be what it was under every
 have been drawn. The observed statistic is therefore one of those that the admissible schedules give
 to the same outcome, each equally likely: autocorrelation, trends and odd distributions do no harm
 (Fisher 1935, *The Design of Experiments*; Edgington and Onghena 2007, *Randomization Tests*, 4th
-ed., chapters 3 and 11). It holds only if the schedule was drawn uniformly from those rules.
+ed.). It holds only if the schedule was drawn uniformly from those rules.
 
 * Two-sided means: the absolute statistic is at least that of the observed schedule. One-sided means
   the statistic itself is. Ties count against the effect.
@@ -121,29 +121,22 @@ def randomization_test(
     """
     _check(observed, schedules)
     clean, masses = _clean(outcome, weights, schedules.rules.days)
-    washout = schedules.rules.washout_days
     is_exact = schedules.count <= MAX_EXACT
-    own = np.asarray(observed, dtype=np.int8)[None]
-    # among all schedules the observed one is already; drawn ones it joins
     others = schedules.listed() if is_exact else schedules.draw(draws, seed)
-    every = np.concatenate([own, others])
-    contrasts = _contrasts(every, masses * analyzed_days(every, washout), weighting)
-    if np.isnan(contrasts[0, 0]):
-        raise InsufficientData(
-            "One of the two treatments has no analyzed day with data.",
-            hint="Go on until both have been given and measured.",
-        )
-    values, slopes = alone(contrasts, clean), alone(contrasts, own[0].astype(float))
+    every = np.concatenate([np.asarray(observed, dtype=np.int8)[None], others])
+    counted = weighting(every, masses * analyzed_days(every, schedules.rules.washout_days))
+    contrasts = _contrasts(every, counted)
+    values, slopes = alone(contrasts, clean), alone(contrasts, every[0].astype(float))
+    tie = _TIE * float(np.abs(clean).max())
+    # among all schedules the observed one is already; drawn ones it joins
     first = int(is_exact)
-    lows, highs = _as_extreme(values, slopes, alternative, _TIE * float(np.abs(clean).max()))
-    lows, highs = np.sort(lows[first:]), np.sort(highs[first:])[::-1]
-    refused = np.count_nonzero(lows > 0) + np.count_nonzero(highs < 0)
+    lows, highs = (ends[first:] for ends in _as_extreme(values, slopes, alternative, tie))
     spare = floor((1 - level) * len(lows) + 1e-9)
     return RandomizationTest(
         statistic=float(values[0]),
-        p=(len(lows) - refused) / len(lows),
-        low=float(lows[spare]),
-        high=float(highs[spare]),
+        p=float(np.mean((lows <= 0) & (highs >= 0))),
+        low=float(np.sort(lows)[spare]),
+        high=float(np.sort(highs)[-1 - spare]),
         level=level,
         alternative=alternative,
         admissible=schedules.count,
@@ -178,14 +171,21 @@ def _clean(outcome: Array, weights: Array | None, days: int) -> tuple[Array, Arr
     return np.where(masses > 0, seen - middle, 0.0), masses
 
 
-def _contrasts(every: Treatments, masses: Array, weighting: Weighting) -> Array:
-    """Give what each day adds to the statistic, `(schedules, days)`; rows of NaN have none."""
-    counted = weighting(every, masses)
+def _contrasts(every: Treatments, counted: Array) -> Array:
+    """Give what each day adds to the statistic, `(schedules, days)`.
+
+    Rows of NaN have no statistic; the observed schedule, the first, must have one.
+    """
     contrasts = np.zeros(every.shape)
     for treatment, sign in ((1, 1.0), (0, -1.0)):
         share = counted * (every == treatment)
         total = share.sum(axis=1, keepdims=True)
         contrasts += sign * np.divide(share, total, np.full(every.shape, np.nan), where=total > 0)
+    if np.isnan(contrasts[0, 0]):
+        raise InsufficientData(
+            "One of the two treatments has no analyzed day with data.",
+            hint="Go on until both have been given and measured.",
+        )
     return contrasts
 
 
