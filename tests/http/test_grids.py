@@ -129,6 +129,15 @@ def test_facts_leave_out_what_is_not_set_and_what_is_said_in_words() -> None:
     assert facts(context | {"units": 5000}) == (("Exposure", "not measured"), ("Units", "5,000"))
 
 
+def test_facts_say_days_as_days_and_leave_the_method_to_the_answer() -> None:
+    context = {"start": "2024-01-01T00:00:00+00:00", "end": "2024-01-02T07:30:00Z"}
+
+    assert facts(context | {"method": "nuts"}) == (
+        ("Start", "2024-01-01"),
+        ("End", "2024-01-02 07:30 UTC"),
+    )
+
+
 def test_events_show_the_columns_that_hold_something() -> None:
     preview = Preview(columns=("a", "b", "c"), rows=((1, None, "x"), (2, None, None)), total=2)
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.experiment import Preview
+from pymc_vibes.core.instant import show
 from pymc_vibes.http.text import compact, is_numeric, plain
 
 _EXACT = 2**53  # below it a whole float has all its digits
@@ -67,6 +69,8 @@ def event_cell(value: Any) -> str:
 def facts(context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Name what the numbers refer to: what is not set is left out, words stand for their codes.
 
+    The method is left out too: it stands beside every answer.
+
     >>> facts({"units": 5000, "level": 0.95, "window_start": None, "window_end": None})
     (('Units', '5,000'), ('Level', '95 %'), ('Window', 'all events'))
     """
@@ -76,7 +80,7 @@ def facts(context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         open_ended = f"from {start or 'the first event'} to {end or 'the last event'}"
         known["window"] = open_ended if start or end else "all events"
     said = {name.removesuffix("_in_words") for name in known if name.endswith("_in_words")}
-    said |= {"start", "end"} if "window" in known else set()
+    said |= {"method"} | ({"start", "end"} if "window" in known else set())
     return tuple(
         (_fact_name(name), _fact(name, value))
         for name, value in known.items()
@@ -92,6 +96,8 @@ def _fact_name(name: str) -> str:
 def _fact(name: str, value: Any) -> str:
     if name == "level":
         return f"{100 * value:g} %"
+    if name in {"start", "end"} and isinstance(value, str) and "T" in value:
+        return show(datetime.fromisoformat(value))
     if isinstance(value, dict):
         return ", ".join(f"{inner} {plain(v)}" for inner, v in value.items())
     if isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -55,8 +55,10 @@ def moment(value: datetime | str | None) -> Markup:
 
 def measures(diagnostics: Diagnostics) -> tuple[tuple[str, Any], ...]:
     """Name the diagnostics that a fit has."""
+    r_hat = diagnostics.r_hat_max
     named = (
-        ("Largest R-hat", diagnostics.r_hat_max),
+        # chains are judged by the third digit, so that 1 would say too little
+        ("Largest R-hat", None if r_hat is None else f"{r_hat:.3f}"),
         ("Smallest bulk ESS", diagnostics.ess_bulk_min),
         ("Smallest tail ESS", diagnostics.ess_tail_min),
         ("Divergences", diagnostics.divergences),
@@ -106,6 +108,22 @@ def brief(text: str) -> Markup:
 
     parser = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "autolink"])
     return Markup(parser.renderInline(text))  # noqa: S704  # html is off
+
+
+def coded(text: str) -> Markup:
+    """Show what stands between backticks as code, and everything else as it is.
+
+    >>> coded("`vibes doctor` checks <every> part.")
+    Markup('<code>vibes doctor</code> checks &lt;every&gt; part.')
+    """
+    *pairs, rest = shown(text).split("`")
+    if len(pairs) % 2:  # one that nothing closes
+        return escape(shown(text))
+    parts = [
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
+        for index, part in enumerate([*pairs, rest])
+    ]
+    return Markup("").join(parts)
 
 
 @cache
@@ -160,6 +178,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "event_cell": particulars.event_cell,
     "prose": prose,
     "brief": brief,
+    "coded": coded,
     "segment": segment,
     "embedded": embedded,
     "cell": cell,
