@@ -11,7 +11,12 @@ from tests.cli.conftest import serving
 from tests.docs.conftest import Step, blocks, follow, steps
 
 SAMPLED = "docs/guides/sampled-answers.md"
-PAGES = ("docs/guides/borrowing-strength.md", "docs/guides/entity-rates.md", SAMPLED)
+PAGES = (
+    "docs/guides/borrowing-strength.md",
+    "docs/guides/entity-rates.md",
+    "docs/guides/interventions.md",
+    SAMPLED,
+)
 HERE = "localhost:8000"
 
 

@@ -13,7 +13,8 @@ _DATES = 60  # placebo dates at most, evenly spread: enough for a rank, few enou
 _LAGS = 14
 
 ALTERNATIVES: Mapping[str, Callable[[Model], Model]] = {
-    "trend the other way": lambda model: replace(model, trend=not model.trend),
+    "with a trend": lambda model: replace(model, trend=True),
+    "without a trend": lambda model: replace(model, trend=False),
     "priors half as wide": lambda model: model.scaled(0.5),
     "priors twice as wide": lambda model: model.scaled(2.0),
     "constant effect": lambda model: replace(model, ramp=False),

@@ -50,7 +50,7 @@ def _estimates(reading: Reading) -> Iterator[Estimate]:
     days = reading.fit.window.days_after
     total = reading.fit.functional(days * reading.fit.rows_of("average", 1))
     label = f"Cumulative effect over {days} calendar days"
-    yield _estimate("cumulative", label, total, level, f"{unit} x days".strip())
+    yield _estimate("cumulative", label, total, level, reading.sum_unit)
     found = reading.fit.relative(level)
     if found is not None:
         median, low, high = found

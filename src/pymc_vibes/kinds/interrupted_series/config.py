@@ -119,8 +119,11 @@ class InterruptedConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_window(self.start, self.end)
-        check_window(self.start, self.intervention_date)
-        check_window(self.intervention_date, self.end)
+        change, start, end = self.intervention_date, self.start, self.end
+        if change is None:
+            return self
+        if (start is not None and change <= start) or (end is not None and change >= end):
+            raise ValueError("intervention_date must lie after start and before end")
         return self
 
 

@@ -9,7 +9,7 @@ from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.reading import Reading, day_of
 from pymc_vibes.kinds.interrupted_series.words import amount, span
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import percent, plain
+from pymc_vibes.stats.describe import plain
 
 if TYPE_CHECKING:
     from datetime import date
@@ -46,14 +46,15 @@ def _observed(reading: Reading, days: "Array") -> Figure:
 
     config, fit, level = reading.config, reading.fit, reading.config.level
     what, change = f"{config.outcome_name}{reading.whose}", reading.date
-    mean = amount(reading, float(reading.average.mean()[0]))
+    mean = float(reading.average.mean()[0])
+    size, side = amount(reading, abs(mean)), "above" if mean > 0 else "below"
     step = _step(len(fit.series))
     return observed_and_expected(
         Words(
             "observed_and_expected",
-            f"The {what}, and what was to be expected without the change",
+            f"Afterwards the {what} is about {size} {side} what was to be expected",
             f"Daily {what} as dots over the expected level with bands; the change is on "
-            f"{change.isoformat()}. The average difference after it is {mean}.",
+            f"{change.isoformat()}. After it days lie {size} {side} the expected ones on average.",
         ),
         observed=(_dates(fit.series.day[::step]), fit.series.mean[::step]),
         expected=_band(days, fit.expected(days), level),
@@ -85,7 +86,7 @@ def _cumulative(reading: Reading, days: "Array", calendar: "Array") -> Figure:
 
     from pymc_vibes.stats.chart_interruption import Words, cumulative_effect
 
-    fit, unit = reading.fit, f"{reading.config.outcome_unit} x days".strip()
+    fit, unit = reading.fit, reading.sum_unit
     sums = np.cumsum(fit.effect_rows(calendar), axis=0)
     total = fit.functional(sums[(days - calendar[0]).astype(int)])
     last = plain(fit.window.days_after * float(reading.average.mean()[0]))
@@ -129,16 +130,14 @@ def _placebos(reading: Reading) -> Figure:
     pretended = Band(_dates(found.change), found.mean, found.mean - half, found.mean + half)
     low, high = reading.interval
     real = Band([reading.date], [float(reading.average.mean()[0])], [low], [high])
-    title = (
-        "There are too few days before the change to pretend other dates"
-        if rank is None
-        else f"{percent(rank)} of dates look at least as much like a change as the real one"
-    )
+    many = len(found.change)
+    alike = 0 if rank is None else round(rank * (1 + many)) - 1
+    title = f"{alike or 'None'} of {many} earlier dates looks as much like a change as the real one"
     return placebo_strip(
         Words(
             "placebo",
-            title,
-            f"Effects at {len(found.change)} dates before the change, where nothing changed, as a "
+            "Too few earlier dates to compare the real one with" if rank is None else title,
+            f"Effects at {many} dates before the change, where nothing changed, as a "
             "line with a band, and at the real date as a bar.",
         ),
         pretended=pretended, real=real, unit=reading.config.outcome_unit,

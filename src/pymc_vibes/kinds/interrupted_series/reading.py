@@ -50,6 +50,11 @@ class Reading:
         """Say whose outcome it is, where that has a name."""
         return "" if self.label == FOCUS_NAMELESS else f" of {self.label}"
 
+    @property
+    def sum_unit(self) -> str:
+        """Give the unit of a sum over days."""
+        return f"{self.config.outcome_unit or self.config.outcome_name} x days"
+
     @cached_property
     def date(self) -> date:
         """Give the first day after the change."""

@@ -165,8 +165,8 @@ def _fit(reading: Reading) -> Iterator[Finding]:
     if rank is not None and rank > _RANK_BAR and reading.tone in {"higher", "lower"}:
         yield Finding(
             code="placebo", severity="warning",
-            text=f"{percent(rank)} of the dates before the change look as much like a change as "
-            "the real one does.",
+            text=f"Counting the real date, {percent(rank)} of all dates look this much like a "
+            "change.",
         )  # fmt: skip
     tones = {alternative.low > 0 or alternative.high < 0 for alternative in reading.alternatives}
     if len(tones) > 1:
