@@ -214,6 +214,22 @@ def test_every_run_counts_the_same() -> None:
     assert last.statistic == pytest.approx((10 + 3 + 5) / 3 - (2 + 3 + 6) / 3)
 
 
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("seed", range(8))
+def test_rounding_does_not_break_ties(seed: int, alternative: Alternative) -> None:
+    schedules = Schedules(Rules(slots=8, max_imbalance=0))
+    [observed] = schedules.draw(1, seed)
+    tenths = np.random.default_rng(seed).integers(0, 5, 8)
+    # with as many days of each, whole sums stand for the differences of means
+    sums = (2 * schedules.listed().astype(int) - 1) @ tenths
+    top = (2 * observed.astype(int) - 1) @ tenths
+    extreme = {"two-sided": abs(sums) >= abs(top), "greater": sums >= top, "less": sums <= top}
+
+    found = randomization_test(tenths * 0.1 + 0.7, observed, schedules, alternative=alternative)
+
+    assert found.p == np.mean(extreme[alternative])
+
+
 def test_few_schedules_cannot_refuse_anything() -> None:
     schedules = Schedules(Rules(slots=4, block=2))
     [observed] = schedules.draw(1, 0)
