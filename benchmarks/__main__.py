@@ -10,6 +10,7 @@ from benchmarks import (
     hierarchies,
     http_reads,
     ingest,
+    runs,
     sampled,
     startup,
     window,
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "appends": appends.run,
     "window": window.run,
     "http": http_reads.run,
+    "runs": runs.run,
 }
 
 

@@ -1,10 +1,6 @@
 """Posterior reads over HTTP at a steady rate, against a real server process."""
 
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +10,7 @@ import httpx2
 
 from benchmarks.ingest import write_events
 from benchmarks.report import Row, seconds
+from benchmarks.served import served
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.service import Service
 from pymc_vibes.settings import Settings
@@ -28,23 +25,18 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
     lasting = 2 if quick else 20
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        _fill(home, Path(folder) / "events.parquet", rows)
-        port = _free_port()
-        started = time.perf_counter()
-        server = _serve(home, port)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_healthy(url)
-            healthy = time.perf_counter() - started
-            memory = _proportional_set_size(server.pid)
-            took, peer = _read(url, lasting)
-        finally:
-            server.terminate()
-            server.wait(20)
+        fill(home, Path(folder) / "events.parquet", rows)
+        with served(home, {}) as server:
+            memory = server.memory()
+            took, peer = read(server.url, lasting)
     p99 = statistics.quantiles(took, n=100)[98]
     return f"HTTP, {rows:,} events in the lake", [
-        Row(work="server start to healthy", ours=seconds(healthy), target="<= 3 s"),
-        Row(work="idle memory of the server", ours=f"{memory / 2**20:.0f} MB", target="<= 400 MB"),
+        Row(work="server start to healthy", ours=seconds(server.healthy), target="<= 3 s"),
+        Row(
+            work="memory of server and worker just then",
+            ours=f"{memory / 2**20:.0f} MB",
+            target="<= 400 MB",
+        ),
         Row(
             work=f"GET /posterior/..., {len(took):,} reads at {READS_PER_SECOND}/s, p50",
             ours=seconds(statistics.median(took)),
@@ -55,7 +47,8 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
     ]
 
 
-def _fill(home: Path, source: Path, rows: int) -> None:
+def fill(home: Path, source: Path, rows: int) -> None:
+    """Make a home whose default experiment has that many events."""
     write_events(source, rows)
     service = Service.open(Settings(home=home))
     service.create("observations", "poisson-cohorts", config={"exposure": "window"})
@@ -63,36 +56,8 @@ def _fill(home: Path, source: Path, rows: int) -> None:
     service.close()
 
 
-def _serve(home: Path, port: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "pymc_vibes.cli", "--home", str(home), "serve"]
-    return subprocess.Popen(  # noqa: S603  # our own server
-        [*command, "--port", str(port)],
-        env=os.environ | {"VIBES_LOG_LEVEL": "error"},
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_healthy(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            httpx2.get(f"{url}/healthz").raise_for_status()
-        except httpx2.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
-def _read(url: str, lasting: float) -> tuple[list[float], list[float]]:
+def read(url: str, lasting: float) -> tuple[list[float], list[float]]:
+    """Read posteriors at a steady rate; give the seconds of each, and those of a bare answer."""
     paths = [
         f"/posterior/cohort-{n % 500}/event-{n % 6}" for n in range(int(READS_PER_SECOND * lasting))
     ]
@@ -111,14 +76,3 @@ def _timed(client: httpx2.Client, path: str, due: float) -> float:
     time.sleep(max(0.0, due - time.perf_counter()))
     client.get(path).raise_for_status()
     return time.perf_counter() - due
-
-
-def _proportional_set_size(pid: int) -> int:
-    """Give the memory of the process and its children in bytes, shared pages counted once."""
-    pids = [pid, *(int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-    total = 0
-    for one in pids:
-        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1]) * 1024
-    return total

@@ -90,7 +90,7 @@ def _through_the_product(folder: Path, size: int) -> _Took:
     with connect(folder / "home") as lake:
         for index, name in enumerate(("one", *NEXT)):
             lake.create(name, "poisson-cohorts", config={"exposure": "measured"})
-            lake.upload(name, _file(folder, name, cohorts(size + index).k, cohorts(size)))
+            lake.upload(name, write_cohorts(folder, name, cohorts(size + index).k, cohorts(size)))
         took.first, _ = _timed(lambda: lake.analyze("one", SETTINGS))
         nexts = [_timed(lambda name=name: lake.analyze(name, SETTINGS)) for name in NEXT]
         took.second = statistics.median(found for found, _ in nexts)
@@ -110,7 +110,8 @@ def _timed(work: Any) -> tuple[float, Any]:
     return time.perf_counter() - start, found
 
 
-def _file(folder: Path, name: str, k: np.ndarray, world: Cohorts) -> Path:
+def write_cohorts(folder: Path, name: str, k: np.ndarray, world: Cohorts) -> Path:
+    """Write counts of the cohorts of a world to a CSV file."""
     size = len(world.k)
     path = folder / f"{name}.csv"
     table = pa.table(
