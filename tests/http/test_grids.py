@@ -50,6 +50,17 @@ def test_a_column_of_one_row_is_kept() -> None:
     assert table_grid(one).headings[1].title == "Event"
 
 
+def test_a_row_named_like_a_column_leaves_the_heading_as_it_is() -> None:
+    table = Table(
+        name="parameters",
+        title="Parameters",
+        columns=("parameter", "mean", "sd"),
+        rows=(("alpha", 1.0, 0.1), ("mean", 2.0, 0.2)),
+    )
+
+    assert [heading.title for heading in table_grid(table).headings] == ["Parameter", "Mean", "SD"]
+
+
 def test_an_empty_table_keeps_every_heading() -> None:
     empty = TABLE.model_copy(update={"rows": ()})
 

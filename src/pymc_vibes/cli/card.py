@@ -20,6 +20,7 @@ from pymc_vibes.core.answer import (
     Summary,
 )
 from pymc_vibes.core.figure import Figure
+from pymc_vibes.service import standing
 
 if TYPE_CHECKING:
     from pymc_vibes.http.grids import Grid, Heading
@@ -157,7 +158,7 @@ def _grid(grid: "Grid") -> None:
         numbers=[grid.headings[i].is_number for i in kept],
     )
     cut = [f"{MAX_ROWS} of {grid.total:,} rows"] if grid.total > len(rows) else []
-    cut += [say.counted(hidden, "more column")] if hidden else []
+    cut += [standing.counted(hidden, "more columns")] if hidden else []
     if cut:
         _line(f"  {' and '.join(cut)}; --json gives all.", style="dim")
 

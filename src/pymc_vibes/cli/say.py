@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pymc_vibes.service import standing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -138,16 +140,7 @@ def listing(
         [[item.get(name) for name in filled] for item in items],
     )
     if hidden:
-        talk(f"{counted(hidden, 'more column')}; --json gives all.")
-
-
-def counted(number: int, name: str) -> str:
-    """Write a count with the name of one.
-
-    >>> counted(1, "answer"), counted(1200, "answer")
-    ('1 answer', '1,200 answers')
-    """
-    return f"{number:,} {name}" + ("" if number == 1 else "s")
+        talk(f"{standing.counted(hidden, 'more columns')}; --json gives all.")
 
 
 def cell(value: Any) -> str:

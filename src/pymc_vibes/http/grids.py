@@ -176,7 +176,7 @@ def table_grid(table: Table, estimates: Sequence[Estimate] = ()) -> Grid:
     silent = {*percents, _RATIO}  # a number of times needs no unit
     common = _common_unit(column for column in kept if column.unit not in silent)
     told = {"", common, *silent}
-    names = {row[0] for row in table.rows}  # in a matrix the columns are named like the rows
+    names = _names_of_a_matrix(table, kept)
     printed = [_printed(kept, i, table.title, percents) for i in range(len(kept))]
     kept, printed = _without_repeats(kept, printed)
     of = "".join(f": {column.values[0]}" for column in constant if column.values[0] is not None)
@@ -189,6 +189,12 @@ def table_grid(table: Table, estimates: Sequence[Estimate] = ()) -> Grid:
         rows=tuple(zip(*printed, strict=True)),
         total=max(table.total or 0, len(table.rows)),
     )
+
+
+def _names_of_a_matrix(table: Table, columns: Sequence[_Column]) -> set[Any]:
+    """Give the names that columns and rows share; one alone may be a parameter named `mean`."""
+    shared = {row[0] for row in table.rows} & {column.name for column in columns[1:]}
+    return shared if len(shared) > 1 else set()
 
 
 def _without_repeats(

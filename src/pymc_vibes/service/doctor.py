@@ -77,7 +77,7 @@ def shown_settings(settings: Settings) -> Iterator[Setting]:
         shown = derived if value == "" and derived is not None else value
         yield Setting(
             variable=variables(name)[0],
-            value="" if shown is None else hidden.text(str(shown)),
+            value="" if shown is None or shown == () else hidden.text(str(shown)),
             origin=_origin(given[name], is_told=value != getattr(plain, name)),
             meaning=field.description or "",
         )

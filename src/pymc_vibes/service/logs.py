@@ -83,3 +83,5 @@ def log_like_us(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    # it tells again and again where it found its keys
+    logging.getLogger("botocore.credentials").setLevel(logging.WARNING)

@@ -86,13 +86,13 @@ def facts(run: Run) -> tuple[str, ...]:
         return ()
     is_counted = share(run) is not None
     steps = (f"{progress.done:,} of {progress.total:,} steps",) if is_counted else ()
-    counted = tuple(
-        _counted(value, name)
+    counts = tuple(
+        counted(value, name)
         for name, value in progress.facts.items()
         if name not in _HINTS and not _CHAIN.fullmatch(name)
     )
     attempt = progress.facts.get("attempt", 1)
-    return steps + counted + ((f"attempt {attempt:.0f}",) if attempt > 1 else ())
+    return steps + counts + ((f"attempt {attempt:.0f}",) if attempt > 1 else ())
 
 
 def seconds_left(run: Run, now: datetime) -> float | None:
@@ -161,7 +161,7 @@ def notes(run: Run, place: Place) -> tuple[str, ...]:
         if run.tries == 1:
             told.append("A worker died; it will be begun again.")
         if place.ahead:
-            told.append(f"{_counted(place.ahead, 'runs')} {_go(place.ahead)} first.")
+            told.append(f"{counted(place.ahead, 'runs')} {_go(place.ahead)} first.")
     if not place.is_served and not run.is_over:
         told.append(_unserved(run))
     return tuple(told)
@@ -230,14 +230,15 @@ def _is_tuning(run: Run) -> bool:
     return max(_chains_done(run), default=0) < tune
 
 
-def _counted(value: float, name: str) -> str:
+def counted(value: float, name: str) -> str:
     """Write a count with its name, which is a plural.
 
-    >>> _counted(1, "divergences"), _counted(2, "divergences")
-    ('1 divergence', '2 divergences')
+    >>> counted(1, "divergences"), counted(12345, "divergences")
+    ('1 divergence', '12,345 divergences')
     """
     words = name.replace("_", " ")
-    return f"{value:,.4g} {words.removesuffix('s') if value == 1 else words}"
+    number = f"{int(value):,}" if float(value).is_integer() else f"{value:,.4g}"
+    return f"{number} {words.removesuffix('s') if value == 1 else words}"
 
 
 def _go(number: int) -> str:

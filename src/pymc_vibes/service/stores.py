@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pymc_vibes.core.errors import VibesError
 from pymc_vibes.core.run import RunState
 from pymc_vibes.service.health import HealthCheck, judged, try_to_write
+from pymc_vibes.service.standing import counted
 from pymc_vibes.settings import Settings, is_address, masked
 from pymc_vibes.store.reach import (
     ANSWER_SECONDS,
@@ -43,7 +44,7 @@ def check_lake(settings: Settings) -> HealthCheck:
         count, snapshot = len(lake.experiments()), lake.version()
     finally:
         lake.close()
-    found = f"{settings.catalog_place}: {count} experiments, snapshot {snapshot}"
+    found = f"{settings.catalog_place}: {counted(count, 'experiments')}, snapshot {snapshot}"
     return HealthCheck(name="lake", ok=True, found=found)
 
 
@@ -81,9 +82,12 @@ def check_runs(settings: Settings) -> HealthCheck:
     finally:
         queue.close()
     waiting = depth[RunState.QUEUED]
-    heard = f"heard {min(workers.values()):.0f} s ago" if workers else "no worker heard of lately"
-    counted = f"{waiting} waiting, {depth[RunState.RUNNING]} running, {late} not in the ledger yet"
-    found = f"{settings.queue_place}: {counted}; {len(workers)} workers, {heard}"
+    heard = "no worker heard of lately"
+    if workers:
+        last = min(workers.values())
+        heard = f"{counted(len(workers), 'workers')}, heard {last:.0f} s ago"
+    runs = f"{waiting} waiting, {depth[RunState.RUNNING]} running, {late} not in the ledger yet"
+    found = f"{settings.queue_place}: {runs}; {heard}"
     mend = "Start a worker: vibes worker (`vibes serve` has one too)."
     return judged("runs", found, ok=bool(workers) or not waiting, mend=mend)
 
@@ -104,7 +108,7 @@ def check_ledger(settings: Settings) -> HealthCheck:
 
 def _check_ledger_schema(place: str) -> HealthCheck:
     state, wanted = read_ledger(place), newest_ledger_revision()
-    found = f"{place}: {state.runs} runs, schema {state.revision}"
+    found = f"{place}: {counted(state.runs, 'runs')}, schema {state.revision}"
     if wanted in {None, state.revision}:
         return HealthCheck(name="ledger", ok=True, found=found)
     mend = (
@@ -135,7 +139,7 @@ def check_clock(settings: Settings) -> HealthCheck:
     with tempfile.NamedTemporaryFile(dir=settings.home) as file:
         ahead = {"disk": Path(file.name).stat().st_mtime - time.time()}
     ahead |= dict(_clocks(settings))
-    told = ", ".join(f"{name} {seconds:+.1f} s" for name, seconds in ahead.items())
+    told = ", ".join(f"{name} {seconds:+z.1f} s" for name, seconds in ahead.items())
     ok = all(abs(seconds) < CLOCK_SECONDS for seconds in ahead.values())
     mend = "Synchronize the clocks of this machine and of its stores, as by NTP."
     return judged("clock", f"ahead of this machine's: {told}", ok=ok, mend=mend)

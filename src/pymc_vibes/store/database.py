@@ -159,7 +159,8 @@ def _reaching() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         # the driver's words may name the address, never the password
-        reason = str(error.orig).strip().splitlines()[0][:200] if error.orig else "no answer"
+        said = str(error.orig or "").strip().removeprefix("connection failed: ")
+        reason = said.partition("\n")[0][:200].rstrip(".") or "no answer"
         if re.search(r'database ".*" does not exist', reason):
             raise NotInitialized(
                 "The database of the run table does not exist.",

@@ -194,7 +194,8 @@ def connected(place: str) -> "Iterator[Connection]":
 
 
 def _away(place: str, error: Exception) -> StoreUnavailable | NotInitialized:
-    reason = masked(str(error).strip().partition("\n")[0])
+    said = str(error).strip().removeprefix("connection failed: ")
+    reason = masked(said.partition("\n")[0])
     if re.search(r'database ".*" does not exist', str(error)):
         return NotInitialized(f"The database of {masked(place)} does not exist.", hint=_INIT)
     if "authentication failed" in str(error) or "no password supplied" in str(error):

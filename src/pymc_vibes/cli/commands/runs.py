@@ -173,7 +173,7 @@ def clear(context: typer.Context, name: Annotated[str, typer.Argument()]) -> Non
     """Forget the remembered answers of exactly this experiment; its runs stay."""
     path = f"/api/v1/experiments/{part(name)}/cache"
     cleared = session(context).client.request("DELETE", path).json()["cleared"]
-    say.data(f"Forgot {say.counted(cleared, 'answer')} of {name}.")
+    say.data(f"Forgot {standing.counted(cleared, 'answers')} of {name}.")
 
 
 def report(
