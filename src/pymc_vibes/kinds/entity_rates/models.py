@@ -115,15 +115,21 @@ def row_by_row(
             place = given("place", "obs")
             windows = windows.times(_drift(given, form, population, windows, place)[who, place])
         theta = _rates(population, form, windows)
-        known: dict[str, Any] = {"mu": theta[who] * windows.factor, "alpha": population.phi}
-        known |= {"observed": y, "dims": "obs"}
-        if share is not None:
-            pm.ZeroInflatedNegativeBinomial("y", psi=1 - share, **known)
-        else:
-            pm.NegativeBinomial("y", **known)
+        _counts(theta[who] * windows.factor, population.phi, share, y)
         if sizes:
             _sizes(given, theta, population.mu)
     return model
+
+
+def _counts(mean: Any, phi: Any, share: Any, observed: Any) -> None:
+    """Say what each count follows; a share of them is zero whatever the rate."""
+    import pymc as pm
+
+    known = {"mu": mean, "alpha": phi, "observed": observed, "dims": "obs"}
+    if share is not None:
+        pm.ZeroInflatedNegativeBinomial("y", psi=1 - share, **known)
+    else:
+        pm.NegativeBinomial("y", **known)
 
 
 def _numbers(data: "Arrays") -> "Coords":
