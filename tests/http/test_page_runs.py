@@ -94,6 +94,16 @@ def test_a_running_run_says_who_works_on_it_and_can_be_stopped(coin: TestClient)
     assert listed(coin, state="cancelled") == [run_id]
 
 
+def test_a_cancelled_run_says_what_was_asked_and_offers_to_ask_again(coin: TestClient) -> None:
+    run_id = begin(coin, seed=7)
+    coin.post(f"/runs/{run_id}/cancel")
+    finished(coin, run_id)
+    page = coin.get(f"/runs/{run_id}", headers=HTML).text
+
+    assert "This run was cancelled. It was asked with changed settings: seed = 7" in words_of(page)
+    assert 'href="/experiments/coin?set.seed=7"' in page
+
+
 def test_pages_of_the_history_follow_each_other_and_end(
     coin: TestClient, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,12 +9,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from pymc_vibes.core.errors import Conflict
-from pymc_vibes.core.run import RunState
-from pymc_vibes.http import view
+from pymc_vibes.core.errors import Conflict, ExperimentNotFound
+from pymc_vibes.core.kind import Kind
+from pymc_vibes.core.run import Run, RunState
+from pymc_vibes.http import asking, forms, view
 from pymc_vibes.http.deps import RUNS
 from pymc_vibes.http.page import Serving, go
 from pymc_vibes.http.session import local
+from pymc_vibes.service import Service
 
 LISTED = 50
 OFFERED = 200  # names that the field of the experiment completes
@@ -57,8 +59,25 @@ def run(request: Request, service: Serving, run_id: str) -> Response:
     found = service.run(run_id)
     kinds = {kind.slug: kind for kind in service.kinds()}
     return view.render(
-        request, "run.html", run=found, answer=found.answer, kind=kinds.get(found.kind)
+        request,
+        "run.html",
+        run=found,
+        answer=found.answer,
+        kind=kinds.get(found.kind),
+        changed=_changed(service, found, kinds.get(found.kind)),
     )
+
+
+def _changed(service: Service, run: Run, kind: Kind[Any] | None) -> dict[str, str]:
+    """Give the settings of a run without an answer that are not the experiment's own."""
+    if kind is None or not run.is_over or run.answer is not None:
+        return {}
+    try:
+        stored = service.experiment(run.experiment).config
+    except ExperimentNotFound:  # the run outlives it
+        return {}
+    given = forms.texts(kind.config, run.config, asking.PREFIX)
+    return asking.settings_typed(kind, stored, given)
 
 
 @router.get("/runs/{run_id}/standing")
