@@ -2,8 +2,9 @@
 
 from pymc_vibes.core.answer import Claim, Estimate, Interval, Summary, Table
 from pymc_vibes.core.experiment import Preview
-from pymc_vibes.http.grids import claims_beside, estimate_grid, grids, table_grid
+from pymc_vibes.http.grids import claims_beside, estimate_grid, grids, table_grid, truth_grid
 from pymc_vibes.http.particulars import facts, filled
+from pymc_vibes.service.worlds import TruthCheck
 
 UNIT = "events per day"
 
@@ -59,6 +60,15 @@ def test_a_row_named_like_a_column_leaves_the_heading_as_it_is() -> None:
     )
 
     assert [heading.title for heading in table_grid(table).headings] == ["Parameter", "Mean", "SD"]
+
+
+def test_known_truth_is_headed_by_a_word() -> None:
+    check = TruthCheck(
+        variable="theta", label="host-01", truth=2.0, low=1.0, high=3.0, prob=0.95, covered=True
+    )
+    grid = truth_grid([check], Summary(headline="It is open."))
+
+    assert grid.headings[0].title == "Rate"
 
 
 def test_an_empty_table_keeps_every_heading() -> None:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from pymc_vibes.service.worlds import TruthCheck
 
 _KINDS = {"hdi": "highest-density", "eti": "equal-tailed"}
-_WORDS = {"sd": "SD", "tone": "verdict", "hdi": _KINDS["hdi"], "eti": _KINDS["eti"]}
+_WORDS = {
+    "sd": "SD",
+    "tone": "verdict",
+    "theta": "rate",
+    "hdi": _KINDS["hdi"],
+    "eti": _KINDS["eti"],
+}
 _MINOR = frozenset({"median", "sd", "alpha", "beta", "rank"})
 _SHARE = "share"
 _RATIO = "times"
@@ -377,4 +383,6 @@ def truth_grid(checks: "Sequence[TruthCheck]", summary: Summary) -> Grid:
 def _measured(check: "TruthCheck", summary: Summary) -> str:
     names = {estimate.name for estimate in summary.estimates}
     is_one = len(names) == 1 and len(summary.estimates) > 1
-    return summary.estimates[0].name if is_one else check.variable.replace("_", " ")
+    if is_one:
+        return summary.estimates[0].name
+    return _WORDS.get(check.variable, check.variable.replace("_", " "))
