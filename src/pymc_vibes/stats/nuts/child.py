@@ -32,6 +32,7 @@ from pymc_vibes.stats.nuts.messages import (
 
 type Inbox = "queue.SimpleQueue[Request | None]"
 
+_NICE = 10  # a server on the same machine goes first: people wait for it
 _TICK = 0.01  # seconds between two looks whether the chains are over
 _GRACE = 1.0  # seconds for the main thread to end when the parent is gone
 _REASON = 500  # characters of a library's message that an error repeats
@@ -45,6 +46,8 @@ def main() -> None:
     parser.add_argument("--idle-seconds", type=float, required=True)
     given = parser.parse_args()
     _keep_files_in(given.cache)
+    if hasattr(os, "nice"):  # Windows knows no such thing
+        os.nice(_NICE)
     connection: Connection[Reply, Request] = Connection(given.socket)
     inbox: Inbox = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, inbox), daemon=True).start()
