@@ -117,6 +117,16 @@ def test_a_wide_interval_names_no_effect(bench: Bench) -> None:
     assert all(claim.tone != "higher" for claim in summary.claims)
 
 
+def test_a_wide_interval_names_no_effect_in_a_title(bench: Bench) -> None:
+    config, posterior = bench.fit(KIND, table(noisy(8.0)), settings(widest_interval=0.5))
+
+    titles = [figure.title for figure in KIND.figures(posterior, config)]
+
+    assert not any(
+        "helped" in title or "add up" in title or "about" in title for title in titles[:4]
+    )
+
+
 def test_chances_of_the_three_zones_add_up(bench: Bench) -> None:
     _, summary = answer(bench, table(noisy(2.0)), settings(smallest_effect=1.0))
     _, mirrored = answer(bench, table(noisy(2.0)), settings(smallest_effect=1.0, direction="lower"))
@@ -265,7 +275,7 @@ def test_too_many_people_are_refused(bench: Bench) -> None:
 def test_too_long_a_series_is_refused(bench: Bench) -> None:
     values = np.random.default_rng(1).standard_normal(MOST_DAYS + 1)
 
-    with pytest.raises(BadConfig, match="3,661 days"):
+    with pytest.raises(BadConfig, match="1,831 days"):
         answer(bench, table(values), settings())
 
 

@@ -285,12 +285,32 @@ def test_a_short_baseline_has_no_placebos() -> None:
 def test_other_models_are_fitted_to_the_same_days() -> None:
     fit = analyzed(null_series(60, 0.4, np.random.default_rng(16)), window(60, 30))
 
-    found = {other.name: other for other in alternatives(fit, 0.95)}
+    found = {other.name: other for other in alternatives(fit, 0.95, 8)}
 
     trendless = analyzed(fit.series, fit.window, Model(trend=False)).effect("average", 1)
     assert found["as given"].mean == pytest.approx(fit.effect("average", 1).mean()[0])
     assert found["without a trend"].mean == pytest.approx(trendless.mean()[0])
     assert found["independent days"].high - found["independent days"].low > 0
+
+
+def test_fewer_days_are_those_that_are_left() -> None:
+    fit = analyzed(null_series(60, 0.4, np.random.default_rng(16)), window(60, 30))
+
+    found = {other.name: other for other in alternatives(fit, 0.95, 8)}
+
+    half = fit.series.between(FIRST + 15, FIRST + 60)
+    alone = fit_series(half, Window(FIRST + 15, FIRST + 30, FIRST + 60), Model(), fit.standard)
+    named = found["without the earlier half before"]
+    assert named.mean == pytest.approx(alone.effect("average", 1).mean()[0])
+    assert found["without the first week after"].mean != found["as given"].mean
+
+
+def test_days_are_not_left_out_where_too_few_would_stay() -> None:
+    fit = analyzed(null_series(24, 0.4, np.random.default_rng(16)), window(24, 12))
+
+    names = {other.name for other in alternatives(fit, 0.95, 8)}
+
+    assert not any("earlier half" in name or "first week" in name for name in names)
 
 
 def test_ljung_box_is_that_of_statsmodels() -> None:

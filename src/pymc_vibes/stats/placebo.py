@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pymc_vibes.stats.autoregression import Prior, Whitened, regress, whiten
-from pymc_vibes.stats.interrupted import Fit, Model, Window, design, fit_series
+from pymc_vibes.stats.interrupted import Fit, Model, Series, Window, design, fit_series
 from pymc_vibes.stats.special import Array
 
-_DATES = 60  # placebo dates at most, evenly spread: enough for a rank, few enough for a page
+_DATES = 40  # placebo dates at most, evenly spread: enough for a rank, few enough for a page
 _LAGS = 14
+_WEEK = 7
+_YEAR = 365
 
 ALTERNATIVES: Mapping[str, Callable[[Model], Model]] = {
     "with a trend": lambda model: replace(model, trend=True),
@@ -42,11 +44,12 @@ class Placebos:
 
 
 def placebos(fit: Fit, least_days: int) -> Placebos:
-    """Pretend a constant change at each admissible date of the baseline, and fit it there.
+    """Pretend a constant change at each admissible date of the last year before, and fit it there.
 
     The filter runs once: the steps of all dates are columns of one pass.
     """
-    window = Window(fit.window.first, fit.window.change, fit.window.change)
+    first = max(fit.window.first, fit.window.change - _YEAR)
+    window = Window(first, fit.window.change, fit.window.change)
     baseline = fit.series.between(window.first, window.change)
     dates = baseline.day[least_days : len(baseline) - least_days + 1]
     dates = (
@@ -74,7 +77,7 @@ def _one(whitened: Whitened, common: int, many: int, at: int, prior: Prior) -> t
 
 @dataclass(frozen=True)
 class Alternative:
-    """The average effect under another model."""
+    """The average effect under another model, or of other days."""
 
     name: str
     mean: float
@@ -83,19 +86,43 @@ class Alternative:
     chance_above: float
 
 
-def alternatives(fit: Fit, level: float) -> tuple[Alternative, ...]:
-    """Fit the same series under other models, the given one first."""
-    named = {"as given": fit.model}
-    named |= {name: change(fit.model) for name, change in ALTERNATIVES.items()}
-    kept = {
-        name: model for name, model in named.items() if name == "as given" or model != fit.model
+def alternatives(fit: Fit, level: float, least_days: int) -> tuple[Alternative, ...]:
+    """Fit the series under other models, then fewer days under the given one, which comes first."""
+    fits = {"as given": fit}
+    for name, change in ALTERNATIVES.items():
+        model = change(fit.model)
+        if model != fit.model:
+            fits[name] = fit_series(fit.series, fit.window, model, fit.standard)
+    fits |= {
+        name: fit_series(series, window, fit.model, fit.standard)
+        for name, (series, window) in _fewer_days(fit, least_days).items()
     }
-    return tuple(_alternative(name, fit, model, level) for name, model in kept.items())
+    return tuple(_alternative(name, other, level) for name, other in fits.items())
 
 
-def _alternative(name: str, fit: Fit, model: Model, level: float) -> Alternative:
-    other = fit if model == fit.model else fit_series(fit.series, fit.window, model, fit.standard)
-    effect = other.effect("average", 1)
+def _fewer_days(fit: Fit, least_days: int) -> dict[str, tuple[Series, Window]]:
+    """Leave out a week after the change, then half of the days before; where enough are left."""
+    series, window = fit.series, fit.window
+    late = (series.day < window.change) | (series.day >= window.change + _WEEK)
+    settled = Series(series.day[late], series.mean[late], series.count[late])
+    middle = window.first + (window.change - window.first) // 2
+    named = {
+        "without the first week after": (settled, window),
+        "without the earlier half before": (
+            series.between(middle, window.end),
+            replace(window, first=middle),
+        ),
+    }
+    return {
+        name: (kept, study)
+        for name, (kept, study) in named.items()
+        if len(kept.between(study.first, study.change)) >= least_days
+        and len(kept.between(study.change, study.end)) >= least_days
+    }
+
+
+def _alternative(name: str, fit: Fit, level: float) -> Alternative:
+    effect = fit.effect("average", 1)
     low, high = effect.interval(level)
     return Alternative(
         name, float(effect.mean()[0]), float(low[0]), float(high[0]), float(effect.above(0.0)[0])

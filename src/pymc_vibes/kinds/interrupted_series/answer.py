@@ -165,7 +165,7 @@ def _models(reading: Reading) -> Table:
     unit = reading.config.outcome_unit
     return Table(
         name="models",
-        title="The average effect under other models",
+        title="The average effect under other models, and of fewer days",
         columns=("model", "mean", "low", "high", "chance_above_0"),
         units=("", unit, unit, unit, ""),
         rows=tuple((a.name, a.mean, a.low, a.high, a.chance_above) for a in reading.alternatives),

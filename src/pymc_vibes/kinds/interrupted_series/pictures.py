@@ -52,7 +52,9 @@ def _observed(reading: Reading, days: "Array") -> Figure:
     return observed_and_expected(
         Words(
             "observed_and_expected",
-            f"Afterwards the {what} is about {size} {side} what was to be expected",
+            f"The {what}, and what was to be expected without the change"
+            if reading.is_too_wide
+            else f"Afterwards the {what} is about {size} {side} what was to be expected",
             f"Daily {what} as dots over the expected level with bands; the change is on "
             f"{change.isoformat()}. After it days lie {size} {side} the expected ones on average.",
         ),
@@ -93,7 +95,9 @@ def _cumulative(reading: Reading, days: "Array", calendar: "Array") -> Figure:
     return cumulative_effect(
         Words(
             "cumulative_effect",
-            f"The effects add up to about {last} in {fit.window.days_after} days",
+            f"The sum of effects over {fit.window.days_after} days is too uncertain to name"
+            if reading.is_too_wide
+            else f"The effects add up to about {last} in {fit.window.days_after} days",
             "The sum of the effects over calendar days with its band: 0 before "
             f"{reading.date.isoformat()}, {last} at the end.",
         ),
@@ -111,7 +115,9 @@ def _distribution(reading: Reading) -> Figure:
     least = config.smallest_effect
     return difference_curve(
         "effect_distribution",
-        f"The change helped with {chance(reading.p_benefit)} chance",
+        f"The average effect may be anything {span(reading)}"
+        if reading.is_too_wide
+        else f"The change helped with {chance(reading.p_benefit)} chance",
         f"Posterior curve of the average effect, {span(reading)}; {chance(reading.p_higher)} "
         f"chance that it is above 0.",
         x=x, y=y, low=low, high=high, mean=float(reading.average.mean()[0]),

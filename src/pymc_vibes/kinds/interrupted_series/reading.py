@@ -132,10 +132,10 @@ class Reading:
 
     @cached_property
     def alternatives(self) -> "tuple[Alternative, ...]":
-        """Give the average effect under other models."""
+        """Give the average effect under other models and of fewer days."""
         from pymc_vibes.stats.placebo import alternatives
 
-        return alternatives(self.fit, self.config.level)
+        return alternatives(self.fit, self.config.level, self.config.min_days)
 
     @cached_property
     def innovations(self) -> "np.ndarray":

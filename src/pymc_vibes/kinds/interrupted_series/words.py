@@ -168,7 +168,11 @@ def _fit(reading: Reading) -> Iterator[Finding]:
             text=f"Counting the real date, {percent(rank)} of all dates look this much like a "
             "change.",
         )  # fmt: skip
-    tones = {alternative.low > 0 or alternative.high < 0 for alternative in reading.alternatives}
+    tones = {
+        alternative.low > 0 or alternative.high < 0
+        for alternative in reading.alternatives
+        if alternative.name != "independent days"  # narrower than it ought to be
+    }
     if len(tones) > 1:
         yield Finding(
             code="sensitive", severity="note",
