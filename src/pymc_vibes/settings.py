@@ -26,6 +26,7 @@ from pymc_vibes.core.errors import BadConfig
 
 NO_LEDGER = "off"
 DOTENV = ".env"
+OF_THE_TESTS = {"VIBES_CHROMIUM", "VIBES_POSTGRES"}  # where our own tests find programs
 MIN_SECRET_BYTES = 32  # HS256 needs a key as long as its hash, RFC 7518 section 3.2
 
 
@@ -361,7 +362,7 @@ def unknown_variables() -> tuple[str, ...]:
     """Name the variables that look like settings of ours and are none."""
     from dotenv import dotenv_values
 
-    known = {name for field in Settings.model_fields for name in variables(field)}
+    known = {name for field in Settings.model_fields for name in variables(field)} | OF_THE_TESTS
     given = {name.upper() for name in (*os.environ, *dotenv_values(DOTENV))}
     return tuple(sorted(name for name in given - known if name.startswith("VIBES_")))
 
