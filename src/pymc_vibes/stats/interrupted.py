@@ -222,11 +222,6 @@ class Fit:
         wide[:, 1:7] = rows[:, 1:7]
         return self.functional(wide)
 
-    def residuals(self) -> Array:
-        """Give observed minus fitted on the observed days, the state left in."""
-        loc = self.functional(design(self.series.day, self.window, self.model))
-        return np.asarray(self.series.mean - loc.mean())
-
     def innovations(self) -> Array:
         """Give the standardized one-step prediction errors, averaged over the grid."""
         whitened = _whitened(self.series, self.window, self.model, self.standard, self.grid)
