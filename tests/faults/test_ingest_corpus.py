@@ -1,12 +1,14 @@
 """Whatever is uploaded is taken in or refused in words, in bounded memory, and nothing breaks."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,14 +35,25 @@ ENCODINGS = (
 
 @pytest.fixture(scope="module")
 def became(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What became of each file, in a process of its own."""
-    command = [sys.executable, "-m", "tests.faults.hostile", str(tmp_path_factory.mktemp("corpus"))]
+    """What became of each file, in a process of its own; the first of xdist's workers asks it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    told = shared / "corpus.json"
+    with FileLock(f"{told}.lock"):
+        if not told.exists():
+            told.write_text(process_all(tmp_path_factory.mktemp("corpus")))
+    lines = [json.loads(line) for line in told.read_text().splitlines()]
+    return {line["case"]: line for line in lines}
+
+
+def process_all(folder: Path) -> str:
+    """Take in every file in a process whose memory is measured; give what it says, a line each."""
+    command = [sys.executable, "-m", "tests.faults.hostile", str(folder)]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 0, f"{done.stdout[-500:]}\n{done.stderr[-2000:]}"
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return {line["case"]: line for line in lines}
+    return done.stdout
 
 
 @pytest.mark.parametrize("case", FILES)
