@@ -15,7 +15,8 @@ def place_of(run: Run, queue: "Queue", *, lease: float, works: bool) -> Place:
     if run.is_over:
         return Place()
     if run.state is RunState.QUEUED:
-        is_served = works or bool(queue.workers(within=lease))
+        # one that could not reach the run table for a moment is not gone
+        is_served = works or bool(queue.workers(within=2 * lease))
         return Place(ahead=queue.ahead(run), is_served=is_served)
     # who told of the run within a lease lives; only of others it is asked
     told = run.progress.updated if run.progress else run.created

@@ -19,8 +19,14 @@ AGAIN_SECONDS = 1.0  # before a worker that died is started again, longer each t
 LONGEST_SECONDS = 30.0
 
 
-def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = False) -> int:
-    """Work until SIGTERM or Ctrl-C, and give the exit code.
+def run(
+    settings: Settings,
+    *,
+    until_idle: bool = False,
+    with_parent: bool = False,
+    ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Work until SIGTERM or Ctrl-C, and give the exit code; `ready` is called before the first run.
 
     With a parent it also stops when the other end of its standard input is gone, however that
     process ended.
@@ -33,6 +39,7 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
         signal.signal(number, lambda *_caught: worker.stop())
     if with_parent:
         Thread(target=_stop_with_parent, args=(worker.stop,), daemon=True).start()
+    ready()
     worker.run(until_idle=until_idle)
     return 0
 

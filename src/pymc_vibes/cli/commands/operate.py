@@ -82,8 +82,8 @@ def work(
     from pymc_vibes.worker.process import run
 
     settings = session(context).settings
-    say.talk(f"Working on runs of {masked(settings.queue_place)}; Ctrl-C stops.")
-    raise typer.Exit(run(settings, until_idle=until_idle))
+    words = f"Working on runs of {masked(settings.queue_place)}; Ctrl-C stops."
+    raise typer.Exit(run(settings, until_idle=until_idle, ready=lambda: say.talk(words)))
 
 
 def demo(

@@ -43,8 +43,8 @@ def _pooling(entities: Entities) -> "Iterator[Finding]":
     yield Finding(
         code="pooling",
         severity="note",
-        text=f"Pooling is {strength}: near the mean rate an entity's estimate rests to "
-        f"{_share(weight)} on its own counts and to {_share(1 - weight)} on the population{far}.",
+        text=f"Pooling is {strength}: near the mean rate {_share(weight)} of an entity's "
+        f"estimate comes from its own counts and {_share(1 - weight)} from the population{far}.",
     )
 
 

@@ -190,12 +190,13 @@ def surprise_findings(found: Surprises) -> tuple[Finding, ...]:
 
     by_chance = found.total * RARE
     roughly = "About " if found.screened else ""
+    have = "has" if found.rare == 1 else "have"
     many = found.rare > by_chance + 3 * by_chance**0.5 + 1
     return (
         Finding(
             code="unusual-windows" if many else "usual-windows",
             severity="warning" if many else "note",
-            text=f"{roughly}{found.rare:,} of {found.total:,} windows have a count further out "
+            text=f"{roughly}{found.rare:,} of {found.total:,} windows {have} a count further out "
             f"than one in a thousand is; chance alone makes up to about {plain(by_chance)}.",
         ),
     )
