@@ -120,6 +120,22 @@ def test_different_questions_wait_for_their_turn(hasty: Service, gate: Gate) -> 
     assert [run.state for run in hasty.runs("coin")] == [RunState.SUCCEEDED] * 2
 
 
+def test_the_more_urgent_question_is_begun_first(tmp_path: Path, gate: Gate) -> None:
+    gate.open()
+    asking = with_a_coin(tmp_path, works=False)
+    hasty = asking.without_waiting()
+    runs = [ask(hasty, level=level) for level in (0.8, 0.9)]
+    with pytest.raises(Pending) as urgent:
+        hasty.analyze("coin", {"level": 0.7}, priority=5)
+    claimed = [asking.queue.claim("me", lease=60) for _ in range(3)]
+    asking.close()
+
+    assert [claim.run.id for claim in claimed if claim] == [
+        urgent.value.run.id,
+        *(run.id for run in runs),
+    ]
+
+
 @pytest.mark.usefixtures("gate")
 def test_only_so_many_may_wait(tmp_path: Path) -> None:
     service = with_a_coin(tmp_path, works=False, max_waiting_runs=2)

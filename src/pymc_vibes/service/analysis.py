@@ -47,6 +47,7 @@ class _Question:
     asked: Mapping[str, Any]
     config: Config
     snapshot: int | None
+    priority: int
 
     @property
     def name(self) -> str:
@@ -84,9 +85,17 @@ class Analyses:
         self.background = Background(queue, workplace, most=settings.max_waiting_runs, works=works)
 
     def analyze(
-        self, experiment: Experiment, overrides: Mapping[str, Any], *, snapshot: int | None = None
+        self,
+        experiment: Experiment,
+        overrides: Mapping[str, Any],
+        *,
+        snapshot: int | None = None,
+        priority: int = 0,
     ) -> Analysis:
-        """Answer the experiment's question under its settings, from memory where it is known."""
+        """Answer the experiment's question under its settings, from memory where it is known.
+
+        What must be sampled waits before runs of a lower priority.
+        """
         kind = find_kind(experiment.kind)
         asked = {**experiment.config, **overrides}
         question = _Question(
@@ -95,6 +104,7 @@ class Analyses:
             asked=asked,
             config=parse(kind.config, asked),
             snapshot=snapshot,
+            priority=priority,
         )
         held = f"{experiment.id}/{question.name}"
         known = self._memory.get(held)
@@ -245,7 +255,12 @@ class Analyses:
             config=provenance.config,
             key=provenance.key,
         )
-        work = Work(name=question.name, findings=findings, provenance=provenance)
+        work = Work(
+            name=question.name,
+            findings=findings,
+            provenance=provenance,
+            priority=question.priority,
+        )
         owner = question.experiment.id
         try:
             analysis = compute(run, work, cells, Refuses())

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pymc_vibes.store.lake import Lake
     from pymc_vibes.store.queue import Queue
 
+BEHIND = -1  # the priority of a check: what people wait for goes first
 LISTED = 500  # differences of an answer; more say no more
 _CLOCKED = frozenset({"seconds", "compile_seconds"})  # how long it took is no part of the answer
 _LABELS = ("label", "name", "text", "title", "code")
@@ -168,7 +169,13 @@ def _work(recorded: Answer, kind: Kind[Any], config: Config, source: _Source) ->
         key=key,
     )
     name = keys.digest({"reproduces": recorded.run_id, "key": key})
-    return Work(name=name, findings=source.findings, provenance=provenance, is_remembered=False)
+    return Work(
+        name=name,
+        findings=source.findings,
+        provenance=provenance,
+        is_remembered=False,
+        priority=BEHIND,
+    )
 
 
 def compare(recorded: Answer, again: Answer, *, by: str | None) -> Reproduction:

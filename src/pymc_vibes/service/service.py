@@ -98,13 +98,23 @@ class Service(Experiments):
     # answers
 
     def analyze(
-        self, name: str, overrides: Mapping[str, Any] | None = None, *, snapshot: int | None = None
+        self,
+        name: str,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        snapshot: int | None = None,
+        priority: int = 0,
     ) -> Answer:
         """Answer the experiment's question; `overrides` are settings for this question only."""
-        return self.analysis(name, overrides, snapshot=snapshot).answer
+        return self.analysis(name, overrides, snapshot=snapshot, priority=priority).answer
 
     def analysis(
-        self, name: str, overrides: Mapping[str, Any] | None = None, *, snapshot: int | None = None
+        self,
+        name: str,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        snapshot: int | None = None,
+        priority: int = 0,
     ) -> Analysis:
         """Answer the experiment's question and keep the posterior at hand."""
         if snapshot is not None and snapshot < 0:
@@ -114,7 +124,7 @@ class Service(Experiments):
         asked = datetime.now(UTC)
         found = self._awaited(
             lambda: self._analyses.analyze(
-                self.experiment(name), overrides or {}, snapshot=snapshot
+                self.experiment(name), overrides or {}, snapshot=snapshot, priority=priority
             )
         )
         if found.answer.cached and found.answer.created >= asked:
@@ -218,6 +228,17 @@ class Service(Experiments):
         """List runs as `runs` does, each with the gist of its answer in place of the answer."""
         owner = None if name is None else self.experiment(name).id
         return self.queue.history(owner, state=state, limit=limit, before=before)
+
+    def answered(
+        self, name: str, setting: str, value: str, *, limit: int = 50, before: str | None = None
+    ) -> tuple[Run, ...]:
+        """List the runs with an answer that were told this of a setting, newest first."""
+        owner = self.experiment(name).id
+        return self.queue.answered(owner, setting, value, limit=limit, before=before)
+
+    def ledger_id(self, run_id: str) -> str | None:
+        """Give the id under which the ledger holds a run; None while it does not."""
+        return self.queue.ledger_id(run_id)
 
     def latest(self) -> Mapping[str, Run]:
         """Map experiment id to its newest finished run."""

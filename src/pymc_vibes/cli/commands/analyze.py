@@ -48,6 +48,9 @@ def analyze(
     kind: Annotated[str | None, typer.Option("--type", "-t", help="With --help: the kind.")] = None,
     settings: Settings = None,
     snapshot: Annotated[int | None, typer.Option(help="The lake as it was then.")] = None,
+    priority: Annotated[
+        int | None, typer.Option(min=-10, max=10, help="Runs of a higher one are begun first.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
     plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
     wait: Annotated[
@@ -68,9 +71,9 @@ def analyze(
     check_known(values, schema, of=found["kind"])
     path = f"/api/v1/experiments/{part(experiment)}/runs"
     if not wait:
-        _start(here, path, values, snapshot)
+        _start(here, path, values, {"snapshot": snapshot, "priority": priority})
         return
-    body = here.client.post(path, values, snapshot=snapshot)
+    body = here.client.post(path, values, snapshot=snapshot, priority=priority)
     if body["run_id"] in here.client.followed:
         body["cached"] = False
     answer = Answer.model_validate(body)
@@ -80,9 +83,8 @@ def analyze(
     show(body, answer, as_json=as_json, plot=plot)
 
 
-def _start(here: Session, path: str, values: Any, snapshot: int | None) -> None:
+def _start(here: Session, path: str, values: Any, query: Mapping[str, Any]) -> None:
     """Print the id of the run, whether it is over or not."""
-    query = {"snapshot": snapshot}
     response = here.client.request("POST", path, json=values, query=query, wait=False)
     found = response.json()
     if response.status_code != PENDING:

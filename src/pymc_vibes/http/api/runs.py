@@ -57,9 +57,12 @@ def start_run(
     snapshot: Annotated[
         int | None, Query(ge=0, le=2**62, description="A past version of the lake.")
     ] = None,
+    priority: Annotated[
+        int, Query(ge=-10, le=10, description="Runs of a higher one are begun first.")
+    ] = 0,
 ) -> Answer:
     """Answer the experiment's question; the body holds settings for this question only."""
-    found = analyze(service, metrics, name, body, snapshot).answer
+    found = analyze(service, metrics, name, body, snapshot, priority=priority).answer
     response.headers["Location"] = f"{PREFIX}/{found.run_id}"
     return found
 

@@ -16,9 +16,11 @@ def analyze(
     name: str,
     overrides: Mapping[str, Any],
     snapshot: int | None = None,
+    *,
+    priority: int = 0,
 ) -> Analysis:
     """Answer the experiment's question, and count whether it was known."""
-    analysis = service.analysis(name, overrides, snapshot=snapshot)
+    analysis = service.analysis(name, overrides, snapshot=snapshot, priority=priority)
     metrics.count_answer(analysis.answer)
     return analysis
 
