@@ -164,7 +164,16 @@ def requests_of(app: FastAPI) -> list[tuple[str, str]]:
     found = []
     for route in iter_route_contexts(app.routes):
         path = (route.path_format or route.path or "").replace("{path}", "x")
-        for name in ("{name}", "{slug}", "{query}", "{run_id}", "{figure}", "{cohort}", "{event}"):
+        for name in (
+            "{name}",
+            "{slug}",
+            "{query}",
+            "{run_id}",
+            "{figure}",
+            "{cohort}",
+            "{event}",
+            "{user_id}",
+        ):
             path = path.replace(name, "x")
         methods = sorted(route.methods or {"GET"})
         found += [(method, path) for method in methods if "{" not in path]
@@ -242,6 +251,7 @@ OPENED_BY = {
         "/experiments/x/ask/x",
         "/runs/x/cancel",
         "/runs/x/reproduce",
+        "/analytics/its/analyze",
     },
     "read": {
         "/api/v1/experiments/x/x",

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from pymc_vibes.http import (
     compat,
+    interventions,
     operations,
     pages,
     pending,
@@ -84,6 +85,7 @@ def create_app(
 def _route(app: FastAPI) -> None:
     # routes are matched in this order, so those that are read most come first
     app.include_router(compat.build(), responses=pending.documented())
+    app.include_router(interventions.build())
     app.include_router(operations.router)
     for module in (kinds, experiments, events, runs, reproductions, questions):
         app.include_router(module.build())

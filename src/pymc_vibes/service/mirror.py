@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.errors import StoreUnavailable
 from pymc_vibes.service.entries import make_entry
 from pymc_vibes.store.ledger import first_line
+from pymc_vibes.store.runtable import NOT_MIRRORED
 
 if TYPE_CHECKING:
     from pymc_vibes.core.run import Run
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 BATCH = 20
 MAX_TRIES = 3
-FAILED = "failed:"
 LONGEST_MARK = 200
 
 _LOG = logging.getLogger("pymc_vibes.mirror")
@@ -110,6 +110,6 @@ class Mirror:
 
     def _give_up(self, run: "Run", reason: str) -> int:
         _LOG.error("run_not_mirrored", extra={"run_id": run.id, "reason": reason})
-        self._queue.mark_mirrored(run.id, f"{FAILED}{reason}"[:LONGEST_MARK])
+        self._queue.mark_mirrored(run.id, f"{NOT_MIRRORED}{reason}"[:LONGEST_MARK])
         self._tries.end(run.id)
         return 1

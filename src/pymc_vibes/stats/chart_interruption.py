@@ -204,6 +204,53 @@ def autocorrelation_bars(words: Words, *, found: Numbers, bound: float) -> Figur
     return Figure(name=words.name, title=words.title, alt=words.alt, spec=spec)
 
 
+def predictive_days(
+    words: Words,
+    *,
+    observed: tuple[Sequence[date], Numbers],
+    replicated: Band,
+    change: date,
+    label: str,
+    unit: str,
+    level: float,
+) -> Figure:
+    """Declare the observed days over what the model says that such days show."""
+    tables = {
+        "replicated": replicated.columns("replicated"),
+        "observed": {"day": positions(observed[0]), "observed": numbers(observed[1])},
+        "change": {"day": positions([change])},
+    }
+    marks = (
+        Mark(kind="band", table="replicated", x="day", low="low", high="high", series=0),
+        Mark(kind="line", table="replicated", x="day", y="replicated", series=0),
+        Mark(kind="dot", table="observed", x="day", y="observed", series=1),
+        _CHANGE,
+    )
+    note = sentences(
+        f"Band: {level_words(level)} predictive interval of each day, effect and noise included.",
+        "Dashed: the change.",
+    )
+    return _panel(words, tables, marks, ("model", "observed"), with_unit(label, unit), note)
+
+
+def grid_mass(words: Words, *, nodes: Numbers, mass: Numbers, label: str) -> Figure:
+    """Declare the posterior mass at the nodes of a quadrature."""
+    tables: dict[str, Columns] = {"nodes": {"node": numbers(nodes), "mass": numbers(mass)}}
+    marks = (
+        Mark(kind="line", table="nodes", x="node", y="mass", series=0),
+        Mark(kind="dot", table="nodes", x="node", y="mass", series=0),
+    )
+    spec = FigureSpec(
+        x=Axis(label=label),
+        y=Axis(label="posterior mass", zero=True),
+        series=("",),
+        tables=tables,
+        marks=marks,
+        note="One dot per node of the quadrature.",
+    )
+    return Figure(name=words.name, title=words.title, alt=words.alt, spec=spec)
+
+
 def _panel(
     words: Words,
     tables: Mapping[str, Columns],

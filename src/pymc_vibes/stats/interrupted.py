@@ -151,9 +151,11 @@ class Fit:
 
     def rows_of(self, effect: Effect, days: int) -> Array:
         """Give the row of a mean effect: of the first or last `days` after the change, or all."""
+        return self.effect_rows(self._days_of(effect, days)).mean(axis=0)
+
+    def _days_of(self, effect: Effect, days: int) -> Array:
         after = self.window.after
-        chosen = {"immediate": after[:days], "sustained": after[-days:], "average": after}
-        return self.effect_rows(chosen[effect]).mean(axis=0)
+        return {"immediate": after[:days], "sustained": after[-days:], "average": after}[effect]
 
     def functional(self, rows: Array, noise: Array | None = None) -> StudentMixture:
         """Give `rows @ coefficients` in the outcome's unit; rows of a level hold its center."""
@@ -184,26 +186,35 @@ class Fit:
         noise = mean_noise(np.arange(many, dtype=float), np.ones(many), self.regression.grid, 1.0)
         return self.functional(self.rows_of(effect, days), noise[None, :])
 
-    def relative(self, level: float) -> tuple[float, float, float] | None:
-        """Give median, low and high of the average effect over the level without the change.
+    def replicated(self) -> StudentMixture:
+        """Give what each observed day would show if it came again: level, effect and noise."""
+        count, share = self.series.count, self.grid.share
+        white = (np.mean(count) / count)[:, None]
+        rows = design(self.series.day, self.window, self.model)
+        return self.functional(rows, share + (1 - share) * white)
+
+    def relative(
+        self, level: float, effect: Effect = "average", days: int = 1
+    ) -> tuple[float, float, float] | None:
+        """Give median, low and high of a mean effect over the level of its days without the change.
 
         P(effect / level < r) is P(effect - r level < 0) where the level cannot be 0: exact.
         None where the level is not clearly away from 0.
         """
-        base = self.expected_rows(self.window.after).mean(axis=0)
+        base = self.expected_rows(self._days_of(effect, days)).mean(axis=0)
         known = self.functional(base)
         if min(known.below(0.0)[0], known.above(0.0)[0]) > 1e-6:
             return None
         sign = float(np.sign(known.mean()[0]))
         median, low, high = (
-            self._ratio(base, q, sign) for q in (0.5, (1 - level) / 2, (1 + level) / 2)
+            self._ratio(self.rows_of(effect, days), base, q, sign)
+            for q in (0.5, (1 - level) / 2, (1 + level) / 2)
         )
         return (median, low, high) if sign > 0 else (median, min(low, high), max(low, high))
 
-    def _ratio(self, base: Array, q: float, sign: float) -> float:
+    def _ratio(self, effect: Array, base: Array, q: float, sign: float) -> float:
         from scipy.optimize import brentq
 
-        effect = self.rows_of("average", 1)
         target = q if sign > 0 else 1 - q
 
         def gap(ratio: float) -> float:

@@ -3,6 +3,7 @@
 Our own table is the record; nothing is ever looked up anywhere else.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from pymc_vibes.settings import Settings
 
+NOT_MIRRORED = "failed:"  # begins the mark of a run that the ledger could not take
 UNFINISHED = tuple(state for state, following in TRANSITIONS.items() if following)
 
 
@@ -136,6 +138,24 @@ class RunTable:
         with self._database.read() as connection:
             return tuple(runrow.run(row) for row in connection.execute(query).mappings())
 
+    def answered(
+        self,
+        experiment_id: str,
+        setting: str,
+        value: str,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> tuple[Run, ...]:
+        """List an experiment's runs with an answer whose setting has that value, newest first."""
+        from sqlalchemy import func
+
+        config = self._runs.c.config
+        # as it stands in the JSON, where a quote within a text is escaped; LIKE would ignore case
+        written = f"{json.dumps(setting)}: {json.dumps(value)}"
+        query = self._runs.select().where(func.replace(config, written, "") != config).limit(limit)
+        return self._listed(query, experiment_id, RunState.SUCCEEDED, before)
+
     def latest(self) -> Mapping[str, Run]:
         """Map experiment id to its newest finished run."""
         from sqlalchemy import func, select
@@ -191,6 +211,11 @@ class RunTable:
         query = self._runs.select().where(text(TO_MIRROR)).order_by(self._runs.c.id).limit(limit)
         with self._database.read() as connection:
             return tuple(runrow.run(row) for row in connection.execute(query).mappings())
+
+    def ledger_id(self, run_id: str) -> str | None:
+        """Give the id under which the ledger holds a run; None while it does not."""
+        mark = self._value(run_id, "mirrored")
+        return None if mark is None or mark.startswith(NOT_MIRRORED) else str(mark)
 
     def mark_mirrored(self, run_id: str, ledger_id: str) -> None:
         """Note under which id the ledger holds a run."""

@@ -119,6 +119,8 @@ class InterruptedConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_window(self.start, self.end)
+        if "\0" in (self.user_id or ""):
+            raise ValueError("user_id cannot hold the character NUL")
         change, start, end = self.intervention_date, self.start, self.end
         if change is None:
             return self
