@@ -160,7 +160,7 @@ def test_a_ledger_of_another_release_is_told(postgres_url: str) -> None:
     found = stores.check_ledger(Settings(ledger=postgres_url))
 
     assert not found.ok
-    assert "1 runs, schema another" in found.found
+    assert "1 run, schema another" in found.found
 
 
 def test_an_address_that_is_none_is_told() -> None:
