@@ -7,6 +7,7 @@ starts a second one sees it end at once.
 """
 
 import logging
+import os
 import signal
 import sys
 from threading import Event
@@ -17,6 +18,7 @@ from pymc_vibes.settings import Settings, load_settings
 
 _LOG = logging.getLogger("pymc_vibes.mirror")
 IDLE_SECONDS = 5.0
+NICE = 10  # people wait for the server on the same machine, nobody for the mirror
 LOOK_SECONDS = 0.5
 AWAY_SECONDS = 30.0
 AWAY_TRIES = 10
@@ -24,6 +26,8 @@ AWAY_TRIES = 10
 
 def main() -> int:
     """Mirror what is finished, wait a little for more, and give the exit code."""
+    if hasattr(os, "nice"):  # Windows knows no such thing
+        os.nice(NICE)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_caught: stop.set())
