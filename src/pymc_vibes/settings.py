@@ -283,16 +283,6 @@ class Settings(BaseSettings):
         return self.ledger != NO_LEDGER
 
     @property
-    def queue_path(self) -> Path:
-        """The SQLite file of the run table."""
-        return Path(self.queue_place)
-
-    @property
-    def owners_path(self) -> Path:
-        """The folder of the locks of those who work on runs; beside the run table."""
-        return self.queue_path.with_name(f"{self.queue_path.name}.owners")
-
-    @property
     def is_embedded(self) -> bool:
         """Whether catalog and run table are files of this machine, made when they are missing."""
         return not (is_address(self.catalog_place) or is_address(self.queue_place))

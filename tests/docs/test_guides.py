@@ -44,9 +44,9 @@ def shown(step: Step, folder: Path, address: str) -> tuple[int, str]:
 def test_every_step_shows_what_the_page_shows(page: str, served: str, tmp_path: Path) -> None:
     told = [step for block in blocks(page, "console") for step in steps(block)]
     # the server of the page runs already, as the fixture `served`: started here it would never end
-    todo = [step for step in told if step.command != "vibes serve"]
+    to_run = [step for step in told if step.command != "vibes serve"]
 
-    screens = [(step, *shown(step, tmp_path, served)) for step in todo]
+    screens = [(step, *shown(step, tmp_path, served)) for step in to_run]
 
     wrong = [
         f"$ {step.command}\n[exit {code}]\n{screen}"

@@ -59,13 +59,13 @@ def seen(step: Step, folder: Path) -> tuple[int, str]:
 
 
 def test_every_step_shows_what_the_page_shows(real: dict[str, str], tmp_path: Path) -> None:
-    todo = [
+    to_run = [
         Step(here(step.command, real), here(step.shown, real))
         for block in blocks(PAGE, "console")
         for step in steps(block)
     ]
 
-    screens = [(step, *seen(step, tmp_path)) for step in todo]
+    screens = [(step, *seen(step, tmp_path)) for step in to_run]
 
     wrong = [
         f"$ {step.command}\n[exit {code}]\n{screen}"

@@ -12,9 +12,9 @@ VERBS = ("generate", "create", "upload", "list", "schema", "analyze", "compare",
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_shows_what_the_page_shows(page: str, tmp_path: Path) -> None:
-    todo = [step for block in blocks(page, "console") for step in steps(block)]
+    to_run = [step for block in blocks(page, "console") for step in steps(block)]
 
-    screens = [(step, *follow(step, tmp_path)) for step in todo]
+    screens = [(step, *follow(step, tmp_path)) for step in to_run]
 
     wrong = [
         f"$ {step.command}\n[exit {code}]\n{screen}"

@@ -8,16 +8,16 @@ away nothing is claimed, and what was under way is given back.
 import tempfile
 import threading
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Answer
-from pymc_vibes.core.errors import NotInitialized, RunCancelled, StoreUnavailable
+from pymc_vibes.core.errors import RunCancelled, StoreUnavailable
 from pymc_vibes.core.run import Run, Watch
 from pymc_vibes.service.compute import Work, compute, configure_sampler
 from pymc_vibes.service.engine import Computed, draws_of
 from pymc_vibes.settings import Settings
+from pymc_vibes.store.reach import require
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,11 +38,7 @@ class Dask:
         self._address = "tcp://" + settings.executor.removeprefix("dask://")
         self._lock = threading.Lock()
         self._client: Client | None = None
-        if find_spec("distributed") is None:
-            raise NotInitialized(
-                "Fits on a Dask cluster need packages that are not installed.",
-                hint="Install them: pip install 'pymc-vibes[team]'",
-            )
+        require("distributed", "Fits on a Dask cluster need")
 
     def check(self) -> None:
         """Raise `StoreUnavailable` where the scheduler or all of its workers are away."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pymc_vibes.core.errors import NotInitialized, StoreUnavailable
 from pymc_vibes.settings import is_address
 from pymc_vibes.store.provision import provide_database
+from pymc_vibes.store.reach import require
 from pymc_vibes.store.tables import complete, missing, tables
 
 if TYPE_CHECKING:
@@ -134,15 +135,9 @@ def _share_file(path: Path) -> None:
 
 
 def _shared(place: str) -> "Engine":
-    from importlib.util import find_spec
-
     from sqlalchemy import create_engine, make_url
 
-    if find_spec("psycopg") is None:
-        raise NotInitialized(
-            "PostgreSQL needs packages that are not installed.",
-            hint="Install them: pip install 'pymc-vibes[team]'",
-        )
+    require("psycopg", "PostgreSQL needs")
     return create_engine(
         make_url(place).set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,  # a connection that broke while nobody used it is made anew

@@ -162,11 +162,16 @@ def _asked(place: str, questions: tuple[str, ...]) -> list[Any]:
         ) from error
 
 
+def require(package: str, who: str) -> None:
+    """Raise `NotInitialized` where a package of team mode is not installed."""
+    if find_spec(package) is None:
+        raise NotInitialized(f"{who} packages that are not installed.", hint=_TEAM)
+
+
 @contextmanager
 def connected(place: str) -> "Iterator[Connection]":
     """Connect to PostgreSQL, or say why not."""
-    if find_spec("psycopg") is None:
-        raise NotInitialized("PostgreSQL needs packages that are not installed.", hint=_TEAM)
+    require("psycopg", "PostgreSQL needs")
     import psycopg
 
     try:
@@ -211,8 +216,7 @@ def _away(place: str, error: Exception) -> StoreUnavailable | NotInitialized:
 
 def object_client(settings: Settings, *, tries: int = 1) -> Any:
     """Give a client of the object store that soon gives up."""
-    if find_spec("boto3") is None:
-        raise NotInitialized("Object stores need packages that are not installed.", hint=_TEAM)
+    require("boto3", "Object stores need")
     import boto3
     from botocore.config import Config
 
