@@ -63,6 +63,46 @@ def test_each_node_is_the_regression_with_its_covariance(
     np.testing.assert_allclose(found.variance, [v for *_, v, _ in dense], rtol=1e-8)
 
 
+def test_the_evidence_compares_columns_as_multivariate_t_densities_do(
+    data: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    day, count, x, y = data
+    node = fixed_grid([0.4], [0.6])
+    noise = covariance(day, count, 0.4, 0.6)
+
+    def told(keep: list[int]) -> float:
+        prior = Prior(PRIOR.sd[keep], PRIOR.spread, PRIOR.weight)
+        columns = np.column_stack([x[:, keep], y])
+        return regress(whiten(day, count, columns, node), prior).log_evidence
+
+    def density(keep: list[int]) -> float:
+        shape = noise + (x[:, keep] * PRIOR.sd[keep] ** 2) @ x[:, keep].T
+        whole = stats.multivariate_t(shape=PRIOR.spread**2 * shape, df=PRIOR.weight)
+        return float(whole.logpdf(y))
+
+    assert told([0, 1, 2]) - told([0]) == pytest.approx(density([0, 1, 2]) - density([0]))
+
+
+def test_rows_of_one_day_share_its_state(
+    data: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    day, count, x, y = data
+    twice = np.repeat(day, 2)
+    counts = np.repeat(count, 2)
+    counts[::3] += 2
+    columns = np.column_stack([np.repeat(x, 2, axis=0), np.repeat(y, 2) + np.arange(len(twice))])
+    nodes = fixed_grid([0.0, 0.3, 0.9], [0.5, 0.9, 0.2])
+
+    found = whiten(twice, counts, columns, nodes)
+
+    for node, (phi, share) in enumerate(zip(nodes.phi, nodes.share, strict=True)):
+        typical = counts.sum() / len(day)
+        state = share * phi ** np.abs(twice[:, None] - twice[None, :])
+        whole = state + np.diag((1 - share) * typical / counts)
+        products = found.values[node].T @ found.values[node]
+        np.testing.assert_allclose(products, columns.T @ np.linalg.solve(whole, columns), rtol=1e-8)
+
+
 def test_the_grid_agrees_with_a_much_finer_one(
     data: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
 ) -> None:

@@ -8,7 +8,8 @@
 Given (phi, share) coefficients and scale are integrated out in closed form (normal-inverse-gamma
 regression on what the Kalman filter leaves over); phi and share are integrated by Gauss-Legendre
 nodes, both uniform on (0, 1). Nodes are placed in 1 - sqrt(1 - phi), dense where a random walk is.
-A day without observations is a longer step of the filter, not a row.
+A day without observations is a longer step of the filter, not a row. Several rows of one day share
+its state.
 
 References: Harvey (1989), *Forecasting, structural time series models and the Kalman filter*,
 sections 3.2 and 3.4; Gelman et al., BDA3, section 14.8.
@@ -59,6 +60,9 @@ class Regression:
     variance: Array
     """Scale of sigma^2, `(nodes,)`: 1 / sigma^2 ~ Gamma(df / 2, df variance / 2)."""
     df: float
+    log_evidence: float = 0.0
+    """Log density of the data, up to a constant that only the days, their counts and the prior of
+    sigma decide: it compares columns and priors of coefficients."""
 
     def functional(self, rows: Array, noise: Array | None = None) -> StudentMixture:
         """Give `rows @ b`, one label per row; `noise` adds variance in units of sigma^2.
@@ -132,10 +136,11 @@ def fixed_grid(phi: Sequence[float], share: Sequence[float]) -> Grid:
 def whiten(day: Array, count: Array, columns: Array, grid: Grid) -> Whitened:
     """Filter every column as if it were the series: standardized one-step prediction errors.
 
-    `day` are increasing integers, `count` their numbers of observations, `columns` is `(days, q)`.
+    `day` are sorted integers, `count` the observations of each row, `columns` is `(rows, q)`. The
+    white noise is that of a day with the mean number of observations.
     """
     many, width = columns.shape
-    white = np.mean(count) / count
+    white = np.sum(count) / len(np.unique(day)) / count
     step = np.diff(day, append=day[-1] + 1)
     state = np.zeros((len(grid.phi), width))
     spread = grid.share
@@ -158,6 +163,7 @@ def regress(whitened: Whitened, prior: Prior) -> Regression:
     products = whitened.values.transpose(0, 2, 1) @ whitened.values
     crossed, squares = products[:, :-1, -1], products[:, -1, -1]
     precision = products[:, :-1, :-1] + np.diag(prior.sd**-2.0)
+    log_prior = 2 * np.log(prior.sd).sum()
     covariance = np.linalg.inv(precision)
     mean = np.einsum("gij,gj->gi", covariance, crossed)
     days = whitened.values.shape[1]
@@ -167,8 +173,10 @@ def regress(whitened: Whitened, prior: Prior) -> Regression:
     log = (
         whitened.grid.log_weight
         - (whitened.log_determinant + np.linalg.slogdet(precision)[1] + df * np.log(variance)) / 2
+        - log_prior / 2
     )
     weights = np.exp(log - log.max())
+    log_evidence = float(log.max() + np.log(weights.sum()))
     kept = weights > _NEGLIGIBLE
     grid = whitened.grid
     return Regression(
@@ -178,6 +186,7 @@ def regress(whitened: Whitened, prior: Prior) -> Regression:
         covariance=covariance[kept],
         variance=variance[kept],
         df=df,
+        log_evidence=log_evidence,
     )
 
 
