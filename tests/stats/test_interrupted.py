@@ -6,17 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pymc_vibes.stats.interrupted import (
-    EFFECTS,
-    Fit,
-    Model,
-    Series,
-    Window,
-    design,
-    fit_series,
-    standard_of,
-)
+from pymc_vibes.stats.interrupted import EFFECTS, Fit, fit_series
 from pymc_vibes.stats.placebo import alternatives, autocorrelation, ljung_box, placebos
+from pymc_vibes.stats.series import Series, Window, standard_of
+from pymc_vibes.stats.terms import Model, design
 from tests.stats.interrupted_worlds import FIRST, analyzed, ar1, null_series, window
 
 WEEKS = window(90, 45)

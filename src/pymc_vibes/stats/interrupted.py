@@ -1,130 +1,57 @@
 """One interrupted series: what its days would have been without the change, and the effect.
 
-The regression of `autoregression` with an intercept, six contrasts of weekdays, a trend, and two
-effect terms that are 0 before the change: a step, which is the average effect, and a ramp that
-rises from -1/2 to 1/2 over the days after it, which adds up to nothing. Everything is computed in
-units of the baseline's own center and spread, so that neither unit nor zero of the outcome matters.
+The regression of `autoregression` on the columns of `terms`. Everything is computed in units of the
+baseline's own center and spread, so that neither unit nor zero of the outcome matters. An effect is
+a difference of expectations, exactly a mixture of Student-t, for any mean or sum of days.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
-from pymc_vibes.stats.autoregression import (
-    Grid,
-    Prior,
-    Regression,
-    Whitened,
-    fixed_grid,
-    make_grid,
-    mean_noise,
-    regress,
-    state_grid,
-    whiten,
-)
+from pymc_vibes.stats.autoregression import Grid, Prior, Whitened, mean_noise, regress, whiten
+from pymc_vibes.stats.series import Series, Standard, Window
 from pymc_vibes.stats.special import Array
 from pymc_vibes.stats.student import StudentMixture
+from pymc_vibes.stats.terms import Details, Model, contrasts, design
 
-type Errors = Literal["ar1-white", "ar1", "level", "independent"]
 type Effect = Literal["immediate", "sustained", "average"]
 
 EFFECTS: tuple[Effect, ...] = ("immediate", "sustained", "average")
-_THURSDAY = 3  # day 0 is 1970-01-01; weekdays count from Monday
-_SLOW = 0.999  # a state that forgets within years: a wandering level
 
 
-@dataclass(frozen=True)
-class Series:
-    """One value a day: increasing day numbers (0 is 1970-01-01), means, observation counts."""
-
-    day: Array
-    mean: Array
-    count: Array
-
-    def __len__(self) -> int:
-        return len(self.day)
-
-    def between(self, start: float, end: float) -> "Series":
-        """Keep the days of `[start, end)`."""
-        kept = (self.day >= start) & (self.day < end)
-        return Series(self.day[kept], self.mean[kept], self.count[kept])
-
-
-@dataclass(frozen=True)
-class Standard:
-    """What the model counts as 0 and 1: `spread` is also the prior's guess of a day's sd."""
-
-    center: float
-    spread: float
-    weight: float = 2.0
-    """How many days the guess of the sd is worth."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """Terms of the model, with prior sds in units of a day's sd."""
-
-    day_of_week: bool = True
-    trend: bool = True
-    ramp: bool = True
-    errors: Errors = "ar1-white"
-    level_sd: float = 5.0
-    weekday_sd: float = 1.0
-    trend_sd: float = 1.0
-    """Of the change from the first to the last day."""
-    effect_sd: float = 3.0
-    ramp_sd: float = 1.0
-    """Of the change of the effect from the first to the last day after."""
-
-    def scaled(self, factor: float) -> "Model":
-        """Make every prior but that of the level wider or narrower."""
-        names = ("weekday_sd", "trend_sd", "effect_sd", "ramp_sd")
-        return replace(self, **{name: factor * getattr(self, name) for name in names})
-
-    @cached_property
-    def columns(self) -> Mapping[str, float]:
-        """Name the columns in order, with their prior sds."""
-        named = {"level": self.level_sd}
-        if self.day_of_week:
-            named |= {f"weekday_{i}": self.weekday_sd for i in range(1, 7)}
-        if self.trend:
-            named["trend"] = self.trend_sd
-        named["step"] = self.effect_sd
-        return named | ({"ramp": self.ramp_sd} if self.ramp else {})
-
-    def grid(self, days: int) -> Grid:
-        """Give the nodes of the correlation model."""
-        if self.errors == "independent":
-            return fixed_grid([0.0], [0.5])
-        if self.errors == "ar1":
-            return state_grid(days)
-        nodes = make_grid(days)
-        if self.errors == "ar1-white":
-            return nodes
-        share = np.unique(nodes.share)
-        return fixed_grid([_SLOW] * len(share), list(share))
-
-
-@dataclass(frozen=True)
-class Window:
-    """The days of a study `[first, end)`, and the first day of the change."""
-
-    first: float
-    change: float
-    end: float
+class Coefficients(Protocol):
+    """What is known of the coefficients: by quadrature, or by draws; `(nodes, ...)` each."""
 
     @property
-    def days_after(self) -> int:
-        """Count the calendar days after the change, observed or not."""
-        return int(self.end - self.change)
+    def grid(self) -> Grid:
+        """Correlation and share of the state at every node."""
+        ...
 
-    @cached_property
-    def after(self) -> Array:
-        """List the calendar days after the change."""
-        return np.arange(self.change, self.end, dtype=float)
+    @property
+    def weights(self) -> Array:
+        """How much each node counts; they sum to 1."""
+        ...
+
+    @property
+    def variance(self) -> Array:
+        """Variance of a day at every node, in standard units."""
+        ...
+
+    @property
+    def mean(self) -> Array:
+        """Means of the coefficients, `(nodes, coefficients)`."""
+        ...
+
+    def functional(self, rows: Array, noise: Array | None = None) -> StudentMixture:
+        """Give `rows @ coefficients`; `noise` `(labels, nodes)` is in units of the variance."""
+        ...
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        """Draw coefficients jointly, `(n, coefficients)`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -135,37 +62,50 @@ class Fit:
     window: Window
     model: Model
     standard: Standard
-    regression: Regression
+    regression: Coefficients
+
+    @cached_property
+    def details(self) -> Details:
+        """Give the contrasts of parts and the controls of every row."""
+        return details_of(self.series, self.model)
 
     def effect_rows(self, days: Array) -> Array:
         """Give the rows whose product with the coefficients is the effect on those days."""
         rows = design(days, self.window, self.model)
-        rows[:, : _first_effect(self.model)] = 0.0
+        rows[:, : self.model.at("step")] = 0.0
         return rows
 
     def expected_rows(self, days: Array) -> Array:
-        """Give the rows of the level that was to be expected without the change."""
-        rows = design(days, self.window, self.model)
-        rows[:, _first_effect(self.model) :] = 0.0
+        """Give the rows of the level that was to be expected without the change.
+
+        Days have the usual mix of their parts; controls of days without rows lie between those of
+        the days around them.
+        """
+        rows = design(days, self.window, self.model, self._usual(days))
+        rows[:, self.model.at("step") :] = 0.0
         return rows
 
-    def rows_of(self, effect: Effect, days: int) -> Array:
-        """Give the row of a mean effect: of the first or last `days` after the change, or all."""
-        return self.effect_rows(self._days_of(effect, days)).mean(axis=0)
+    def _usual(self, days: Array) -> Details:
+        weights = self.series.count / self.series.count.sum()
+        mix = np.broadcast_to(weights @ self.details.parts, (len(days), self.model.parts - 1))
+        known = self.series.by_day(self.details.controls)
+        between = [np.interp(days, self.series.days, column) for column in known.T]
+        controls = np.array(between).T.reshape(len(days), len(self.model.controls))
+        return Details(mix, controls)
 
-    def _days_of(self, effect: Effect, days: int) -> Array:
+    def rows_of(self, effect: Effect, days: int) -> Array:
+        """Give the row of a mean effect: of the first or last `days` of the change, or all."""
+        return self.effect_rows(self.days_of(effect, days)).mean(axis=0)
+
+    def days_of(self, effect: Effect, days: int) -> Array:
+        """Give the days that an effect is the mean of."""
         after = self.window.after
         return {"immediate": after[:days], "sustained": after[-days:], "average": after}[effect]
 
     def functional(self, rows: Array, noise: Array | None = None) -> StudentMixture:
         """Give `rows @ coefficients` in the outcome's unit; rows of a level hold its center."""
         plain = self.regression.functional(np.atleast_2d(rows), noise)
-        shift = self.standard.center * np.atleast_2d(rows)[:, :1]
-        return replace(
-            plain,
-            loc=self.standard.spread * plain.loc + shift,
-            scale=self.standard.spread * plain.scale,
-        )
+        return plain.moved(self.standard.spread, self.standard.center * np.atleast_2d(rows)[:, 0])
 
     def expected(self, days: Array) -> StudentMixture:
         """Give the level on each day without the change: an expectation, without noise."""
@@ -175,23 +115,46 @@ class Fit:
         """Give a typical day's value without the change: the level and the noise of a day."""
         return self.functional(self.expected_rows(days), np.ones((len(days), 1)))
 
+    def effect_on(self, days: Array) -> StudentMixture:
+        """Give the effect on each day."""
+        return self.functional(self.effect_rows(days))
+
     def effect(self, effect: Effect, days: int) -> StudentMixture:
         """Give a mean effect: an expectation, without the noise of those days."""
         return self.functional(self.rows_of(effect, days))
 
     def effect_seen(self, effect: Effect, days: int) -> StudentMixture:
         """Give the same with the noise that the mean of so many days has: what may be seen."""
-        after = self.window.after
-        many = len(after) if effect == "average" else min(days, len(after))
+        many = len(self.days_of(effect, days))
         noise = mean_noise(np.arange(many, dtype=float), np.ones(many), self.regression.grid, 1.0)
         return self.functional(self.rows_of(effect, days), noise[None, :])
 
+    def summed(self, days: Array) -> StudentMixture:
+        """Give the sum of the effects of those days."""
+        return self.functional(self.effect_rows(days).sum(axis=0))
+
+    def cumulative(self, days: Array, shown: Array) -> StudentMixture:
+        """Give the sums of effects up to the days at the positions `shown`."""
+        return self.functional(np.cumsum(self.effect_rows(days), axis=0)[shown])
+
+    def afterwards(self) -> StudentMixture:
+        """Give the mean effect on the days after the change was over."""
+        return self.functional(self.effect_rows(self.window.afterwards).mean(axis=0))
+
     def replicated(self) -> StudentMixture:
         """Give what each observed day would show if it came again: level, effect and noise."""
-        count, share = self.series.count, self.grid.share
-        white = (np.mean(count) / count)[:, None]
-        rows = design(self.series.day, self.window, self.model)
-        return self.functional(rows, share + (1 - share) * white)
+        series, grid = self.series, self.regression.grid
+        daily = series.daily()
+        white = (series.typical / daily.count)[:, None]
+        rows = series.by_day(design(series.day, self.window, self.model, self.details))
+        return self.functional(rows, grid.share + (1 - grid.share) * white)
+
+    def differences(self) -> Array:
+        """Give observed minus expected of each observed day, for the rows that it has."""
+        rows = design(self.series.day, self.window, self.model, self.details)
+        rows[:, self.model.at("step") :] = 0.0
+        expected = self.functional(self.series.by_day(rows)).mean()
+        return np.asarray(self.series.daily().mean - expected)
 
     def relative(
         self, level: float, effect: Effect = "average", days: int = 1
@@ -201,7 +164,7 @@ class Fit:
         P(effect / level < r) is P(effect - r level < 0) where the level cannot be 0: exact.
         None where the level is not clearly away from 0.
         """
-        base = self.expected_rows(self._days_of(effect, days)).mean(axis=0)
+        base = self.expected_rows(self.days_of(effect, days)).mean(axis=0)
         known = self.functional(base)
         if min(known.below(0.0)[0], known.above(0.0)[0]) > 1e-6:
             return None
@@ -227,19 +190,43 @@ class Fit:
 
     def weekdays(self) -> StudentMixture:
         """Give each weekday's deviation from the week's mean, Monday first."""
-        monday = np.arange(4.0, 11.0, dtype=float)
-        rows = design(monday, self.window, replace(self.model, trend=False, ramp=False))
-        wide = np.zeros((7, len(self.model.columns)))
-        wide[:, 1:7] = rows[:, 1:7]
+        return self._deviations("weekday_1", contrasts(7))
+
+    def parts(self) -> StudentMixture:
+        """Give each part's deviation from the mean of the parts."""
+        return self._deviations("part_1", contrasts(self.model.parts))
+
+    def _deviations(self, first: str, rows: Array) -> StudentMixture:
+        wide = np.zeros((len(rows), len(self.model.columns)))
+        start = self.model.at(first)
+        wide[:, start : start + rows.shape[1]] = rows
         return self.functional(wide)
 
+    def coefficient(self, column: str) -> StudentMixture:
+        """Give one coefficient in the outcome's unit."""
+        row = np.zeros((1, len(self.model.columns)))
+        row[0, self.model.at(column)] = 1.0
+        return self.functional(row)
+
+    def draw(self, effect: Effect, days: int, n: int, rng: np.random.Generator) -> Array:
+        """Draw a mean effect, `(n,)`: with one `rng` all effects are drawn together."""
+        coefficients = self.regression.draw(n, rng)
+        return np.asarray(self.standard.spread * coefficients @ self.rows_of(effect, days))
+
+    @property
+    def noise_sd(self) -> float:
+        """Give the sd of a day around its level, in the outcome's unit."""
+        variance = float(self.regression.weights @ self.regression.variance)
+        return self.standard.spread * variance**0.5
+
     def innovations(self) -> Array:
-        """Give the standardized one-step prediction errors, averaged over the grid."""
-        whitened = _whitened(self.series, self.window, self.model, self.standard, self.grid)
+        """Give the standardized one-step prediction errors of rows, averaged over the nodes."""
+        regression = self.regression
+        whitened = whitened_rows(self.series, self.window, self.model, self.standard, self.grid)
         left = whitened.values[:, :, -1] - np.einsum(
-            "gti,gi->gt", whitened.values[:, :, :-1], self.regression.mean
+            "gti,gi->gt", whitened.values[:, :, :-1], regression.mean
         )
-        return np.asarray(self.regression.weights @ left)
+        return np.asarray(regression.weights @ left)
 
     @property
     def grid(self) -> Grid:
@@ -248,63 +235,30 @@ class Fit:
 
 
 def fit_series(series: Series, window: Window, model: Model, standard: Standard) -> Fit:
-    """Fit one series; its days lie in the window."""
-    grid = model.grid(len(series))
-    whitened = _whitened(series, window, model, standard, grid)
-    regression = regress(whitened, prior_of(model, standard))
-    return Fit(series, window, model, standard, regression)
+    """Fit one series; its rows lie in the window. Without noise a day has a single row."""
+    if model.errors == "ar1" and model.parts > 1:
+        series, model = series.daily(), replace(model, parts=1)
+    grid = model.grid(len(series.days))
+    whitened = whitened_rows(series, window, model, standard, grid)
+    return Fit(series, window, model, standard, regress(whitened, prior_of(model, standard)))
 
 
 def prior_of(model: Model, standard: Standard) -> Prior:
     """Give the prior of the coefficients and the scale, in standard units."""
-    return Prior(np.array(list(model.columns.values())), weight=standard.weight)
+    return Prior(model.sds, weight=standard.weight)
 
 
-def standard_of(baseline: Series) -> Standard | None:
-    """Standardize by the baseline's own center and spread; None where it never varies."""
-    center = float(np.average(baseline.mean, weights=baseline.count))
-    spread = float(np.std(baseline.mean, ddof=1))
-    least = 1e-9 * float(np.max(np.abs(baseline.mean), initial=0.0))
-    return None if spread <= least else Standard(center, spread)
+def details_of(series: Series, model: Model) -> Details:
+    """Give the contrasts of parts, and the controls, of every row."""
+    bare = np.zeros((len(series), 0))
+    parts = bare if series.part is None else contrasts(model.parts)[series.part.astype(int)]
+    return Details(parts, bare if series.controls is None else series.controls)
 
 
-def design(days: Array, window: Window, model: Model) -> Array:
-    """Give the regression columns of those days, `(days, coefficients)`."""
-    days = np.asarray(days, dtype=float)
-    columns = [np.ones(len(days))]
-    if model.day_of_week:
-        columns += list(_contrasts()[(days.astype(int) + _THURSDAY) % 7].T)
-    if model.trend:
-        middle, length = (window.first + window.end - 1) / 2, window.end - 1 - window.first
-        columns.append((days - middle) / length)
-    treated = (days >= window.change).astype(float)
-    columns.append(treated)
-    if model.ramp:
-        columns.append(treated * ramp(days, window.change, window.end))
-    return np.column_stack(columns)
-
-
-def ramp(days: Array, change: float, end: float) -> Array:
-    """Rise from -1/2 to 1/2 over the days after the change; a single day has no slope."""
-    return np.asarray((days - change) / max(end - 1 - change, 1.0) - 0.5)
-
-
-def _whitened(
+def whitened_rows(
     series: Series, window: Window, model: Model, standard: Standard, grid: Grid
 ) -> Whitened:
+    """Take the correlation out of the columns and of the series, in standard units."""
     value = (series.mean - standard.center) / standard.spread
-    columns = np.column_stack([design(series.day, window, model), value])
-    return whiten(series.day, series.count, columns, grid)
-
-
-def _first_effect(model: Model) -> int:
-    return list(model.columns).index("step")
-
-
-def _contrasts() -> Array:
-    """Give six orthonormal contrasts of seven days: no day is the reference."""
-    helmert = np.zeros((7, 6))
-    for i in range(6):
-        helmert[: i + 1, i] = 1.0
-        helmert[i + 1, i] = -(i + 1.0)
-    return helmert / np.sqrt((helmert**2).sum(axis=0))
+    rows = design(series.day, window, model, details_of(series, model))
+    return whiten(series.day, series.count, np.column_stack([rows, value]), grid)

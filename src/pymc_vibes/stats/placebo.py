@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pymc_vibes.stats.autoregression import Prior, Whitened, regress, whiten
-from pymc_vibes.stats.interrupted import Fit, Model, Series, Window, design, fit_series
+from pymc_vibes.stats.interrupted import Fit, details_of, fit_series
+from pymc_vibes.stats.series import Series, Window
 from pymc_vibes.stats.special import Array
+from pymc_vibes.stats.terms import Model, design
 
 _DATES = 40  # placebo dates at most, evenly spread: enough for a rank, few enough for a page
 _LAGS = 14
@@ -51,22 +53,26 @@ def placebos(fit: Fit, least_days: int) -> Placebos:
     first = max(fit.window.first, fit.window.change - _YEAR)
     window = Window(first, fit.window.change, fit.window.change)
     baseline = fit.series.between(window.first, window.change)
-    dates = baseline.day[least_days : len(baseline) - least_days + 1]
-    dates = (
-        dates[np.unique(np.linspace(0, len(dates) - 1, _DATES).astype(int))]
-        if len(dates)
-        else dates
-    )
-    model = replace(fit.model, ramp=False)
-    common = design(baseline.day, window, model)[:, :-1]
+    dates = _admissible(baseline.days, least_days)
+    model = replace(fit.model, ramp=False, after_end=False)
+    rows = design(baseline.day, window, model, details_of(baseline, model))
+    common, prior_sds = rows[:, :-1], model.sds
     steps = (baseline.day[:, None] >= dates).astype(float)
     value = (baseline.mean - fit.standard.center) / fit.standard.spread
     columns = np.column_stack([common, steps, value])
-    whitened = whiten(baseline.day, baseline.count, columns, model.grid(len(baseline)))
-    prior = Prior(np.array(list(model.columns.values())), weight=fit.standard.weight)
+    grid = model.grid(len(baseline.days))
+    whitened = whiten(baseline.day, baseline.count, columns, grid)
+    prior = Prior(prior_sds, weight=fit.standard.weight)
     found = [_one(whitened, common.shape[1], len(dates), i, prior) for i in range(len(dates))]
     mean, sd = np.array(found).reshape(-1, 2).T * fit.standard.spread
     return Placebos(dates, mean, sd)
+
+
+def _admissible(days: Array, least: int) -> Array:
+    dates = days[least : len(days) - least + 1]
+    if not len(dates):
+        return dates
+    return dates[np.unique(np.linspace(0, len(dates) - 1, _DATES).astype(int))]
 
 
 def _one(whitened: Whitened, common: int, many: int, at: int, prior: Prior) -> tuple[float, float]:
@@ -104,7 +110,7 @@ def _fewer_days(fit: Fit, least_days: int) -> dict[str, tuple[Series, Window]]:
     """Leave out a week after the change, then half of the days before; where enough are left."""
     series, window = fit.series, fit.window
     late = (series.day < window.change) | (series.day >= window.change + _WEEK)
-    settled = Series(series.day[late], series.mean[late], series.count[late])
+    settled = series.where(late)
     middle = window.first + (window.change - window.first) // 2
     named = {
         "without the first week after": (settled, window),
@@ -116,8 +122,8 @@ def _fewer_days(fit: Fit, least_days: int) -> dict[str, tuple[Series, Window]]:
     return {
         name: (kept, study)
         for name, (kept, study) in named.items()
-        if len(kept.between(study.first, study.change)) >= least_days
-        and len(kept.between(study.change, study.end)) >= least_days
+        if len(kept.between(study.first, study.change).days) >= least_days
+        and len(kept.between(study.change, study.over).days) >= least_days
     }
 
 

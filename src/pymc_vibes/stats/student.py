@@ -41,6 +41,11 @@ class StudentMixture:
         weights = self.weights[:, kept] / self.weights[:, kept].sum(axis=1, keepdims=True)
         return StudentMixture(self.df, weights, self.loc[:, kept], self.scale[:, kept])
 
+    def moved(self, factor: float, shift: Array) -> "StudentMixture":
+        """Multiply every label by a positive factor, then add its own shift."""
+        loc = factor * self.loc + shift[:, None]
+        return StudentMixture(self.df, self.weights, loc, factor * self.scale)
+
     def parameters(self) -> Mapping[str, Array]:
         """Give degrees of freedom, mean and the scale of one component that varies as much."""
         scale = self.sd() * np.sqrt((self.df - 2) / self.df)

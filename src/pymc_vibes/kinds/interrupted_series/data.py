@@ -28,7 +28,9 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
     import numpy as np
     import xarray as xr
 
-    from pymc_vibes.stats.interrupted import EFFECTS, Window, design, ramp
+    from pymc_vibes.stats.interrupted import EFFECTS
+    from pymc_vibes.stats.series import Window
+    from pymc_vibes.stats.terms import design, ramp
 
     if config.intervention_date is None or not isinstance(config.scale, GivenScale):
         raise BadConfig(

@@ -15,7 +15,8 @@ from pymc_vibes.kinds.interrupted_series.model import day_number, model_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pymc_vibes.stats.interrupted import Fit, Series, Standard, Window
+    from pymc_vibes.stats.interrupted import Fit
+    from pymc_vibes.stats.series import Series, Standard, Window
     from pymc_vibes.stats.special import Array
 
 MOST_PEOPLE = 50
@@ -118,7 +119,7 @@ def _fit_one(rows: list[dict[str, Any]], config: InterruptedConfig) -> "Fit | li
 def _series(rows: list[dict[str, Any]]) -> "Series":
     import numpy as np
 
-    from pymc_vibes.stats.interrupted import Series
+    from pymc_vibes.stats.series import Series
 
     kept = sorted((row for row in rows if row["day"] is not None), key=lambda row: row["day"])
     day = np.array([row["day"] for row in kept], "datetime64[D]").astype(int).astype(float)
@@ -136,7 +137,7 @@ def _change(rows: list[dict[str, Any]], config: InterruptedConfig) -> float | No
 
 
 def _window(series: "Series", change: float) -> "Window":
-    from pymc_vibes.stats.interrupted import Window
+    from pymc_vibes.stats.series import Window
 
     first, end = float(series.day[0]), float(series.day[-1]) + 1
     if end - first > MOST_DAYS:
@@ -149,7 +150,7 @@ def _window(series: "Series", change: float) -> "Window":
 
 
 def _standard(before: "Series", config: InterruptedConfig) -> "Standard":
-    from pymc_vibes.stats.interrupted import Standard, standard_of
+    from pymc_vibes.stats.series import Standard, standard_of
 
     if isinstance(config.scale, GivenScale):
         return Standard(config.scale.center, config.scale.spread, config.scale.weight)

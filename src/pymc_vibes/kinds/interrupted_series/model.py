@@ -7,12 +7,12 @@ from pymc_vibes.core.instant import naive
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 
 if TYPE_CHECKING:
-    from pymc_vibes.stats.interrupted import Model
+    from pymc_vibes.stats.terms import Model
 
 
 def model_of(config: InterruptedConfig) -> "Model":
     """Give the terms that the settings ask for."""
-    from pymc_vibes.stats.interrupted import Model
+    from pymc_vibes.stats.terms import Model
 
     model = Model(
         day_of_week=config.include_day_of_week,
