@@ -317,7 +317,7 @@ def _checked(diagnostics: Diagnostics, reading: Reading) -> Checked:
     regression = reading.fit.regression
     grid = Grid(
         nodes=len(regression.weights),
-        effective_nodes=regression.effective_nodes,
+        effective_nodes=reading.fit.effective_nodes,
         heaviest=float(regression.weights.max()),
     )
     return Checked(**diagnostics.model_dump(), engine="exact", grid=grid)

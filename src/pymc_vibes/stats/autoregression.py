@@ -88,15 +88,6 @@ class Regression:
         away = sigma[:, None] * np.einsum("nij,nj->ni", factor, noise)
         return np.asarray(self.mean[which] + away)
 
-    @property
-    def effective_nodes(self) -> float:
-        """Say over how many nodes the weight is spread."""
-        return float(1 / (self.weights**2).sum())
-
-    def near_unit_root(self, phi: float = 0.99) -> float:
-        """Give the probability that the state hardly forgets: phi above that value."""
-        return float(self.weights[self.grid.phi > phi].sum())
-
 
 @dataclass(frozen=True)
 class Whitened:

@@ -214,10 +214,27 @@ class Fit:
         return np.asarray(self.standard.spread * coefficients @ self.rows_of(effect, days))
 
     @property
+    def effective_nodes(self) -> float:
+        """Say over how many nodes the weight is spread."""
+        return float(1 / np.sum(self.regression.weights**2))
+
+    def near_unit_root(self, phi: float = 0.99) -> float:
+        """Give the probability that the state hardly forgets: a correlation above that value."""
+        return float(self.regression.weights[self.regression.grid.phi > phi].sum())
+
+    @property
     def noise_sd(self) -> float:
         """Give the sd of a day around its level, in the outcome's unit."""
         variance = float(self.regression.weights @ self.regression.variance)
-        return self.standard.spread * variance**0.5
+        return self.standard.spread * float(variance**0.5)
+
+    def correlations(self) -> dict[str, float]:
+        """Give what is known of how days depend on each other, by name."""
+        regression = self.regression
+        return {
+            "correlation_of_next_days": float(regression.weights @ regression.grid.phi),
+            "share_of_lasting_noise": float(regression.weights @ regression.grid.share),
+        }
 
     def innovations(self) -> Array:
         """Give the standardized one-step prediction errors of rows, averaged over the nodes."""

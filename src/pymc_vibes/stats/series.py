@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pymc_vibes.stats.special import Array
 
@@ -41,7 +42,7 @@ class Series:
         """Keep the days of `[start, end)`."""
         return self.where((self.day >= start) & (self.day < end))
 
-    def where(self, kept: Array) -> "Series":
+    def where(self, kept: NDArray[np.bool_]) -> "Series":
         """Keep the rows that are marked."""
         part = None if self.part is None else self.part[kept]
         controls = None if self.controls is None else self.controls[kept]

@@ -30,8 +30,9 @@ structural time-series models*.
 
 from pymc_vibes.core.kind import Kind
 from pymc_vibes.kinds.interrupted_series.answer import summarize
+from pymc_vibes.kinds.interrupted_series.cells import reduce
 from pymc_vibes.kinds.interrupted_series.config import EXAMPLE, SCHEMA, InterruptedConfig
-from pymc_vibes.kinds.interrupted_series.data import reduce, simulate, truth
+from pymc_vibes.kinds.interrupted_series.data import simulate, truth
 from pymc_vibes.kinds.interrupted_series.fit import fit
 from pymc_vibes.kinds.interrupted_series.pictures import figures
 
@@ -40,7 +41,7 @@ kind = Kind[InterruptedConfig](
     title="Interrupted time series",
     question="Did the change help?",
     about=__doc__ or "",
-    version=1,
+    version=2,
     schema=SCHEMA,
     config=InterruptedConfig,
     example=EXAMPLE,

@@ -9,19 +9,14 @@ from pymc_vibes.core.answer import Estimate, Interval, Summary, Table
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.interrupted_series import words
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
-from pymc_vibes.kinds.interrupted_series.reading import (
-    Reading,
-    day_of,
-    relevant,
-    same,
-    tone_of,
-)
+from pymc_vibes.kinds.interrupted_series.model import day_of
+from pymc_vibes.kinds.interrupted_series.reading import Reading, relevant, same, tone_of
+from pymc_vibes.kinds.interrupted_series.terms import term_tables
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.interrupted import Effect
     from pymc_vibes.stats.student import StudentMixture
 
-_WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TOLD: "Mapping[Effect, str]" = {
     "average": "Average effect",
     "immediate": "Immediate effect",
@@ -48,9 +43,12 @@ def _estimates(reading: Reading) -> Iterator[Estimate]:
     for name, label in _TOLD.items():
         yield _estimate(name, label, reading.effect(name), level, unit)
     days = reading.fit.window.days_after
-    total = reading.fit.functional(days * reading.fit.rows_of("average", 1))
+    total = reading.fit.summed(reading.fit.window.after)
     label = f"Cumulative effect over {days} calendar days"
     yield _estimate("cumulative", label, total, level, reading.sum_unit)
+    if reading.fit.window.has_end:
+        left = reading.fit.afterwards()
+        yield _estimate("afterwards", "Effect that stayed after the end", left, level, unit)
     found = reading.fit.relative(level)
     if found is not None:
         median, low, high = found
@@ -84,8 +82,7 @@ def _tables(reading: Reading) -> Iterator[Table]:
         yield _people(reading)
     yield _calendar(reading)
     yield _models(reading)
-    if reading.config.include_day_of_week:
-        yield _weekdays(reading)
+    yield from term_tables(reading)
 
 
 def _effects(reading: Reading) -> Table:
@@ -124,7 +121,7 @@ def _people(reading: Reading) -> Table:
         low, high = effect.interval(config.level)
         rows.append(
             (
-                label, day_of(fit.window.change).isoformat(), len(fit.series),
+                label, day_of(fit.window.change).isoformat(), len(fit.series.days),
                 float(effect.mean()[0]), float(low[0]), float(high[0]),
                 float(effect.above(0.0)[0]), tone_of(effect, config),
             )
@@ -143,9 +140,13 @@ def _calendar(reading: Reading) -> Table:
     missing = reading.missing
     lengths = (int(window.change - window.first), window.days_after)
     seen = [length - gone for length, gone in zip(lengths, missing, strict=True)]
-    after = fit.series.between(window.change, window.end)
-    observed = float(fit.functional(fit.effect_rows(after.day).sum(axis=0)).mean()[0])
-    total = lengths[1] * float(reading.average.mean()[0])
+    after = fit.series.between(window.change, window.over).days
+    observed = float(fit.summed(after).mean()[0])
+    total = float(fit.summed(window.after).mean()[0])
+    late: list[tuple[JsonValue, ...]] = []
+    if window.has_end:
+        known, many = len(fit.series.between(window.over, window.end).days), len(window.afterwards)
+        late = [("after the end", many, known, many - known, None, None)]
     return Table(
         name="calendar",
         title="Days, and what the cumulative effect is summed over",
@@ -157,6 +158,7 @@ def _calendar(reading: Reading) -> Table:
         rows=(
             ("before", lengths[0], seen[0], missing[0], None, None),
             ("after", lengths[1], seen[1], missing[1], observed, total - observed),
+            *late,
         ),
     )  # fmt: skip
 
@@ -172,36 +174,28 @@ def _models(reading: Reading) -> Table:
     )
 
 
-def _weekdays(reading: Reading) -> Table:
-    found, unit = reading.fit.weekdays(), reading.config.outcome_unit
-    low, high = found.interval(reading.config.level)
-    return Table(
-        name="weekdays",
-        title="Weekdays against the mean of the week",
-        columns=("weekday", "mean", "low", "high"),
-        units=("", unit, unit, unit),
-        rows=tuple(
-            (name, float(mean), float(start), float(stop))
-            for name, mean, start, stop in zip(_WEEK, found.mean(), low, high, strict=True)
-        ),
-    )
-
-
 def _context(reading: Reading) -> Mapping[str, JsonValue]:
-    config, window, regression = reading.config, reading.fit.window, reading.fit.regression
+    config, fit, window = reading.config, reading.fit, reading.fit.window
     k = config.window_days
+    ends: dict[str, JsonValue] = {}
+    if window.has_end:
+        ends = {"change_over": day_of(window.over).isoformat()}
     return {
         "change": reading.date.isoformat(),
+        **ends,
         "first_day": day_of(window.first).isoformat(),
         "last_day": day_of(window.end - 1).isoformat(),
         "better": config.direction,
         "level": config.level,
         "immediate": f"mean effect of the first {k} days after the change",
-        "sustained": f"mean effect of the last {k} days",
-        "average": "mean effect of all calendar days after the change, observed or not",
+        "sustained": f"mean effect of the last {k} days of the change"
+        if window.has_end
+        else f"mean effect of the last {k} days",
+        "average": "mean effect of all calendar days of the change, observed or not"
+        if window.has_end
+        else "mean effect of all calendar days after the change, observed or not",
         "smallest_effect": config.smallest_effect,
-        "correlation_of_next_days": float(regression.weights @ regression.grid.phi),
-        "share_of_lasting_noise": float(regression.weights @ regression.grid.share),
+        **fit.correlations(),
         "width_in_sds_of_a_day": reading.width,
         "placebo_rank": reading.placebo_rank,
         "placebo_dates": len(reading.placebos.change),

@@ -1,7 +1,8 @@
 """Two further figures of an interrupted series: do its days come again, and is the grid fine."""
 
 from pymc_vibes.core.figure import Figure
-from pymc_vibes.kinds.interrupted_series.reading import Reading, day_of
+from pymc_vibes.kinds.interrupted_series.model import day_of
+from pymc_vibes.kinds.interrupted_series.reading import Reading
 
 _MOST_POINTS = 400  # days that are drawn at most
 
@@ -13,11 +14,11 @@ def predictive_check(reading: Reading) -> Figure:
     fit, config = reading.fit, reading.config
     found = fit.replicated().light()
     low, high = found.interval(config.level)
-    seen = fit.series.mean
-    many = len(fit.series)
+    daily = fit.series.daily()
+    seen, many = daily.mean, len(daily)
     inside = int(((seen >= low) & (seen <= high)).sum())
     step = -(-many // _MOST_POINTS)
-    days = [day_of(day) for day in fit.series.day[::step]]
+    days = [day_of(day) for day in daily.day[::step]]
     share = f"{100 * config.level:g} %"
     return predictive_days(
         Words(
@@ -44,7 +45,7 @@ def grid_check(reading: Reading) -> Figure:
     is_fixed = len(np.unique(phi)) == 1
     nodes, at = np.unique(share if is_fixed else phi, return_inverse=True)
     label = "share of lasting noise" if is_fixed else "correlation of the state with the next day's"
-    spread = f"{regression.effective_nodes:.0f} of {len(phi)} nodes"
+    spread = f"{reading.fit.effective_nodes:.0f} of {len(phi)} nodes"
     return grid_mass(
         Words(
             "quadrature_grid",

@@ -1,5 +1,6 @@
 """Events and settings of an interrupted time series."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -31,6 +32,10 @@ SCHEMA = Schema(
             about="Part of the study. Where no date of the change is given, it is the first day "
             "with a row of the phase `intervention`.",
         ),
+        Column(
+            name="exposure", type="number", role="exposure", low=0, low_open=True, high=1e15,
+            about="Of counts: what they are counted among, such as visits or inhabitants.",
+        ),
     )
 )  # fmt: skip
 
@@ -59,6 +64,21 @@ class GivenScale(Record):
 type Scale = Annotated[BaselineScale | GivenScale, Field(discriminator="kind")]
 
 
+class OtherChange(Record):
+    """Another change that is known to have happened."""
+
+    name: str = setting(..., "What it was.", min_length=1, max_length=60)
+    date: Instant = setting(..., "First day after it.")
+    end: Instant | None = setting(None, "First day on which it was over; open where it lasts.")
+    onset_days: int = setting(1, "Days until it has its whole effect.", unit="days", ge=1, le=365)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.end is not None and self.end <= self.date:
+            raise ValueError("the end of a change must lie after its date")
+        return self
+
+
 class InterruptedConfig(Config):
     """Settings of an interrupted time series."""
 
@@ -66,6 +86,17 @@ class InterruptedConfig(Config):
         None, "First day after the change. Open: the first day with a row of the phase "
         "`intervention`, for each person.",
     )  # fmt: skip
+    intervention_end: Instant | None = setting(
+        None, "First day on which the change was over, where it ended: what stays afterwards is "
+        "then estimated apart.",
+    )  # fmt: skip
+    onset_days: int = setting(
+        1, "Days until the change has its whole effect, which grows evenly until then.",
+        unit="days", ge=1, le=365,
+    )  # fmt: skip
+    other_changes: tuple[OtherChange, ...] = setting(
+        (), "Other changes that happened and are no part of the question.", max_length=10
+    )
     user_id: str | None = setting(
         None, "The only person (or unit) to look at; everybody by default.", min_length=1,
         max_length=500,
@@ -83,7 +114,39 @@ class InterruptedConfig(Config):
         7, "The immediate effect is that of the first so many days after the change, the "
         "sustained one that of the last.", unit="days", ge=1, le=365,
     )  # fmt: skip
+    outcome_column: str = setting(
+        "outcome", "Column of the events that holds the outcome; also one that the kind does not "
+        "declare.", min_length=1, max_length=100,
+    )  # fmt: skip
+    outcome_type: Literal["number", "count"] = setting(
+        "number", "Whether the outcome is any number, or a count whose rate may have changed."
+    )
+    errors: Literal["normal", "student"] = setting(
+        "normal", "Noise of a day: normal, or with heavy tails, so that outliers weigh less."
+    )
+    controls: tuple[str, ...] = setting(
+        (), "Columns that move the outcome and that the change cannot have moved, such as the "
+        "weather. A day has the mean of its rows.", max_length=20,
+    )  # fmt: skip
+    phases: tuple[str, ...] | None = setting(
+        None, "Only rows of these phases count; all by default.", max_length=20
+    )
     include_day_of_week: bool = setting(default=True, about="Let weekdays differ.")
+    include_time_of_day: bool = setting(
+        default=True,
+        about="Let the four quarters of a day differ, where rows come from more than one.",
+    )
+    utc_offset: float = setting(
+        0.0, "Hours that local time is ahead of UTC: where days begin. Dates are then local ones.",
+        unit="hours", ge=-14, le=14,
+    )  # fmt: skip
+    holidays: tuple[Instant, ...] = setting(
+        (), "Days that differ like holidays, all by the same amount.", max_length=500
+    )
+    holiday_country: str | None = setting(
+        None, "Country whose public holidays differ: an ISO code such as US, DE or GB-SCT.",
+        pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{1,6})?$",
+    )  # fmt: skip
     include_trend: bool = setting(
         default=True,
         about="Let the level drift in a straight line, shrunk to one sd of a day over the study.",
@@ -95,6 +158,12 @@ class InterruptedConfig(Config):
         "ar1-white",
         "How days depend on each other: a fading state under noise; the state alone; a wandering "
         "level under noise; or not at all, which makes intervals too narrow on most real days.",
+    )
+    engine: Literal["exact", "nuts", "segmented"] = setting(
+        "exact",
+        "How effects are computed: exactly or by quadrature; by the No-U-Turn sampler (NUTS) from "
+        "the same model; or by a regression of the days before alone, with independent errors, as "
+        "CausalPy does, for comparison.",
     )
     prior_scale: float = setting(
         1.0, "Factor on the width of all priors but that of the level.", ge=0.1, le=10
@@ -113,6 +182,11 @@ class InterruptedConfig(Config):
     outcome_unit: str = setting(
         "", "Unit of the outcome, such as points or minutes.", max_length=30
     )
+    tune: int = setting(1000, "Steps of adaptation of each chain.", ge=50, le=20_000)
+    chains: int = setting(4, "Chains of the sampler.", ge=2, le=16)
+    target_accept: float = setting(
+        0.9, "Acceptance rate that the sampler's step size aims at.", ge=0.5, le=0.999
+    )
     start: Instant | None = setting(None, "Rows before this instant are left out.")
     end: Instant | None = setting(None, "Rows at this instant or later are left out.")
 
@@ -121,12 +195,20 @@ class InterruptedConfig(Config):
         check_window(self.start, self.end)
         if "\0" in (self.user_id or ""):
             raise ValueError("user_id cannot hold the character NUL")
-        change, start, end = self.intervention_date, self.start, self.end
-        if change is None:
-            return self
+        if self.intervention_date is not None:
+            self._check_dates(self.intervention_date)
+        if len({other.name for other in self.other_changes}) < len(self.other_changes):
+            raise ValueError("other_changes need names that differ")
+        if self.engine == "segmented" and (self.outcome_type, self.errors) != ("number", "normal"):
+            raise ValueError("the segmented engine knows numbers with normal errors only")
+        return self
+
+    def _check_dates(self, change: datetime) -> None:
+        start, end, over = self.start, self.end, self.intervention_end
         if (start is not None and change <= start) or (end is not None and change >= end):
             raise ValueError("intervention_date must lie after start and before end")
-        return self
+        if over is not None and over <= change:
+            raise ValueError("intervention_end must lie after intervention_date")
 
 
 EXAMPLE = InterruptedConfig(

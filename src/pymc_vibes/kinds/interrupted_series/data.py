@@ -1,55 +1,57 @@
-"""The world of interrupted series, its measurements, and their reduction to days."""
+"""The world of interrupted series, and its measurements."""
 
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import BadConfig
+from pymc_vibes.kinds.interrupted_series.cells import PART_HOURS
 from pymc_vibes.kinds.interrupted_series.config import GivenScale, InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_number, model_of
-from pymc_vibes.stats.events import column_or_null, within
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
     import numpy as np
     import pyarrow as pa
     import xarray as xr
 
     from pymc_vibes.stats.special import Array
 
-NAMELESS = ""  # stored text is never empty, so this cannot clash with a name
 _PEOPLE = ("ana", "ben")
 _DAYS_BEFORE, _DAYS_AFTER = 42, 42  # six weeks on each side
 _OBSERVED = 0.93  # chance that a day has rows at all
-_SUM = "decimal(38, 18)"  # sums of decimals do not depend on the order of rows
 _AWAKE = (7 * 3600, 22 * 3600)
+_PARTS = 3  # of a day that is measured from 7 to 22 hours, by quarters
 
 
 def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset":
-    """Draw level, weekdays, trend, effect and noise of two people from the prior."""
+    """Draw level, weekdays, parts of the day, trend, effect and noise of two people from the prior.
+
+    Raises `BadConfig` for settings without a date of the change or with a prior that looks at data,
+    and for what worlds do not have: controls, an end of the change, counts.
+    """
     import numpy as np
     import xarray as xr
 
     from pymc_vibes.stats.interrupted import EFFECTS
     from pymc_vibes.stats.series import Window
-    from pymc_vibes.stats.terms import design, ramp
+    from pymc_vibes.stats.terms import contrasts, design
 
-    if config.intervention_date is None or not isinstance(config.scale, GivenScale):
-        raise BadConfig(
-            "A world needs the date of its change, and priors with a center and a spread.",
-            hint="Set intervention_date and scale.center, scale.spread.",
-        )
-    change = day_number(config.intervention_date)
-    window = Window(change - _DAYS_BEFORE, change, change + _DAYS_AFTER)
-    model, scale, many = model_of(config), config.scale, len(_PEOPLE)
+    scale = _check(config)
+    change = day_number(config.intervention_date) if config.intervention_date else 0.0
+    window = Window(change - _DAYS_BEFORE, change, change + _DAYS_AFTER, onset=config.onset_days)
+    parts = _PARTS if config.include_time_of_day else 1
+    model, many = model_of(config, window, parts), len(_PEOPLE)
     sigma = scale.spread * np.sqrt(scale.weight / rng.chisquare(scale.weight, many))
-    sds = np.array(list(model.columns.values()))
-    terms = rng.standard_normal((many, len(sds))) * sds * sigma[:, None]
+    terms = rng.standard_normal((many, len(model.sds))) * model.sds * sigma[:, None]
     days = np.arange(window.first, window.end)
-    path = scale.center + terms @ design(days, window, model).T
-    step = terms[:, list(model.columns).index("step")]
-    slope = terms[:, -1] if model.ramp else np.zeros(many)
-    effect = step[:, None] + slope[:, None] * ramp(window.after, change, window.end)
+    rows = design(days, window, model)
+    path = scale.center + terms @ rows.T
+    first = model.at("step")
+    effect = terms[:, first:] @ rows[days >= change, first:].T
     k = config.window_days
     means = (effect[:, :k].mean(axis=1), effect[:, -k:].mean(axis=1), effect.mean(axis=1))
+    quarters = np.zeros((many, 24 // PART_HOURS))
+    if parts > 1:
+        at = model.at("part_1")
+        quarters[:, 1:] = terms[:, at : at + parts - 1] @ contrasts(parts).T
     named = {
         name: ("user", values, {"unit": config.outcome_unit})
         for name, values in zip(EFFECTS, means, strict=True)
@@ -60,10 +62,36 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
         "share": ("user", rng.uniform(size=many)),
     }
     return xr.Dataset(
-        {**named, **noise, "path": (("user", "day"), path)},
+        {
+            **named,
+            **noise,
+            "path": (("user", "day"), path),
+            "quarters": (("user", "quarter"), quarters),
+        },
         coords={"user": np.array(_PEOPLE, dtype=object), "day": days},
         attrs={"change": change},
     )
+
+
+def _check(config: InterruptedConfig) -> GivenScale:
+    if config.intervention_date is None or not isinstance(config.scale, GivenScale):
+        raise BadConfig(
+            "A world needs the date of its change, and priors with a center and a spread.",
+            hint="Set intervention_date and scale.center, scale.spread.",
+        )
+    wanted = {
+        "controls": bool(config.controls),
+        "intervention_end": config.intervention_end is not None,
+        "other_changes": bool(config.other_changes),
+        "outcome_type": config.outcome_type == "count",
+    }
+    if missing := [name for name, is_set in wanted.items() if is_set]:
+        raise BadConfig(
+            f"Worlds do not have {missing[0]}.",
+            hint="Leave it out to simulate.",
+            fields=[{"field": name, "reason": "is not simulated"} for name in missing],
+        )
+    return config.scale
 
 
 def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.Table":
@@ -85,8 +113,10 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
         level = one["path"].to_numpy() + float(one["sigma"]) * state
         white = float(one["sigma"]) * np.sqrt((1 - float(one["share"])) * count[seen].mean())
         at = np.repeat(np.arange(len(days)), count)
-        what.append(level[at] + white * rng.standard_normal(len(at)))
         seconds = np.sort(rng.integers(*_AWAKE, len(at)) + 86_400 * days[at].astype(int))
+        quarter = seconds % 86_400 // (3600 * PART_HOURS)
+        noise = white * rng.standard_normal(len(at))
+        what.append(level[at] + one["quarters"].to_numpy()[quarter] + noise)
         when.append(seconds.astype("datetime64[s]").astype("datetime64[us]"))
         who += [str(person)] * len(at)
         began.append(days[at] >= change)
@@ -108,52 +138,3 @@ def _state(days: int, phi: float, rng: "np.random.Generator") -> "Array":
     for day in range(1, days):
         steps[day] += phi * steps[day - 1]
     return steps
-
-
-def reduce(events: "ir.Table", roster: "ir.Table | None", config: InterruptedConfig) -> "ir.Table":
-    """Give each person's days with mean and number of rows; a person without rows has one null day.
-
-    Sums are of decimals, of each value's place in its day's range, so that neither the order of
-    rows nor a large offset costs digits. `began` says whether a row is of the phase `intervention`.
-    """
-    rows = within(events, config.start, config.end)
-    rows = rows.select(
-        user_id=column_or_null(rows, "user_id", "string").fill_null(NAMELESS),
-        day=rows.timestamp.date(),
-        value=rows.outcome.cast("float64"),
-        began=column_or_null(rows, "phase", "string").fill_null("").lower() == "intervention",
-    )
-    if config.user_id is not None:
-        rows = rows.filter(rows.user_id == config.user_id)
-    cells = _days(rows)
-    if roster is None:
-        return cells.order_by("user_id", "day")
-    known = roster.select(user_id=roster.user_id.fill_null(NAMELESS)).distinct()
-    if config.user_id is not None:
-        known = known.filter(known.user_id == config.user_id)
-    joined = known.left_join(cells, "user_id").drop("user_id_right")
-    return joined.mutate(count=joined["count"].fill_null(0)).order_by("user_id", "day")
-
-
-def _days(rows: "ir.Table") -> "ir.Table":
-    import ibis
-
-    ends = rows.group_by("user_id", "day").agg(low=rows.value.min(), high=rows.value.max())
-    placed = rows.join(ends, ["user_id", "day"])
-    width = placed.high - placed.low
-    place = ibis.ifelse(width > 0, (placed.value - placed.low) / width, 0.0)
-    sums = placed.mutate(place=place).group_by("user_id", "day")
-    found = sums.agg(
-        count=lambda t: t.count().cast("int64"),
-        low=lambda t: t.low.min(),
-        width=lambda t: (t.high - t.low).min(),
-        place=lambda t: t.place.cast(_SUM).sum().cast("float64"),
-        began=lambda t: t.began.any(),
-    )
-    return found.select(
-        "user_id",
-        "day",
-        "count",
-        mean=found.low + found.width * found.place / found["count"],
-        began=found.began,
-    )

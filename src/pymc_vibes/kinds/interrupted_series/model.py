@@ -1,17 +1,22 @@
-"""What the settings mean to the model: its terms, and days as numbers."""
+"""What the settings mean to the model: its terms, its study, and days as numbers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.instant import naive
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 
 if TYPE_CHECKING:
+    from pymc_vibes.stats.series import Change, Window
     from pymc_vibes.stats.terms import Model
 
 
-def model_of(config: InterruptedConfig) -> "Model":
-    """Give the terms that the settings ask for."""
+_EPOCH = date(1970, 1, 1)
+
+
+def model_of(config: InterruptedConfig, window: "Window", parts: int = 1) -> "Model":
+    """Give the terms that the settings ask for; `parts` of the day were seen."""
     from pymc_vibes.stats.terms import Model
 
     model = Model(
@@ -19,10 +24,68 @@ def model_of(config: InterruptedConfig) -> "Model":
         trend=config.include_trend,
         ramp=config.effect == "drifting",
         errors=config.correlation,
+        parts=parts,
+        holidays=holidays_of(config, window),
+        controls=config.controls,
+        others=_others(config),
+        after_end=window.has_end,
     )
     return model.scaled(config.prior_scale)
 
 
+def window_of(config: InterruptedConfig, first: float, change: float, end: float) -> "Window":
+    """Give the study of the days `[first, end)`."""
+    from pymc_vibes.stats.series import Window
+
+    over = config.intervention_end
+    stop = None if over is None else day_number(over)
+    return Window(first, change, end, stop, config.onset_days)
+
+
+def _others(config: InterruptedConfig) -> "tuple[Change, ...]":
+    import numpy as np
+
+    from pymc_vibes.stats.series import Change
+
+    return tuple(
+        Change(
+            day_number(other.date),
+            np.inf if other.end is None else day_number(other.end),
+            other.onset_days,
+        )
+        for other in config.other_changes
+    )
+
+
+def holidays_of(config: InterruptedConfig, window: "Window") -> tuple[float, ...]:
+    """List the holidays of the study, given ones and those of the country."""
+    days = {day_number(instant) for instant in config.holidays}
+    if config.holiday_country is not None:
+        days |= _public(config.holiday_country, window)
+    return tuple(sorted(day for day in days if window.first <= day < window.end))
+
+
+def _public(country: str, window: "Window") -> set[float]:
+    import holidays
+
+    code, _, subdivision = country.upper().partition("-")
+    years = range(day_of(window.first).year, day_of(window.end).year + 1)
+    try:
+        found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
+    except NotImplementedError as error:
+        raise BadConfig(
+            f"No public holidays are known for {country[:20]!r}.",
+            hint="Give an ISO 3166 code such as US, DE or GB-SCT, or list the days as holidays.",
+            fields=[{"field": "holiday_country", "reason": "is not known"}],
+        ) from error
+    return {float((day - _EPOCH).days) for day in found}
+
+
 def day_number(instant: datetime) -> float:
     """Count days from 1970-01-01 to the day of an instant, in UTC."""
-    return float((naive(instant) - datetime(1970, 1, 1)).days)  # noqa: DTZ001  # naive is UTC
+    return float((naive(instant).date() - _EPOCH).days)
+
+
+def day_of(number: float) -> date:
+    """Give the date of a day number, 0 being 1970-01-01."""
+    return date.fromordinal(_EPOCH.toordinal() + int(number))

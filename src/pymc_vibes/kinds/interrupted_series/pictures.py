@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
-from pymc_vibes.kinds.interrupted_series.reading import Reading, day_of
+from pymc_vibes.kinds.interrupted_series.model import day_of
+from pymc_vibes.kinds.interrupted_series.reading import Reading
 from pymc_vibes.kinds.interrupted_series.words import amount, span
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import plain
@@ -48,7 +49,8 @@ def _observed(reading: Reading, days: "Array") -> Figure:
     what, change = f"{config.outcome_name}{reading.whose}", reading.date
     mean = float(reading.average.mean()[0])
     size, side = amount(reading, abs(mean)), "above" if mean > 0 else "below"
-    step = _step(len(fit.series))
+    daily = fit.series.daily()
+    step = _step(len(daily))
     return observed_and_expected(
         Words(
             "observed_and_expected",
@@ -58,7 +60,7 @@ def _observed(reading: Reading, days: "Array") -> Figure:
             f"Daily {what} as dots over the expected level with bands; the change is on "
             f"{change.isoformat()}. After it days lie {size} {side} the expected ones on average.",
         ),
-        observed=(_dates(fit.series.day[::step]), fit.series.mean[::step]),
+        observed=(_dates(daily.day[::step]), daily.mean[::step]),
         expected=_band(days, fit.expected(days), level),
         noisy=fit.predicted(days).light().interval(level),
         change=change, label=config.outcome_name, unit=config.outcome_unit, level=level,
@@ -68,8 +70,8 @@ def _observed(reading: Reading, days: "Array") -> Figure:
 def _by_day(reading: Reading, after: "Array") -> Figure:
     from pymc_vibes.stats.chart_interruption import Words, effect_by_day
 
-    fit, level, step = reading.fit, reading.config.level, _step(len(reading.fit.series))
-    seen, values = fit.series.day[::step], fit.series.mean[::step]
+    fit, level = reading.fit, reading.config.level
+    step = _step(len(fit.series.days))
     return effect_by_day(
         Words(
             "effect_by_day",
@@ -77,21 +79,18 @@ def _by_day(reading: Reading, after: "Array") -> Figure:
             "Observed minus expected per day as dots, and after "
             f"{reading.date.isoformat()} the effect as a line with its band.",
         ),
-        differences=(_dates(seen), values - fit.expected(seen).mean()),
-        effect=_band(after, fit.functional(fit.effect_rows(after)), level),
+        differences=(_dates(fit.series.days[::step]), fit.differences()[::step]),
+        effect=_band(after, fit.effect_on(after), level),
         change=reading.date, unit=reading.config.outcome_unit, level=level,
     )  # fmt: skip
 
 
 def _cumulative(reading: Reading, days: "Array", calendar: "Array") -> Figure:
-    import numpy as np
-
     from pymc_vibes.stats.chart_interruption import Words, cumulative_effect
 
     fit, unit = reading.fit, reading.sum_unit
-    sums = np.cumsum(fit.effect_rows(calendar), axis=0)
-    total = fit.functional(sums[(days - calendar[0]).astype(int)])
-    last = plain(fit.window.days_after * float(reading.average.mean()[0]))
+    total = fit.cumulative(calendar, (days - calendar[0]).astype(int))
+    last = plain(float(fit.summed(fit.window.after).mean()[0]))
     return cumulative_effect(
         Words(
             "cumulative_effect",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Tone
 from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.interrupted_series.cells import PART_HOURS
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.fit import SeriesFits
+from pymc_vibes.kinds.interrupted_series.model import day_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +40,7 @@ class Reading:
     def label(self) -> str:
         """Name the person in focus: the one with the most observed days."""
         fits = self.fits.fits
-        return max(fits, key=lambda label: len(fits[label].series))
+        return max(fits, key=lambda label: len(fits[label].series.days))
 
     @cached_property
     def fit(self) -> "Fit":
@@ -98,11 +100,7 @@ class Reading:
     @cached_property
     def width(self) -> float:
         """Give the interval's width in sds of a day: what is left after level and effect."""
-        import numpy as np
-
-        regression = self.fit.regression
-        sd = self.fit.standard.spread * np.sqrt(regression.weights @ regression.variance)
-        return float((self.interval[1] - self.interval[0]) / sd)
+        return (self.interval[1] - self.interval[0]) / self.fit.noise_sd
 
     @property
     def is_too_wide(self) -> bool:
@@ -150,11 +148,17 @@ class Reading:
         return ljung_box(self.innovations)
 
     @property
+    def quarters(self) -> list[str]:
+        """Name the parts of the day that were seen of the person in focus."""
+        parts = self.posterior.constants["parts"][self.label]
+        return [f"{PART_HOURS * i:02d}:00 to {PART_HOURS * (i + 1):02d}:00" for i in parts]
+
+    @property
     def missing(self) -> tuple[int, int]:
         """Count the days without a row before and after the change."""
         window, series = self.fit.window, self.fit.series
-        before = len(series.between(window.first, window.change))
-        after = len(series) - before
+        before = len(series.between(window.first, window.change).days)
+        after = len(series.between(window.change, window.over).days)
         return int(window.change - window.first) - before, window.days_after - after
 
 
@@ -179,8 +183,3 @@ def tone_of(effect: "StudentMixture", config: InterruptedConfig) -> Tone:
     if config.smallest_effect is not None and same(effect, config) > config.level:
         return "same"
     return decide(float(effect.above(0.0)[0]), config.level)
-
-
-def day_of(number: float) -> date:
-    """Give the date of a day number, 0 being 1970-01-01."""
-    return date.fromordinal(date(1970, 1, 1).toordinal() + int(number))

@@ -132,19 +132,27 @@ def findings(reading: Reading) -> Iterator[Finding]:
 
 def _days(reading: Reading) -> Iterator[Finding]:
     window, series = reading.fit.window, reading.fit.series
-    before = len(series.between(window.first, window.change))
-    least, missing = min(before, len(series) - before), sum(reading.missing)
+    before = len(series.between(window.first, window.change).days)
+    after = len(series.between(window.change, window.over).days)
+    least, missing, seen = min(before, after), sum(reading.missing), before + after
     if least < RECOMMENDED:
         yield Finding(
             code="few-days", severity="warning",
             text=f"A phase has only {least} observed days; {RECOMMENDED} to 30 are recommended.",
         )  # fmt: skip
     if missing:
-        share = missing / (missing + len(series))
+        share = missing / (missing + seen)
         yield Finding(
             code="missing-days", severity="warning" if share > _MISSING_BAR else "note",
-            text=f"{missing} of {missing + len(series)} days have no row ({percent(share)}): they "
+            text=f"{missing} of {missing + seen} days have no row ({percent(share)}): they "
             "are skipped, not taken as 0. It matters why they are missing.",
+        )  # fmt: skip
+
+    dropped = reading.posterior.constants["uncontrolled"].get(reading.label, 0)
+    if dropped:
+        yield Finding(
+            code="no-control", severity="note",
+            text=f"{dropped} days or parts of days without a value of every control are left out.",
         )  # fmt: skip
 
 
