@@ -204,7 +204,7 @@ def test_a_question_without_parameters_can_be_asked(browser: TestClient, slug: s
     }
 
     silent = [name for name, page in pages.items() if "headline small" not in page.text]
-    kept = [query.slug for query in catalog()[slug].queries if query.sticky_by]
+    kept = [query.slug for query in catalog()[slug].queries if query.is_kept]
     assert silent == [name for name in plain if name in kept]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TONES = {"higher": "blue", "lower": "dark_orange", "same": "green"}
 MAX_ROWS = 20
+MOMENT = "%Y-%m-%d %H:%M UTC"
 MAX_NAMED = 3  # tables that are left out, by title
 
 
@@ -47,11 +48,21 @@ def show_answer(answer: Answer, *, plot: bool = True) -> None:
 
 def show_query(answer: QueryAnswer, *, plot: bool = True) -> None:
     """Print the answer to a further question."""
+    if answer.entry is not None:
+        kept = answer.entry.created.strftime(MOMENT)
+        _line(f"Entry {answer.entry.number}, kept since {kept}", style="dim")
     _summary(answer.summary)
     if plot:
         _figures(answer.figures[:2])
     if answer.origin is not None:
         _line(f"{_computed(answer.origin)} by run {answer.origin.run_id}", style="dim")
+
+
+def entry_line(answer: QueryAnswer) -> str:
+    """Write an entry of a journal in one line."""
+    assert answer.entry is not None  # noqa: S101  # what a journal holds
+    entry = answer.entry
+    return f"{entry.number}  {entry.created.strftime(MOMENT)}  {answer.summary.headline}"
 
 
 def _summary(summary: Summary, *, is_doubtful: bool = False) -> None:
@@ -183,7 +194,7 @@ def _origin(answer: Answer) -> str:
 
 
 def _computed(origin: Origin) -> str:
-    when = origin.created.strftime("%Y-%m-%d %H:%M UTC")
+    when = origin.created.strftime(MOMENT)
     return f"cached: computed {when}" if origin.cached else f"computed {when}"
 
 

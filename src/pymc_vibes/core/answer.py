@@ -163,6 +163,13 @@ class Origin(Record):
     """Whether the run was there already when the question was asked."""
 
 
+class Entry(Record):
+    """The place of an answer in a journal."""
+
+    number: int = Field(ge=1)
+    created: datetime
+
+
 class QueryAnswer(Record):
     """The answer to a further question."""
 
@@ -172,6 +179,8 @@ class QueryAnswer(Record):
     """The same answer for programs."""
     origin: Origin | None = None
     """The run whose posterior answered; None where no data are asked."""
+    entry: Entry | None = None
+    """Its place among the answers that are kept; None where they are not kept in order."""
 
 
 class Provenance(Record):

@@ -9,7 +9,7 @@ one, under the name `kind`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -112,6 +112,19 @@ class AskConfig[C: Config, P: Parameters](Protocol):
     def __call__(self, config: C, parameters: P, /) -> QueryAnswer: ...
 
 
+class AskJournal[C: Config, P: Parameters](Protocol):
+    """Make the next entry of a journal from a finished posterior and the entries before it.
+
+    `past` holds every entry so far, oldest first, as it was kept, also by earlier versions of the
+    kind: what an entry says in `data` must stay readable. Pure: where another entry came in
+    between, it is called again with that one in `past`.
+    """
+
+    def __call__(
+        self, posterior: Posterior, config: C, parameters: P, past: Sequence[QueryAnswer], /
+    ) -> QueryAnswer: ...
+
+
 _SLUG = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 
 
@@ -131,6 +144,11 @@ class PosteriorQuery[C: Config, P: Parameters]:
     given: the answer stays a pure function, and anonymous requests still differ."""
     on: Literal["posterior"] = "posterior"
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether asking keeps something, so that reading is another matter."""
+        return self.sticky_by is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigQuery[C: Config, P: Parameters]:
@@ -144,8 +162,34 @@ class ConfigQuery[C: Config, P: Parameters]:
     sticky_by: None = None
     on: Literal["config"] = "config"
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether asking keeps something, so that reading is another matter."""
+        return False
 
-type Query[C: Config] = PosteriorQuery[C, Any] | ConfigQuery[C, Any]
+
+@dataclass(frozen=True, kw_only=True)
+class JournalQuery[C: Config, P: Parameters]:
+    """A question whose answers are kept for good, in order, and know those before them.
+
+    Asked again of the same posterior with the same parameters it gives the entry that is kept.
+    """
+
+    slug: str
+    title: str
+    about: str
+    parameters: type[P]
+    answer: AskJournal[C, P]
+    sticky_by: None = None
+    on: Literal["journal"] = "journal"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether asking keeps something, so that reading is another matter."""
+        return True
+
+
+type Query[C: Config] = PosteriorQuery[C, Any] | ConfigQuery[C, Any] | JournalQuery[C, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,12 +262,14 @@ class Kind[C: Config]:
 
 __all__ = [
     "AskConfig",
+    "AskJournal",
     "AskPosterior",
     "Check",
     "ConfigQuery",
     "Extent",
     "Figures",
     "Fit",
+    "JournalQuery",
     "Kind",
     "PosteriorQuery",
     "Query",

@@ -21,6 +21,8 @@ from pymc_vibes.http import forms
 from pymc_vibes.service import Analysis, Service
 
 PREFIX = "set."
+WITH_DATA = ("posterior", "journal", "config")
+WITHOUT_DATA = ("config",)
 SUGGESTED = 500  # names offered under a field; more would weigh more than the page
 
 
@@ -146,14 +148,14 @@ class Question:
     @property
     def is_kept(self) -> bool:
         """Whether asking changes something, so that it must be posted."""
-        return self.query.sticky_by is not None
+        return self.query.is_kept
 
 
 def questions(
     kind: Kind[Any],
     names: Mapping[str, tuple[str, ...]],
     *,
-    on: tuple[str, ...] = ("posterior", "config"),
+    on: tuple[str, ...] = WITH_DATA,
 ) -> tuple[Question, ...]:
     """Give the kind's questions with empty forms."""
     return tuple(question(query, names, {}, None) for query in kind.queries if query.on in on)
@@ -205,8 +207,22 @@ def command_line(experiment: str, settings: Mapping[str, Any]) -> str:
     """Write the command that answers the experiment's question under these settings."""
     words = ["vibes", "analyze", experiment]
     for name, value in settings.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        words += ["--set", f"{name}={text}"]
+        words += ["--set", f"{name}={_as_typed(value)}"]
+    return shlex.join(words)
+
+
+def _as_typed(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def question_line(
+    experiment: str, slug: str, parameters: Mapping[str, Any], settings: Mapping[str, Any]
+) -> str:
+    """Write the command that asks a further question."""
+    words = ["vibes", "ask", experiment, slug]
+    for option, values in (("--set", parameters), ("--config", settings)):
+        for name, value in values.items():
+            words += [option, f"{name}={_as_typed(value)}"]
     return shlex.join(words)
 
 

@@ -1,7 +1,6 @@
 """An experiment's page: its answer first, then what it rests on, then what one can do with it."""
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +12,10 @@ from starlette.responses import HTMLResponse, Response
 from pymc_vibes.core.config import parse
 from pymc_vibes.core.errors import BadConfig, BadRequest, VibesError
 from pymc_vibes.core.experiment import Receipt, UploadOptions
-from pymc_vibes.core.run import Pending
 from pymc_vibes.http import asking, forms, view
-from pymc_vibes.http.deps import INGESTS, RUNS
+from pymc_vibes.http.deps import INGESTS
 from pymc_vibes.http.limits import MAY_RUN, UPLOAD, charge
 from pymc_vibes.http.page import Posted, Serving, go, text_of, texts_of, to_experiment
-from pymc_vibes.http.pending import address_again
 from pymc_vibes.http.text import readable
 from pymc_vibes.kinds import find_kind
 from pymc_vibes.service import Service
@@ -92,7 +89,7 @@ def _page(request: Request, service: Service, reading: asking.Reading, **more: A
         "questions": asking.questions(
             reading.kind,
             asking.names_in(analysis),
-            on=("posterior", "config") if analysis else ("config",),
+            on=asking.WITH_DATA if analysis else asking.WITHOUT_DATA,
         ),
         "preview": service.preview(experiment.name, limit=PREVIEWED) if experiment.rows else None,
         "runs": service.history(experiment.name, limit=LISTED_RUNS),
@@ -112,57 +109,6 @@ def _truth(service: Service, reading: asking.Reading) -> tuple[Any, ...]:
     from pymc_vibes.service.worlds import truth_checks
 
     return truth_checks(service, reading.analysis) if reading.analysis else ()
-
-
-@router.get("/experiments/{name}/ask/{slug}", openapi_extra=MAY_RUN)
-def ask(request: Request, service: Serving, name: str, slug: str) -> Response:
-    """Show the answer to a further question, or its form while nothing was asked."""
-    return _ask(request, service, name, slug, dict(request.query_params))
-
-
-@router.post("/experiments/{name}/ask/{slug}", openapi_extra=RUNS | MAY_RUN)
-def ask_and_keep(
-    request: Request, service: Serving, name: str, slug: str, form: Posted
-) -> Response:
-    """Answer a question whose first answer is kept."""
-    return _ask(request, service, name, slug, texts_of(form))
-
-
-def _ask(
-    request: Request, service: Service, name: str, slug: str, given: Mapping[str, str]
-) -> Response:
-    experiment = service.experiment(name)
-    kind = find_kind(experiment.kind)
-    query = kind.query(slug)
-    own = query.parameters.model_fields
-    typed = {k: v for k, v in given.items() if k.split(".")[0] in own}
-    settings = asking.settings_typed(kind, experiment.config, given)
-    reading = asking.read(service, experiment, kind, settings)
-    answer, problem, pending = None, None, None
-    may_ask = request.method == "POST" or query.sticky_by is None
-    if may_ask and asking.is_asked(given, typed):
-        try:
-            parameters = forms.read(query.parameters, typed)
-            answer = service.ask(experiment.name, slug, parameters, reading.overrides)
-        except VibesError as error:
-            problem = error
-        except Pending as sampled:
-            pending = sampled.run
-    charge(request, pending or reading.pending)
-    context: dict[str, Any] = {
-        "experiment": experiment,
-        "kind": kind,
-        "settings": settings,
-        "action": f"/experiments/{view.segment(experiment.name)}/ask/{slug}",
-        "question": asking.question(query, asking.names_in(reading.analysis), typed, problem),
-        "answer": answer,
-        "problem": problem,
-        "pending": pending,
-        "again": address_again(request),
-    }
-    template = "_asked.html" if view.is_partial(request) else "ask.html"
-    status = problem.status if problem else 200
-    return view.render(request, template, status=status, **context)
 
 
 @router.get("/experiments/{name}/data")

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from pymc_vibes.core.errors import ExperimentExists, VibesError
 from pymc_vibes.http import (
     overview,
+    page_ask,
     page_experiment,
     page_kinds,
     page_rates,
@@ -29,6 +30,7 @@ ROWS = 200  # of a list on one page; the rest is one search or one click away
 _BLANK: Mapping[str, str] = {"name": "", "kind": "", "display_name": ""}
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router.include_router(page_ask.router)
 router.include_router(page_experiment.router)
 router.include_router(page_kinds.router)
 router.include_router(page_rates.router)

@@ -17,9 +17,10 @@ from pymc_vibes.core.errors import (
     from_problem,
 )
 from pymc_vibes.core.figure import Figure
-from pymc_vibes.core.kind import ConfigQuery, PosteriorQuery
+from pymc_vibes.core.kind import ConfigQuery, JournalQuery, PosteriorQuery
 from pymc_vibes.core.run import TRANSITIONS, Pending, Run, RunState
 from pymc_vibes.kinds import find_kind
+from pymc_vibes.service import journals
 from pymc_vibes.service.analysis import Analyses, new_id
 from pymc_vibes.service.compute import Analysis, prepare
 from pymc_vibes.service.experiments import Experiments
@@ -139,7 +140,7 @@ class Service(Experiments):
         parameters: Mapping[str, Any],
         overrides: Mapping[str, Any] | None = None,
     ) -> QueryAnswer:
-        """Put a further question to the experiment's current answer."""
+        """Put a further question to the experiment's current answer; a journal gains an entry."""
         experiment = self.experiment(name)
         found = find_kind(experiment.kind).query(query)
         if isinstance(found, ConfigQuery):
@@ -157,6 +158,8 @@ class Service(Experiments):
         asked = parse(found.parameters, dict(parameters))
         if isinstance(found, ConfigQuery):
             return found.answer(analysis.config, asked)
+        if isinstance(found, JournalQuery):
+            raise _is_journal(found, analysis.answer.experiment)
         owner = self.queue.experiment_id(run_id)
         known = replace(analysis, answer=analysis.answer.model_copy(update={"cached": True}))
         return self._answer(lambda: known, found, asked, owner=owner)
@@ -167,13 +170,23 @@ class Service(Experiments):
         """Ask a question that needs no data."""
         found = find_kind(kind)
         question = found.query(query)
-        if isinstance(question, PosteriorQuery):
+        if not isinstance(question, ConfigQuery):
             raise QueryNotFound(
                 f"{query!r} needs data: ask it of an experiment.",
                 hint=f"POST /api/v1/experiments/NAME/{query}",
             )
         settings = parse(found.config, dict(config))
         return question.answer(settings, parse(question.parameters, dict(parameters)))
+
+    def entries(self, name: str, query: str) -> tuple[QueryAnswer, ...]:
+        """Give what was kept of a journal, oldest first, and add nothing to it."""
+        experiment = self.experiment(name)
+        found = find_kind(experiment.kind).query(query)
+        if not isinstance(found, JournalQuery):
+            raise QueryNotFound(
+                f"{query!r} keeps no journal.", hint="Ask it instead, and it answers."
+            )
+        return journals.entries(self.queue.journals, journals.scope_of(experiment.id, found))
 
     # runs
 
@@ -291,12 +304,15 @@ class Service(Experiments):
     def _answer(
         self,
         analysis: Callable[[], Analysis],
-        query: PosteriorQuery[Any, Any],
+        query: PosteriorQuery[Any, Any] | JournalQuery[Any, Any],
         asked: Parameters,
         *,
         owner: str,
     ) -> QueryAnswer:
         """Answer from the analysis; a unit's first answer is kept for its experiment."""
+        if isinstance(query, JournalQuery):
+            scope = journals.scope_of(owner, query)
+            return journals.next_entry(self.queue.journals, scope, query, analysis(), asked)
         unit = getattr(asked, query.sticky_by) if query.sticky_by else None
         scope = f"{owner}/{query.slug}"
         if unit is not None and (kept := self.queue.remembered.kept(scope, str(unit))) is not None:
@@ -326,3 +342,10 @@ class Service(Experiments):
                 raise RunCancelled(f"Run {run.id} was cancelled.", hint="Ask again to start anew.")
             if run.error is not None:
                 raise from_problem(run.error)
+
+
+def _is_journal(query: JournalQuery[Any, Any], experiment: str) -> QueryNotFound:
+    return QueryNotFound(
+        f"{query.title} is a journal of the experiment, not of one run.",
+        hint=f"POST /api/v1/experiments/{experiment}/{query.slug}",
+    )

@@ -77,6 +77,14 @@ class Database:
             statement = insert.on_conflict_do_nothing(index_elements=keys)
         connection.execute(statement)
 
+    def add(self, table: "Table", values: Mapping[str, Any], *, connection: Any) -> bool:
+        """Write a new row; false where one is there that it may not stand beside."""
+        # no index is named: a conflict with any of them counts
+        statement = self._insert(table).values(values).on_conflict_do_nothing()
+        # what was written is read back: not every driver counts rows
+        written = connection.execute(statement.returning(*table.primary_key.columns))
+        return written.first() is not None
+
     def _insert(self, table: "Table") -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
 

@@ -12,6 +12,7 @@ from pymc_vibes.core.errors import RunNotFound
 from pymc_vibes.core.run import TRANSITIONS, Run, RunState
 from pymc_vibes.store import runrow
 from pymc_vibes.store.database import Database
+from pymc_vibes.store.journals import Journals
 from pymc_vibes.store.remembered import Remembered
 from pymc_vibes.store.tables import OPEN, TO_MIRROR, WAITING
 
@@ -30,6 +31,7 @@ class RunTable:
     def __init__(self, place: str | Path) -> None:
         self._database = Database(str(place))
         self.remembered = Remembered(self._database)
+        self.journals = Journals(self._database)
 
     @classmethod
     def open(cls, settings: "Settings") -> Self:

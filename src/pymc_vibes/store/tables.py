@@ -17,8 +17,8 @@ TO_MIRROR = "mirrored IS NULL AND finished IS NOT NULL"
 
 @cache
 def tables() -> "MetaData":
-    """Describe the tables: runs, their workers, remembered answers, kept choices."""
-    from sqlalchemy import Column, DateTime, Float, MetaData, String, Table, Text
+    """Describe the tables: runs, their workers, remembered answers, kept choices, journals."""
+    from sqlalchemy import Column, DateTime, Float, Index, Integer, MetaData, String, Table, Text
 
     described = MetaData()
     _describe_runs(described)
@@ -43,6 +43,16 @@ def tables() -> "MetaData":
         Column("value", Text, nullable=False),
         Column("created", DateTime, nullable=False),
     )
+    journals = Table(
+        "journals",
+        described,
+        Column("scope", String(200), primary_key=True),
+        Column("number", Integer, primary_key=True),
+        Column("name", String(64), nullable=False),
+        Column("value", Text, nullable=False),
+        Column("created", DateTime, nullable=False),
+    )
+    Index("one_entry_per_question", journals.c.scope, journals.c.name, unique=True)
     return described
 
 

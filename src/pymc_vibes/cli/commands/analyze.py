@@ -1,6 +1,7 @@
 """`vibes analyze` and `vibes ask`: questions, with options that the kind brings along."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,6 +119,10 @@ def ask(
     config: Annotated[
         list[str] | None, typer.Option("--config", help="Setting of the kind: name=value.")
     ] = None,
+    entries: Annotated[
+        bool, typer.Option("--entries", help="List what a journal holds; add nothing to it.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
     plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
     as_json: AsJson = False,
     show_help: Help = False,
@@ -127,8 +132,34 @@ def ask(
     if show_help or question is None:
         _explain(here, name, kind, context)
         return
-    answer = put(here, _named(name), question, (context.args, settings or ()), ((), config or ()))
+    if entries:
+        _list(here, _named(name), question, as_json=as_json)
+        return
+    asked = _Asked.read(
+        here, _named(name), question, (context.args, settings or ()), ((), config or ())
+    )
+    answer = asked.answer(here)
+    if report is not None:
+        save(_page(asked, answer), report)
+        say.talk(f"Wrote {report}.")
     show_query(answer, as_json=as_json, plot=plot)
+
+
+def _list(here: Session, name: str, question: str, *, as_json: bool) -> None:
+    """Print the entries of a journal, oldest first."""
+    _known(here, name, question)
+    found = here.client.get(f"/api/v1/experiments/{part(name)}/{part(question)}")
+    if as_json:
+        say.as_json(found)
+        return
+    if "entries" not in found:
+        raise QueryNotFound(f"{question!r} keeps no journal.", hint="Ask without --entries.")
+    from pymc_vibes.cli.card import entry_line
+
+    for body in found["entries"]:
+        say.data(entry_line(QueryAnswer.model_validate(body)))
+    if not found["entries"]:
+        say.talk(f"Nothing yet. Make the first entry: vibes ask {name} {question}")
 
 
 def put(
@@ -139,17 +170,63 @@ def put(
     config: Written,
 ) -> Any:
     """Put a question to an experiment and give the JSON answer."""
+    return _Asked.read(here, name, question, parameters, config).answer(here)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A question as it was typed, ready to be sent."""
+
+    experiment: str
+    kind: Mapping[str, Any]
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+    @classmethod
+    def read(
+        cls, here: Session, name: str, question: str, parameters: Written, config: Written
+    ) -> "_Asked":
+        known, query = _known(here, name, question)
+        slug = known["slug"]
+        body = {
+            "parameters": _checked(parameters, query["parameters"], of=f"{slug} {question}"),
+            "config": _checked(config, known["config"], of=slug),
+        }
+        return cls(experiment=name, kind=known, query=query, body=body)
+
+    def answer(self, here: Session) -> Any:
+        path = f"/api/v1/experiments/{part(self.experiment)}/{self.query['slug']}"
+        return here.client.post(path, self.body)
+
+
+def _known(here: Session, name: str, question: str) -> tuple[Any, Any]:
+    """Give the kind of an experiment and its question, as they describe themselves."""
     kind = here.client.get(f"/api/v1/experiments/{part(name)}")["kind"]
     known = here.client.get(f"/api/v1/kinds/{part(kind)}")
     query = next((q for q in known["queries"] if q["slug"] == question), None)
     if query is None:
         slugs = ", ".join(q["slug"] for q in known["queries"])
         raise QueryNotFound(f"{name} has no question {question!r}.", hint=f"It has: {slugs}.")
-    body = {
-        "parameters": _checked(parameters, query["parameters"], of=f"{kind} {question}"),
-        "config": _checked(config, known["config"], of=kind),
-    }
-    return here.client.post(f"/api/v1/experiments/{part(name)}/{question}", body)
+    return known, query
+
+
+def _page(asked: _Asked, answer: Any) -> bytes:
+    """Write the answer as a page; of a journal it is the entry just shown, not another one."""
+    from pymc_vibes.http.asking import question_line
+    from pymc_vibes.http.question_report import Told, render_question
+
+    slug = asked.query["slug"]
+    told = Told(
+        kind=asked.kind["title"],
+        question=asked.query["title"],
+        about=asked.query["about"],
+        slug=slug,
+        experiment=asked.experiment,
+        command=question_line(
+            asked.experiment, slug, asked.body["parameters"], asked.body["config"]
+        ),
+    )
+    return render_question(QueryAnswer.model_validate(answer), told).encode()
 
 
 def _checked(written: Written, schema: Mapping[str, Any], *, of: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pymc_vibes.http import schema
 from pymc_vibes.http.api.shared import API, question_parts
 from pymc_vibes.http.deps import QUESTION, JsonObject, ServiceDep, Slug
 from pymc_vibes.http.limits import DOWNLOAD
+from pymc_vibes.http.question_report import AnswerForm, Told, in_form, may_be_html
 from pymc_vibes.http.tabular import MEDIA_TYPES, TableFormat, table_response
 from pymc_vibes.kinds import catalog, find_kind
 from pymc_vibes.service.experiments import MAX_EVENTS
@@ -123,14 +124,17 @@ def build() -> APIRouter:
 
 
 def _add_question(router: APIRouter, kind: Kind[Any], query: ConfigQuery[Any, Any]) -> None:
-    def ask(service: ServiceDep, body: JsonObject) -> QueryAnswer:
+    def ask(service: ServiceDep, body: JsonObject, form: AnswerForm = "json") -> Any:
         parameters, config = question_parts(body)
-        return service.ask_kind(kind.slug, query.slug, config, parameters)
+        answer = service.ask_kind(kind.slug, query.slug, config, parameters)
+        return in_form(answer, form, Told.of(kind.slug, query.slug))
 
     router.add_api_route(
         f"/{kind.slug}/{query.slug}",
         ask,
         methods=["POST"],
+        response_model=QueryAnswer,
+        responses=may_be_html(),
         summary=query.title,
         description=query.about,
         name=f"{kind.slug}_{query.slug}",

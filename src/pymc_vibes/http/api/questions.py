@@ -1,21 +1,33 @@
-"""Further questions to an answer: one route per question, on experiments and on runs."""
+"""Further questions to an answer: one route per question, on experiments and on runs.
+
+A question that keeps what it answers is asked with POST alone; of a journal, GET lists the entries.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 
 from pymc_vibes.core.answer import QueryAnswer
-from pymc_vibes.core.errors import MethodNotAllowed, VibesError
-from pymc_vibes.core.kind import Kind, Query
+from pymc_vibes.core.errors import MethodNotAllowed, QueryNotFound, VibesError
+from pymc_vibes.core.kind import JournalQuery, Kind, Query
 from pymc_vibes.http import parameters, pending, schema
 from pymc_vibes.http.api.shared import API, question_parts
 from pymc_vibes.http.deps import QUESTION, RUNS, JsonObject, Name, RunId, ServiceDep
+from pymc_vibes.http.question_report import AnswerForm, Told, in_form, may_be_html
 from pymc_vibes.kinds import catalog, find_kind
 
 type Asked = tuple[tuple[Kind[Any], Query[Any]], ...]
 ON_EXPERIMENT = f"{API}/experiments/{{name}}"
 ON_RUN = f"{API}/runs/{{run_id}}"
+FORM = frozenset({"format"})
+
+
+class JournalEntries(BaseModel):
+    """What was kept of a journal, oldest first."""
+
+    entries: list[QueryAnswer]
 
 
 def build() -> APIRouter:
@@ -37,13 +49,22 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
     about = "\n\n".join(f"*{kind.slug}*: {query.about}" for kind, query in asked)
     title = asked[0][1].title
     body = schema.question_body(asked)
-    # the first answer per unit is kept, so asking changes something: no GET, and `run` is needed
-    is_sticky = any(query.sticky_by for _, query in asked)
-    marks = (RUNS if is_sticky else QUESTION) | body
-    shared: dict[str, Any] = {"description": about, "responses": pending.documented()}
+    # what is kept changes by asking: no GET, and `run` is needed
+    is_kept = any(query.is_kept for _, query in asked)
+    marks = (RUNS if is_kept else QUESTION) | body
+    shared: dict[str, Any] = {
+        "description": about,
+        "responses": pending.documented() | may_be_html(),
+        "response_model": QueryAnswer,
+    }
     router.post(
         f"{ON_EXPERIMENT}/{slug}", summary=title, openapi_extra=marks, name=f"ask_{slug}", **shared
     )(_asks_experiment(slug))
+    if any(isinstance(query, JournalQuery) for _, query in asked):
+        router.get(
+            f"{ON_EXPERIMENT}/{slug}", summary=f"{title}: what was kept", name=f"list_{slug}"
+        )(_lists(slug))
+        return
     router.post(
         f"{ON_RUN}/{slug}",
         summary=f"{title} (of a run)",
@@ -51,7 +72,7 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
         name=f"ask_run_{slug}",
         **shared,
     )(_asks_run(slug))
-    if is_sticky:
+    if is_kept:
         return
     query = schema.query_parameters(query.parameters for _, query in asked)
     router.get(
@@ -71,36 +92,50 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
 
 
 def _asks_experiment(slug: str) -> Any:
-    def ask(service: ServiceDep, name: Name, body: JsonObject) -> QueryAnswer:
+    def ask(service: ServiceDep, name: Name, body: JsonObject, form: AnswerForm = "json") -> Any:
         asked, config = question_parts(body)
-        return service.ask(name, slug, asked, config)
+        answer = service.ask(name, slug, asked, config)
+        experiment = service.experiment(name)
+        return in_form(answer, form, Told.of(experiment.kind, slug, experiment.name, asked, config))
 
     return ask
 
 
 def _asks_run(slug: str) -> Any:
-    def ask(service: ServiceDep, run_id: RunId, body: JsonObject) -> QueryAnswer:
-        return service.ask_run(run_id, slug, question_parts(body)[0])
+    def ask(service: ServiceDep, run_id: RunId, body: JsonObject, form: AnswerForm = "json") -> Any:
+        answer = service.ask_run(run_id, slug, question_parts(body)[0])
+        return in_form(answer, form, Told.of(service.run(run_id).kind, slug))
 
     return ask
 
 
 def _reads_experiment(slug: str) -> Any:
-    def ask(request: Request, service: ServiceDep, name: Name) -> QueryAnswer:
-        query = find_kind(service.experiment(name).kind).query(slug)
-        asked, config = parameters.split(request.query_params, query.parameters)
-        return service.ask(name, slug, asked, config)
+    def ask(request: Request, service: ServiceDep, name: Name, form: AnswerForm = "json") -> Any:
+        experiment = service.experiment(name)
+        query = find_kind(experiment.kind).query(slug)
+        asked, config = parameters.split(request.query_params, query.parameters, besides=FORM)
+        answer = service.ask(name, slug, asked, config)
+        return in_form(answer, form, Told.of(experiment.kind, slug, experiment.name, asked, config))
 
     return ask
 
 
 def _reads_run(slug: str) -> Any:
-    def ask(request: Request, service: ServiceDep, run_id: RunId) -> QueryAnswer:
-        query = find_kind(service.run(run_id).kind).query(slug)
-        asked, others = parameters.split(request.query_params, query.parameters)
-        return service.ask_run(run_id, slug, asked | others)
+    def ask(request: Request, service: ServiceDep, run_id: RunId, form: AnswerForm = "json") -> Any:
+        kind = service.run(run_id).kind
+        query = find_kind(kind).query(slug)
+        asked, others = parameters.split(request.query_params, query.parameters, besides=FORM)
+        answer = service.ask_run(run_id, slug, asked | others)
+        return in_form(answer, form, Told.of(kind, slug))
 
     return ask
+
+
+def _lists(slug: str) -> Any:
+    def entries(service: ServiceDep, name: Name) -> JournalEntries:
+        return JournalEntries(entries=list(service.entries(name, slug)))
+
+    return entries
 
 
 def _add_unknown(router: APIRouter) -> None:
@@ -117,6 +152,11 @@ def _add_unknown(router: APIRouter) -> None:
 
 def _refusal(kind: Kind[Any], slug: str) -> VibesError:
     found = kind.query(slug)
+    if isinstance(found, JournalQuery):
+        return QueryNotFound(
+            f"{found.title} is a journal of the experiment, not of one run.",
+            hint=f"POST /api/v1/experiments/NAME/{slug}",
+        )
     return MethodNotAllowed(
         f"{found.title} keeps its first answer, so it is asked with POST.", allow="POST"
     )
