@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from pymc_vibes.core.config import Config, setting
 from pymc_vibes.core.instant import Instant, check_window, parse_instant
@@ -61,6 +61,7 @@ class GivenScale(Record):
     )
 
 
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 type Scale = Annotated[BaselineScale | GivenScale, Field(discriminator="kind")]
 
 
@@ -124,11 +125,11 @@ class InterruptedConfig(Config):
     errors: Literal["normal", "student"] = setting(
         "normal", "Noise of a day: normal, or with heavy tails, so that outliers weigh less."
     )
-    controls: tuple[str, ...] = setting(
+    controls: tuple[Name, ...] = setting(
         (), "Columns that move the outcome and that the change cannot have moved, such as the "
         "weather. A day has the mean of its rows.", max_length=20,
     )  # fmt: skip
-    phases: tuple[str, ...] | None = setting(
+    phases: tuple[Name, ...] | None = setting(
         None, "Only rows of these phases count; all by default.", max_length=20
     )
     include_day_of_week: bool = setting(default=True, about="Let weekdays differ.")
@@ -145,7 +146,7 @@ class InterruptedConfig(Config):
     )
     holiday_country: str | None = setting(
         None, "Country whose public holidays differ: an ISO code such as US, DE or GB-SCT.",
-        pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{1,6})?$",
+        max_length=9, pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{1,6})?$",
     )  # fmt: skip
     include_trend: bool = setting(
         default=True,

@@ -37,8 +37,7 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
     scale = _check(config)
     change = day_number(config.intervention_date) if config.intervention_date else 0.0
     window = Window(change - _DAYS_BEFORE, change, change + _DAYS_AFTER, onset=config.onset_days)
-    parts = _PARTS if config.include_time_of_day else 1
-    model, many = model_of(config, window, parts), len(_PEOPLE)
+    model, many = model_of(config, window), len(_PEOPLE)
     sigma = scale.spread * np.sqrt(scale.weight / rng.chisquare(scale.weight, many))
     terms = rng.standard_normal((many, len(model.sds))) * model.sds * sigma[:, None]
     days = np.arange(window.first, window.end)
@@ -48,10 +47,6 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
     effect = terms[:, first:] @ rows[days >= change, first:].T
     k = config.window_days
     means = (effect[:, :k].mean(axis=1), effect[:, -k:].mean(axis=1), effect.mean(axis=1))
-    quarters = np.zeros((many, 24 // PART_HOURS))
-    if parts > 1:
-        at = model.at("part_1")
-        quarters[:, 1:] = terms[:, at : at + parts - 1] @ contrasts(parts).T
     named = {
         name: ("user", values, {"unit": config.outcome_unit})
         for name, values in zip(EFFECTS, means, strict=True)
@@ -61,6 +56,10 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
         "phi": ("user", rng.uniform(size=many)),
         "share": ("user", rng.uniform(size=many)),
     }
+    quarters = np.zeros((many, 24 // PART_HOURS))
+    if config.include_time_of_day:
+        apart = rng.standard_normal((many, _PARTS - 1)) * model.part_sd * sigma[:, None]
+        quarters[:, -_PARTS:] = apart @ contrasts(_PARTS).T
     return xr.Dataset(
         {
             **named,
