@@ -152,6 +152,25 @@ class TrialFit:
         days, at = np.unique(self.half_life, return_inverse=True)
         return days, np.bincount(at, weights=self.regression.weights)
 
+    def half_life_quantile(self, q: float) -> float:
+        """Give a quantile of the half-life in days: mass lies evenly between nodes, in its log."""
+        lives, chance = self.chance_of_half_life
+        prior = dict(zip(self.model.carry_over.days, self.model.carry_over.log_weight, strict=True))
+        width = np.exp([prior[float(life)] for life in lives])
+        edges = np.concatenate([[0.0], np.cumsum(width)])
+        place = np.interp(q, np.concatenate([[0.0], np.cumsum(chance)]), edges)
+        centers = (edges[1:] + edges[:-1]) / 2
+        return float(np.exp(np.interp(place, centers, np.log(lives))))
+
+    @property
+    def effective_nodes(self) -> float:
+        """Say over how many nodes the weight is spread."""
+        return float(1 / (self.regression.weights**2).sum())
+
+    def near_unit_root(self, phi: float = 0.99) -> float:
+        """Give the probability that the state hardly forgets: phi above that value."""
+        return float(self.regression.weights[self.regression.grid.phi > phi].sum())
+
     def draw(self, treatment: int, n: int, rng: np.random.Generator) -> Array:
         """Draw the effect of a treatment, `(n,)`."""
         drawn = self.regression.draw(n, rng)[:, self.names[f"effect_{treatment}"]]

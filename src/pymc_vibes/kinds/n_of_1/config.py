@@ -40,13 +40,13 @@ COMPARATORS = ("baseline", "control", "placebo", "a")
 """Names, in any case, that are taken for the comparator where none is set, the first one first."""
 
 
-class OutcomeScale(Record):
+class ComparatorScale(Record):
     """The priors' unit is the spread of the comparator's days, their zero is the mean."""
 
     kind: Literal["baseline"] = setting("baseline", "Center and spread are the comparator's.")
 
 
-class GivenScale(Record):
+class KnownScale(Record):
     """The priors' unit and zero are given, so that they do not look at the data."""
 
     kind: Literal["given"] = setting("given", "Center and spread are known beforehand.")
@@ -86,7 +86,7 @@ class FixedCarryOver(Record):
     )
 
 
-type Scale = Annotated[OutcomeScale | GivenScale, Field(discriminator="kind")]
+type TrialScale = Annotated[ComparatorScale | KnownScale, Field(discriminator="kind")]
 type CarryOver = Annotated[
     NoCarryOver | EstimatedCarryOver | FixedCarryOver, Field(discriminator="kind")
 ]
@@ -246,7 +246,7 @@ class NOf1Config(Config):
     prior_scale: float = setting(
         1.0, "Factor on the width of all priors but that of the level.", ge=0.1, le=10
     )
-    scale: Scale = setting(OutcomeScale(), "What the priors are measured in.")
+    scale: TrialScale = setting(ComparatorScale(), "What the priors are measured in.")
     min_days: int = setting(
         8, "Observed days that each treatment needs, wash-out not counted.", unit="days", ge=4,
         le=1000,
@@ -265,7 +265,7 @@ class NOf1Config(Config):
     end: Instant | None = setting(None, "Rows at this instant or later are left out.")
     design: Design | None = setting(None, "How the schedule was drawn, for the randomization test.")
     monitoring: Monitoring = setting(Monitoring(), "Looks before the end, and what they cost.")
-    bayes_stop: BayesStop = setting(BayesStop(), "Chances at which the trial may stop.")
+    bayes_stop: BayesStop = setting(BayesStop(), "At which chances to stop early.")
     protocol: Protocol = setting(Protocol(), "What only people can say, for the report.")
 
     @model_validator(mode="after")
@@ -282,11 +282,12 @@ class NOf1Config(Config):
 
 
 EXAMPLE = NOf1Config(
-    scale=GivenScale(center=60.0, spread=6.0, weight=30.0),
+    scale=KnownScale(center=60.0, spread=6.0, weight=30.0),
     prior_scale=0.4,
     comparator="placebo",
     treatment="drug",
     smallest_effect=1.5,
+    design=Design(slot_days=7, block=2),
     outcome_name="focus score",
     outcome_unit="points",
 )

@@ -1,0 +1,225 @@
+"""The figures of an n-of-1 trial: its days, its effect, people, cycles, and the checks."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.n_of_1.config import EstimatedCarryOver, NOf1Config
+from pymc_vibes.kinds.n_of_1.model import day_of
+from pymc_vibes.kinds.n_of_1.people import FOCUS
+from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.kinds.n_of_1.words import amount, span, subject
+from pymc_vibes.stats.decide import chance
+from pymc_vibes.stats.describe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from pymc_vibes.stats.chart_trial import Dots, Stretch
+    from pymc_vibes.stats.special import Array
+    from pymc_vibes.stats.trial_days import Period
+
+_MOST_STRETCHES = 40
+_MOST_POINTS = 400  # days of a treatment that are drawn at most
+
+
+def figures(posterior: Posterior, config: NOf1Config) -> tuple[Figure, ...]:
+    """Show the days, the effect, people, cycles, and what the answer rests on."""
+    reading = Reading(posterior=posterior, config=config)
+    return tuple(_figures(reading))
+
+
+def _figures(reading: Reading) -> Iterator[Figure]:
+    yield _days(reading)
+    yield _distribution(reading)
+    if reading.found.population is not None:
+        yield _people(reading)
+    if len(reading.cycles) > 1 and reading.fit.model.deviating(reading.trial):
+        yield _cycles(reading)
+    if isinstance(reading.config.half_life, EstimatedCarryOver):
+        yield _half_life(reading)
+    yield _autocorrelation(reading)
+
+
+def _days(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart_interruption import Words
+    from pymc_vibes.stats.chart_trial import trial_days
+
+    config, trial = reading.config, reading.trial
+    what = f"{config.outcome_name}{reading.whose}"
+    mean = float(reading.fit.effect(FOCUS).mean()[0])
+    side = "above" if mean > 0 else "below"
+    size = amount(reading, abs(mean))
+    many = len(trial.periods)
+    return trial_days(
+        Words(
+            "trial_days",
+            f"The {what} in {many} periods"
+            if reading.is_too_wide
+            else f"Under {reading.treatment} the {what} is about {size} {side} that under "
+            f"{reading.comparator}",
+            f"Daily {what} as dots in the color of the treatment, over the expected level with "
+            f"bands, in {many} periods. Under {reading.treatment} it is {size} {side} that under "
+            f"{reading.comparator}.",
+        ),
+        treatments=[reading.name_of(k) for k in range(trial.many)],
+        observed=[_dots(reading, k) for k in range(trial.many)],
+        washed=_washed(reading),
+        stretches=list(_stretches(reading)),
+        label=config.outcome_name, unit=config.outcome_unit, level=config.level,
+    )  # fmt: skip
+
+
+def _dots(reading: Reading, treatment: int) -> "Dots":
+    from pymc_vibes.stats.chart_trial import Dots
+
+    trial = reading.trial
+    own = trial.series.where(trial.kept & (trial.treatment == treatment))
+    step = _step(len(own))
+    return Dots(_dates(own.day[::step]), own.mean[::step])
+
+
+def _washed(reading: Reading) -> "Dots":
+    from pymc_vibes.stats.chart_trial import Dots
+
+    own = reading.trial.series.where(~reading.trial.kept)
+    step = _step(len(own))
+    return Dots(_dates(own.day[::step]), own.mean[::step])
+
+
+def _stretches(reading: Reading) -> "Iterator[Stretch]":
+    """Give the expected level of each period; of very many periods a part of them in turn."""
+    periods = [p for p in reading.trial.periods if p.counted]
+    if len(periods) <= _MOST_STRETCHES:
+        yield from (_stretch(reading, period) for period in periods)
+
+
+def _stretch(reading: Reading, period: "Period") -> "Stretch":
+    import numpy as np
+
+    from pymc_vibes.stats.chart_interruption import Band
+    from pymc_vibes.stats.chart_trial import Stretch
+
+    days = np.arange(period.first, period.end)
+    days = days[reading.trial.counts[reading.trial.days_of(days)]]
+    days = days[:: _step(len(days))]
+    found = reading.fit.expected(days)
+    low, high = found.light().interval(reading.config.level)
+    return Stretch(period.treatment, Band(_dates(days), found.mean(), low, high))
+
+
+def _distribution(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart import difference_curve
+
+    config, effect = reading.config, reading.effect
+    x, y = effect.density(0)
+    low, high = reading.interval
+    least = config.smallest_effect
+    what = "mean effect" if reading.people > 1 else "effect"
+    return difference_curve(
+        "effect_distribution",
+        f"The {what} of {reading.treatment} may be anything {span(reading)}"
+        if reading.is_too_wide
+        else f"{reading.treatment} is better with {chance(reading.p_benefit)} chance",
+        f"Posterior curve of the {what} of {reading.treatment} on the {subject(reading)}, "
+        f"{span(reading)}; {chance(reading.p_higher)} chance that it is above 0.",
+        x=x, y=y, low=low, high=high, mean=float(effect.mean()[0]),
+        x_label=f"{what} of {reading.treatment} against {reading.comparator}",
+        unit=config.outcome_unit, level=config.level,
+        rope=None if least is None else (-least, least), sides=("lower", "higher"),
+    )  # fmt: skip
+
+
+def _people(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart import forest
+
+    config, found = reading.config, reading.found
+    shrunk = reading.posterior["effect"].distribution
+    low, high = shrunk.quantile((1 - config.level) / 2), shrunk.quantile((1 + config.level) / 2)
+    together = float(reading.effect.mean()[0])
+    return forest(
+        "people",
+        f"People have a mean effect of about {amount(reading, together)}"
+        if not reading.is_too_wide
+        else "Each person's effect, with what people have in common",
+        f"Effect of {reading.treatment} on each of {reading.people} people with intervals, drawn "
+        f"from what the own days alone say towards the mean of {amount(reading, together)}.",
+        labels=list(found.fits), mean=shrunk.mean(), low=low, high=high,
+        raw=[one.mean for one in found.likelihoods.values()], center=together,
+        center_label="mean of people", x_label=f"effect of {reading.treatment}",
+        unit=config.outcome_unit, level=config.level, interval="eti",
+    )  # fmt: skip
+
+
+def _cycles(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart import forest
+
+    config = reading.config
+    found = [reading.fit.cycle_effect(*pair) for pair in reading.cycles]
+    ends = [effect.interval(config.level) for effect in found]
+    means = [float(effect.mean()[0]) for effect in found]
+    shared = float(reading.fit.effect(FOCUS).mean()[0])
+    return forest(
+        "cycles",
+        f"The effect{reading.whose} in each of {len(found)} pairs of periods",
+        f"Effect of {reading.treatment} in {len(found)} pairs of periods with intervals, from "
+        f"{plain(min(means))} to {amount(reading, max(means))}; the shared one is "
+        f"{plain(shared)}.",
+        labels=[_cycle_label(i, *pair) for i, pair in enumerate(reading.cycles, start=1)],
+        mean=means, low=[float(low[0]) for low, _ in ends],
+        high=[float(high[0]) for _, high in ends],
+        raw=[_raw(reading, *pair) for pair in reading.cycles], center=shared,
+        center_label="shared effect", x_label=f"effect of {reading.treatment}",
+        unit=config.outcome_unit, level=config.level, interval="eti",
+    )  # fmt: skip
+
+
+def _cycle_label(number: int, one: "Period", other: "Period") -> str:
+    return f"{number}: from {day_of(min(one.first, other.first)).isoformat()}"
+
+
+def _raw(reading: Reading, treated: "Period", compared: "Period") -> float | None:
+    own, other = reading.observed_mean(treated), reading.observed_mean(compared)
+    return None if own is None or other is None else own - other
+
+
+def _half_life(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart_interruption import Words, grid_mass
+
+    days, mass = reading.fit.chance_of_half_life
+    middle = plain(reading.fit.half_life_quantile(0.5), 2)
+    return grid_mass(
+        Words(
+            "half_life",
+            f"Half of the effect{reading.whose} is gone {middle} days after its treatment",
+            f"Posterior mass at {len(days)} half-lives of the carry-over, median {middle} days.",
+        ),
+        nodes=days, mass=mass, label="half-life (days)",
+    )  # fmt: skip
+
+
+def _autocorrelation(reading: Reading) -> Figure:
+    from pymc_vibes.stats.chart_interruption import Words, autocorrelation_bars
+    from pymc_vibes.stats.placebo import autocorrelation
+
+    found = autocorrelation(reading.innovations)
+    return autocorrelation_bars(
+        Words(
+            "left_over",
+            f"Lag-1 autocorrelation of what is left over is {plain(float(found[0]), 2)}",
+            f"Autocorrelation of the one-day forecast errors at {len(found)} lags; the Ljung-Box "
+            f"test gives p {reading.left_over:.2g}.",
+        ),
+        found=found,
+        bound=1.96 / len(reading.innovations) ** 0.5,
+    )
+
+
+def _step(days: int) -> int:
+    return max(-(-days // _MOST_POINTS), 1)
+
+
+def _dates(days: "Array") -> "Sequence[date]":
+    return [day_of(day) for day in days]
