@@ -77,7 +77,6 @@ class _Real:
 
 
 def _experiments() -> Mapping[str, _Real]:
-    began, ended = FURLOUGHED
     return {
         DELAYS: _Real(
             "poisson-cohorts",
@@ -98,21 +97,26 @@ def _experiments() -> Mapping[str, _Real]:
             {"window": "week", "missing": "unobserved"},
             weekly_cancellations,
         ),
-        FURLOUGHS: _Real(
-            "interrupted-time-series",
-            "Late departures while air traffic controllers were on furlough",
-            {
-                "intervention_date": began,
-                "intervention_end": ended,
-                "controls": list(_WEATHER),
-                "effect": "constant",  # eight days do not tell whether it grew
-                "direction": "lower",
-                "outcome_name": f"share of departures over {LATE_MINUTES} minutes late",
-                "outcome_unit": "%",
-            },
-            lambda flights: late_days(flights, read_weather()),
-        ),
+        FURLOUGHS: _furloughs(),
     }
+
+
+def _furloughs() -> _Real:
+    began, ended = FURLOUGHED
+    return _Real(
+        "interrupted-time-series",
+        "Late departures while air traffic controllers were on furlough",
+        {
+            "intervention_date": began,
+            "intervention_end": ended,
+            "controls": list(_WEATHER),
+            "effect": "constant",  # eight days do not tell whether it grew
+            "direction": "lower",
+            "outcome_name": f"share of departures over {LATE_MINUTES} minutes late",
+            "outcome_unit": "%",
+        },
+        lambda flights: late_days(flights, read_weather()),
+    )
 
 
 def read_flights() -> "pd.DataFrame":
