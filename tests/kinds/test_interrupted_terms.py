@@ -323,3 +323,29 @@ def test_settings_that_make_no_sense_are_refused(given: dict[str, Any]) -> None:
 def test_too_few_days_until_the_end_are_counted(bench: Bench) -> None:
     with pytest.raises(InsufficientData, match="have 50 before and 5 after"):
         answer(bench, daily(noise(19)), intervention_end=day(55))
+
+
+# the days before alone
+
+
+def test_the_segmented_engine_warns_and_is_narrower_than_it_may_be(bench: Bench) -> None:
+    events = daily(20 + 2 * ar1(DAYS, 0.8, np.random.default_rng(20)))
+
+    _, plain = answer(bench, events, engine="segmented", include_trend=False)
+    _, exact = answer(bench, events, include_trend=False)
+
+    found = {finding.code for finding in plain.findings}
+    assert {"independent-days", "autocorrelation"} <= found
+    widths = [ends[2] - ends[1] for ends in (estimate(s, "average") for s in (plain, exact))]
+    assert widths[0] < 0.7 * widths[1]
+
+
+def test_the_segmented_engine_adds_up_observed_days(bench: Bench) -> None:
+    events = daily(noise(21)).take([i for i in range(DAYS) if i not in {60, 61, 62}])
+
+    posterior, summary = answer(bench, events, engine="segmented")
+
+    (cumulative,) = (e for e in summary.estimates if e.name == "cumulative")
+    assert cumulative.label == "Cumulative effect over 47 observed days"
+    assert cumulative.mean == pytest.approx(47 * estimate(summary, "average")[0])
+    assert len(KIND.figures(posterior, parse(InterruptedConfig, {"engine": "segmented"}))) >= 6

@@ -72,7 +72,7 @@ class Fit:
     def effect_rows(self, days: Array) -> Array:
         """Give the rows whose product with the coefficients is the effect on those days."""
         rows = design(days, self.window, self.model)
-        rows[:, : self.model.at("step")] = 0.0
+        rows[:, : self.model.expected] = 0.0
         return rows
 
     def expected_rows(self, days: Array) -> Array:
@@ -82,7 +82,7 @@ class Fit:
         the days around them.
         """
         rows = design(days, self.window, self.model, self._usual(days))
-        rows[:, self.model.at("step") :] = 0.0
+        rows[:, self.model.expected :] = 0.0
         return rows
 
     def _usual(self, days: Array) -> Details:
@@ -119,6 +119,10 @@ class Fit:
         """Give the effect on each day."""
         return self.functional(self.effect_rows(days))
 
+    def days_with_effect(self, days: Array) -> Array:
+        """Give those of the days whose effect `effect_on` tells: all."""
+        return days
+
     def effect(self, effect: Effect, days: int) -> StudentMixture:
         """Give a mean effect: an expectation, without the noise of those days."""
         return self.functional(self.rows_of(effect, days))
@@ -132,6 +136,11 @@ class Fit:
     def summed(self, days: Array) -> StudentMixture:
         """Give the sum of the effects of those days."""
         return self.functional(self.effect_rows(days).sum(axis=0))
+
+    @property
+    def summed_over(self) -> str:
+        """Say over which days effects are added up."""
+        return f"{self.window.days_after} calendar days"
 
     def cumulative(self, days: Array, shown: Array) -> StudentMixture:
         """Give the sums of effects up to the days at the positions `shown`."""
@@ -152,7 +161,7 @@ class Fit:
     def differences(self) -> Array:
         """Give observed minus expected of each observed day, for the rows that it has."""
         rows = design(self.series.day, self.window, self.model, self.details)
-        rows[:, self.model.at("step") :] = 0.0
+        rows[:, self.model.expected :] = 0.0
         expected = self.functional(self.series.by_day(rows)).mean()
         return np.asarray(self.series.daily().mean - expected)
 

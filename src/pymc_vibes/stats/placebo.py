@@ -54,7 +54,7 @@ def placebos(fit: Fit, least_days: int) -> Placebos:
     window = Window(first, fit.window.change, fit.window.change)
     baseline = fit.series.between(window.first, window.change)
     dates = _admissible(baseline.days, least_days)
-    model = replace(fit.model, ramp=False, after_end=False)
+    model = replace(fit.model, has_effect=True, ramp=False, after_end=False)
     rows = design(baseline.day, window, model, details_of(baseline, model))
     common, prior_sds = rows[:, :-1], model.sds
     steps = (baseline.day[:, None] >= dates).astype(float)
@@ -95,12 +95,13 @@ class Alternative:
 def alternatives(fit: Fit, level: float, least_days: int) -> tuple[Alternative, ...]:
     """Fit the series under other models, then fewer days under the given one, which comes first."""
     fits = {"as given": fit}
+    whole = replace(fit.model, has_effect=True)
     for name, change in ALTERNATIVES.items():
-        model = change(fit.model)
+        model = change(whole)
         if model != fit.model:
             fits[name] = fit_series(fit.series, fit.window, model, fit.standard)
     fits |= {
-        name: fit_series(series, window, fit.model, fit.standard)
+        name: fit_series(series, window, whole, fit.standard)
         for name, (series, window) in _fewer_days(fit, least_days).items()
     }
     return tuple(_alternative(name, other, level) for name, other in fits.items())

@@ -41,6 +41,8 @@ class Model:
     controls: tuple[str, ...] = ()
     others: tuple[Change, ...] = ()
     """Other changes, whose effects are estimated beside the one under study."""
+    has_effect: bool = True
+    """Whether the change has columns at all; without them only what was expected is modeled."""
     after_end: bool = False
     """Something of the effect may stay when the change is over."""
     level_sd: float = 5.0
@@ -72,10 +74,19 @@ class Model:
             named["holiday"] = self.holiday_sd
         named |= {f"control_{name}": self.control_sd for name in self.controls}
         named |= {f"change_{i}": self.effect_sd for i in range(1, len(self.others) + 1)}
-        named["step"] = self.effect_sd
+        return named | (self._effects if self.has_effect else {})
+
+    @property
+    def _effects(self) -> dict[str, float]:
+        named = {"step": self.effect_sd}
         if self.ramp:
             named["ramp"] = self.ramp_sd
         return named | ({"after_end": self.effect_sd} if self.after_end else {})
+
+    @property
+    def expected(self) -> int:
+        """Count the columns of what was to be expected, which come first."""
+        return len(self.columns) - (len(self._effects) if self.has_effect else 0)
 
     def at(self, column: str) -> int:
         """Give the position of a column."""
@@ -127,7 +138,8 @@ def design(days: Array, window: Window, model: Model, details: Details | None = 
         columns.append(np.isin(days, model.holidays).astype(float))
     columns += list(told.controls.T)
     columns += [other.weight(days) for other in model.others]
-    return np.column_stack([*columns, *_effects(days, window, model)])
+    effects = _effects(days, window, model) if model.has_effect else []
+    return np.column_stack([*columns, *effects])
 
 
 def _effects(days: Array, window: Window, model: Model) -> list[Array]:

@@ -42,9 +42,8 @@ def _estimates(reading: Reading) -> Iterator[Estimate]:
     unit, level = reading.config.outcome_unit, reading.config.level
     for name, label in _TOLD.items():
         yield _estimate(name, label, reading.effect(name), level, unit)
-    days = reading.fit.window.days_after
     total = reading.fit.summed(reading.fit.window.after)
-    label = f"Cumulative effect over {days} calendar days"
+    label = f"Cumulative effect over {reading.fit.summed_over}"
     yield _estimate("cumulative", label, total, level, reading.sum_unit)
     if reading.fit.window.has_end:
         left = reading.fit.afterwards()

@@ -43,7 +43,7 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
     days = np.arange(window.first, window.end)
     rows = design(days, window, model)
     path = scale.center + terms @ rows.T
-    first = model.at("step")
+    first = model.expected
     effect = terms[:, first:] @ rows[days >= change, first:].T
     k = config.window_days
     means = (effect[:, :k].mean(axis=1), effect[:, -k:].mean(axis=1), effect.mean(axis=1))

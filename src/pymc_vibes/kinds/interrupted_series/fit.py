@@ -42,7 +42,7 @@ class SeriesFits:
 
 def fit(cells: "pa.Table", config: InterruptedConfig, watch: Watch) -> Posterior:
     """Fit each person with enough days; too few for everybody is `InsufficientData`."""
-    from pymc_vibes.stats.interrupted import EFFECTS, fit_series
+    from pymc_vibes.stats.interrupted import EFFECTS
     from pymc_vibes.stats.student import stacked
 
     found = studies_of(cells, config)
@@ -50,7 +50,7 @@ def fit(cells: "pa.Table", config: InterruptedConfig, watch: Watch) -> Posterior
     fits: dict[str, Fit] = {}
     for number, (label, study) in enumerate(studies.items()):
         watch.progress(number, len(studies))
-        fits[label] = fit_series(study.series, study.window, study.model, study.standard)
+        fits[label] = _fitted(study, config)
     variables = tuple(
         Variable(
             name=effect,
@@ -69,6 +69,14 @@ def fit(cells: "pa.Table", config: InterruptedConfig, watch: Watch) -> Posterior
         diagnostics=_diagnostics(fits),
         joint=SeriesFits(fits, config.window_days),
     )
+
+
+def _fitted(study: Study, config: InterruptedConfig) -> "Fit":
+    from pymc_vibes.stats.interrupted import fit_series
+    from pymc_vibes.stats.segmented import fit_segmented
+
+    engine = fit_segmented if config.engine == "segmented" else fit_series
+    return engine(study.series, study.window, study.model, study.standard)
 
 
 def constants_of(found: "Mapping[str, Study | TooFew]") -> dict[str, JsonValue]:

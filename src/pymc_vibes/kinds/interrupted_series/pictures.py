@@ -80,7 +80,7 @@ def _by_day(reading: Reading, after: "Array") -> Figure:
             f"{reading.date.isoformat()} the effect as a line with its band.",
         ),
         differences=(_dates(fit.series.days[::step]), fit.differences()[::step]),
-        effect=_band(after, fit.effect_on(after), level),
+        effect=_band(fit.days_with_effect(after), fit.effect_on(after), level),
         change=reading.date, unit=reading.config.outcome_unit, level=level,
     )  # fmt: skip
 
@@ -94,9 +94,9 @@ def _cumulative(reading: Reading, days: "Array", calendar: "Array") -> Figure:
     return cumulative_effect(
         Words(
             "cumulative_effect",
-            f"The sum of effects over {fit.window.days_after} days is too uncertain to name"
+            f"The sum of effects over {fit.summed_over} is too uncertain to name"
             if reading.is_too_wide
-            else f"The effects add up to about {last} in {fit.window.days_after} days",
+            else f"The effects add up to about {last} in {fit.summed_over}",
             "The sum of the effects over calendar days with its band: 0 before "
             f"{reading.date.isoformat()}, {last} at the end.",
         ),

@@ -163,7 +163,7 @@ def _fit(reading: Reading) -> Iterator[Finding]:
             text="What the model leaves over still depends on the days before (Ljung-Box p "
             f"{reading.left_over:.2g}): the intervals are likely too narrow.",
         )  # fmt: skip
-    if reading.config.correlation == "independent":
+    if reading.config.correlation == "independent" or reading.config.engine == "segmented":
         yield Finding(
             code="independent-days", severity="warning",
             text="Days are taken as independent. Daily data rarely are; intervals are then too "
