@@ -111,7 +111,7 @@ class Design(Record):
         None, "Every block of so many slots gives each treatment equally often.", unit="slots",
         ge=2, le=90,
     )  # fmt: skip
-    order: tuple[str, ...] | None = setting(
+    order: tuple[Annotated[str, Field(max_length=500)], ...] | None = setting(
         None, "The treatments of the periods in turn where only their lengths were drawn.",
         min_length=2, max_length=100,
     )  # fmt: skip
@@ -161,7 +161,7 @@ class Monitoring(Record):
     error_rate: float = setting(
         0.05, "Chance of finding an effect where there is none, over all looks.", ge=1e-4, le=0.5
     )
-    sides: Literal[1, 2] = setting(2, "Whether harm counts as a finding too (2) or not (1).")
+    sides: int = setting(2, "Whether harm is a finding too (2) or not (1).", ge=1, le=2)
 
 
 class BayesStop(Record):
