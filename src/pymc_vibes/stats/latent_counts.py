@@ -38,6 +38,8 @@ type Errors = Literal["ar1", "independent"]
 
 DOUBTFUL_K = 0.7
 _NEGLIGIBLE = 1e-5  # of the heaviest node's weight
+_TINY = 1e-300
+_MOST_SKEWED = 0.9  # beyond 0.99 one of two normals would need a negative variance
 _NORMAL = 1e12  # degrees of freedom: Student-t is normal to ten digits within 10 sd
 
 
@@ -123,6 +125,8 @@ class CountRegression:
     """Of the coefficients, `(nodes, coefficients, coefficients)`."""
     log_evidence: float
     """Log density of the counts, up to a constant that only the counts decide."""
+    third: Array
+    """Third cumulants of the coefficients, `(nodes, coefficients, coefficients, coefficients)`."""
     center: Array
     parts: tuple[Part, ...]
 
@@ -141,14 +145,22 @@ class CountRegression:
         return float(self.weights[self.nodes.phi > phi].sum())
 
     def functional(self, rows: Array) -> StudentMixture:
-        """Give `rows @ b` on the log scale, one label per row: a mixture of normals."""
+        """Give `rows @ b` on the log scale, one label per row: a mixture of normals.
+
+        At every node there are two, which share mean, variance and skewness of the functional.
+        """
         spread = np.einsum("li,gij,lj->lg", rows, self.covariance, rows, optimize=True)
-        loc = rows @ self.mean.T
+        third = np.einsum("gijk,li,lj,lk->lg", self.third, rows, rows, rows, optimize=True)
+        sd = np.sqrt(np.maximum(spread, _TINY))
+        apart, uneven = _two_normals(third / sd**3)
+        middle = rows @ self.mean.T
+        share = 1 - apart**2
+        sides = (-1.0, 1.0)
         return StudentMixture(
             df=np.full(len(rows), _NORMAL),
-            weights=np.broadcast_to(self.weights, loc.shape),
-            loc=loc,
-            scale=np.sqrt(np.maximum(spread, 0.0)) + 1e-300,
+            weights=np.tile(self.weights / 2, (len(rows), 2)),
+            loc=np.concatenate([middle + side * sd * apart for side in sides], axis=1),
+            scale=np.concatenate([sd * np.sqrt(share + side * uneven) for side in sides], axis=1),
         )
 
     def draw(self, n: int, rng: np.random.Generator) -> CountDraws:
@@ -209,6 +221,16 @@ def regress_counts(
     return _assembled(parts, nodes, log, middle)
 
 
+def _two_normals(skewness: Array) -> tuple[Array, Array]:
+    """Split a standard normal in two halves that are skewed together, with its fourth cumulant.
+
+    Means lie `apart` from 0 on either side, variances are 1 - apart^2 -+ uneven: the third cumulant
+    is 3 apart uneven, and the fourth is 3 uneven^2 - 2 apart^4 = 0.
+    """
+    apart = np.cbrt(np.clip(skewness, -_MOST_SKEWED, _MOST_SKEWED) / np.sqrt(6))
+    return apart, np.sqrt(2 / 3) * apart**2
+
+
 def _assembled(parts: list[Part], nodes: Nodes, log: Array, middle: Array) -> CountRegression:
     weights = np.exp(log - log.max())
     kept = weights > _NEGLIGIBLE
@@ -224,6 +246,7 @@ def _assembled(parts: list[Part], nodes: Nodes, log: Array, middle: Array) -> Co
         mean=middle + np.concatenate([part.middle.b for part in light]),
         covariance=np.concatenate([np.linalg.inv(part.factor.precision) for part in light]),
         log_evidence=float(log.max() + np.log(weights.sum())),
+        third=np.concatenate([part.third for part in light]),
         center=middle,
         parts=light,
     )

@@ -1,44 +1,20 @@
-"""Normal approximations at many pairs of correlation and spread at once, for `latent_counts`.
+"""Modes at many pairs of correlation and spread at once, for `latent_counts`.
 
 The unknowns of a node are the coefficients b and the standardized states z, with a = tau z, so that
 nothing is singular where tau is 0. The precision of z is tridiagonal: it is eliminated in one pass
-over the days for all nodes together, which leaves a dense system in b.
-
-With H the precision at the mode, the evidence is Laplace's with the terms of next order
-
-    sum_i f_i v_i^2 / 8 + sum_ij t_i t_j v_i C_ij v_j / 8 + sum_ij t_i t_j C_ij^3 / 12
-
-where t and f are third and fourth derivatives of the log likelihood in the log rates, C is their
-covariance and v its diagonal. In the last sum what coefficients add to C off its diagonal is left
-out: it is small as soon as there are many more days than coefficients.
-The center is then moved from the mode to where the gradient, averaged over the normal, is 0.
-
-References: Shun & McCullagh (1995), JRSS B 57, 749-760; Rue, Martino & Chopin (2009), JRSS B 71,
-319-392; van Niekerk & Rue (2024), JMLR 25(62).
+over the days for all nodes together, which leaves a dense system in b. Every likelihood is concave
+in the log rate, so Newton's method with a step that is halved where needed finds the only mode.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pymc_vibes.stats.latent_counts_rows import (
-    Rows,
-    averaged,
-    higher,
-    log_constant,
-    log_likelihood,
-    slopes,
-)
+from pymc_vibes.stats.latent_counts_rows import Rows, log_constant, log_likelihood, slopes
 from pymc_vibes.stats.special import Array
-
-type Slopes = Callable[[Array], tuple[Array, Array]]
 
 _STEPS = 60  # of Newton; five to eight are usual
 _HALVINGS = 30
-_MOVES = 3  # of the center; the last moves it by less than a thousandth of its sd
-_FAINT = 0.05  # correlation of states, below which its cube says nothing
-_LAGS = 60
 
 
 @dataclass(frozen=True)
@@ -294,72 +270,3 @@ def _climb(
             break
         share = np.where(poor, share / 2, share)
     return found, reached
-
-
-def state_variances(factor: Factor) -> Array:
-    """Give the variance of every state given b, `(nodes, days)`."""
-    spread = 1 / factor.pivots.T
-    below = factor.below.T
-    for t in range(len(spread) - 2, -1, -1):
-        spread[t] += below[t + 1] ** 2 * spread[t + 1]
-    return spread.T
-
-
-def row_variances(at: Problem, factor: Factor, states: Array) -> Array:
-    """Give the variance of every row's log rate, `(nodes, rows)`."""
-    pulled = factor.halves / factor.pivots.T[:, :, None]
-    below = factor.below.T[:, :, None]
-    for t in range(len(pulled) - 2, -1, -1):
-        pulled[t] -= below[t + 1] * pulled[t + 1]
-    pulled = pulled.transpose(1, 0, 2)
-    tau = at.nodes.tau[:, None]
-    left = at.rows.columns - tau[:, :, None] * pulled[:, at.rows.place]
-    half = np.linalg.solve(np.linalg.cholesky(factor.precision), left.transpose(0, 2, 1))
-    return np.asarray((half**2).sum(axis=1) + tau**2 * states[:, at.rows.place])
-
-
-def evidence(
-    at: Problem, place: Place, height: Array, factor: Factor
-) -> tuple[Array, Array, Array]:
-    """Give Laplace's log evidence, what the next order adds, and the variances of log rates."""
-    states = state_variances(factor)
-    variance = row_variances(at, factor, states)
-    third, fourth = higher(at.rows, at.log_rates(place), at.nodes.extra)
-    lean = third * variance
-    pushed = Place(lean @ at.rows.columns, at.nodes.tau[:, None] * at.rows.by_day(lean.T).T)
-    pulled = solve(factor, pushed)
-    chained = (pushed.b * pulled.b).sum(axis=1) + (pushed.z * pulled.z).sum(axis=1)
-    own = (fourth * variance**2).sum(axis=1) / 8 + chained / 8
-    cubes = (third**2 * _cubed(variance)).sum(axis=1) + _cubes(at, factor, states, third)
-    return height - factor.log_determinant / 2, own + cubes / 12, variance
-
-
-def _cubes(at: Problem, factor: Factor, states: Array, third: Array) -> Array:
-    """Sum the cubed covariances of states over pairs of rows that are not the same row."""
-    scale = at.nodes.tau[:, None] ** 2
-    summed = at.rows.by_day(third.T).T
-    squares = at.rows.by_day(third.T**2).T
-    total = ((summed**2 - squares) * _cubed(scale * states)).sum(axis=1)
-    link = np.ones_like(states)
-    for lag in range(1, min(_LAGS, states.shape[1] - 1) + 1):
-        link = -link[:, : states.shape[1] - lag] * factor.below[:, lag:]
-        covariance = scale * link * states[:, lag:]
-        pairs = summed[:, lag:] * summed[:, :-lag]
-        total += 2 * np.einsum("gt,gt->g", pairs, _cubed(covariance))
-        if np.abs(link).max() < _FAINT:
-            break
-    return np.asarray(total)
-
-
-def _cubed(x: Array) -> Array:
-    return x * x * x  # a power of 3 takes ten times as long
-
-
-def center(at: Problem, mode: Place, variance: Array) -> tuple[Place, Factor]:
-    """Move from the mode to the mean, and give the precision's factor there."""
-    place = mode
-    for _ in range(_MOVES):
-        told = averaged(at.slopes, at.log_rates(place), variance)
-        step, factor, _ = at.step(place, told)
-        place = place.moved(step, np.ones(len(at.nodes)))
-    return place, factor

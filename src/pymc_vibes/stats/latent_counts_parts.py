@@ -10,13 +10,12 @@ from pymc_vibes.stats.latent_counts_mode import (
     Nodes,
     Place,
     Problem,
-    center,
-    evidence,
     find_mode,
     first_guess,
     problem,
     solve_states,
 )
+from pymc_vibes.stats.latent_counts_order import center, expand
 from pymc_vibes.stats.latent_counts_rows import Rows
 from pymc_vibes.stats.special import Array
 
@@ -32,7 +31,9 @@ class Part:
     middle: Place
     factor: Factor
     log_evidence: Array
-    """Of the counts given the hyperparameters, with the correction."""
+    """Of the counts given the hyperparameters, with the next order."""
+    third: Array
+    """Third cumulants of the coefficients."""
 
     def take(self, kept: np.ndarray) -> "Part":
         """Keep some of the nodes."""
@@ -41,6 +42,7 @@ class Part:
             self.middle.take(kept),
             self.factor.take(kept),
             self.log_evidence[kept],
+            self.third[kept],
         )
 
 
@@ -57,8 +59,7 @@ class Scanner:
         found, places = [], []
         for at in self._problems(nodes):
             mode, height, factor = find_mode(at, self._start(at), _SCAN)
-            laplace, more, _ = evidence(at, mode, height, factor)
-            found.append(laplace + more)
+            found.append(expand(at, mode, height, factor).log_evidence)
             places.append(mode)
         merged = Place(np.concatenate([p.b for p in places]), np.concatenate([p.z for p in places]))
         self._seen = nodes, merged
@@ -69,9 +70,9 @@ class Scanner:
         parts = []
         for at in self._problems(nodes):
             mode, height, factor = find_mode(at, self._start(at), _EXACT)
-            laplace, more, variance = evidence(at, mode, height, factor)
-            middle, around = center(at, mode, variance)
-            parts.append(Part(at, middle, around, laplace + more))
+            found = expand(at, mode, height, factor)
+            middle, around = center(at, mode, found.variance)
+            parts.append(Part(at, middle, around, found.log_evidence, found.third_cumulants()))
         return parts
 
     def _problems(self, nodes: Nodes) -> list[Problem]:
