@@ -10,6 +10,7 @@ from benchmarks import (
     hierarchies,
     http_reads,
     ingest,
+    interventions,
     runs,
     sampled,
     startup,
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "window": window.run,
     "http": http_reads.run,
     "runs": runs.run,
+    "interventions": interventions.run,
 }
 
 
