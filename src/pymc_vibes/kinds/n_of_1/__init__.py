@@ -6,7 +6,7 @@ ABAB, randomized blocks, pairs of days and more than two treatments are the same
 
     y_t = level + weekday_t + trend_t + sum_k effect_k exposure_k(t) + deviation_period + a_t + e_t
     exposure_k is 1 under treatment k, and then halves every half-life (carry-over)
-    deviation ~ Normal(0, (sigma / 4)^2)         one for every period of three days or more
+    deviation ~ Normal(0, (0.15 sigma)^2)        one for every period of three days or more
     a_t ~ AR(1) on calendar days, variance sigma^2 share, correlation phi^days
     e_t ~ Normal(0, sigma^2 (1 - share) m / n_t) n_t rows on a day, m on a typical one
     phi, share ~ Uniform(0, 1);  log half-life ~ Uniform where it is estimated
