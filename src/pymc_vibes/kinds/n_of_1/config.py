@@ -182,10 +182,13 @@ class Protocol(Record):
     """What only the people of the trial can say: for the report after CENT 2015."""
 
     title: str | None = _text("Title that names the trial as n-of-1 (items 1a, 1b).")
-    background: str | None = _text("Scientific background and rationale (2a).")
+    abstract: str | None = _text("Structured summary of the trial (1b).")
+    background: str | None = _text("Scientific background: what is known (2a).")
+    rationale: str | None = _text("Why an n-of-1 trial was the right way (2a).")
     objectives: str | None = _text("Objectives or hypotheses (2b).")
     eligibility: str | None = _text("Who may take part: diagnosis, severity (4a).")
     setting: str | None = _text("Where the data were collected (4b).")
+    ethics: str | None = _text("Whether it was research, and who approved it (4c).")
     interventions: str | None = _text("What was given, how and when, to replicate it (5).")
     outcomes: str | None = _text("How the outcome was measured, and whether it is valid (6a).")
     changes: str | None = _text("Changes after the trial had begun, with reasons (3b, 6b).")
@@ -193,6 +196,7 @@ class Protocol(Record):
     concealment: str | None = _text("How the sequence was kept from those who gave it (9, 10).")
     blinding: str | None = _text("Who did not know the treatment, and how (11).")
     recruitment: str | None = _text("Dates of recruitment, and why the trial ended (14).")
+    characteristics: str | None = _text("Who took part, at the start (15).")
     harms: str | None = _text("All harms or unintended effects (19).")
     limitations: str | None = _text("Limitations: bias, imprecision, multiplicity (20).")
     generalizability: str | None = _text("For whom else the findings hold (21).")

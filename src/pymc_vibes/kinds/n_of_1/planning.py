@@ -143,6 +143,12 @@ def _findings(compared: _Compared, config: NOf1Config) -> Iterator[Finding]:
             text=f"Even the best design finds such an effect with {chance(best.power)} chance "
             "only: plan more days, several measurements a day, or expect no answer.",
         )  # fmt: skip
+    if compared.best == "pairs" and not assumed.noise.half_life_days:
+        yield Finding(
+            code="quick-effects-only", severity="note",
+            text="Pairs of days show an effect that comes and goes within a day. Where it takes "
+            "longer, plan longer periods, or a half-life and wash-out days.",
+        )  # fmt: skip
     hidden = [TITLES[name] for name, one in compared.found.items() if one.share_seen < 0.9]
     if hidden:
         yield Finding(
@@ -202,16 +208,16 @@ def _figures(compared: _Compared, config: NOf1Config) -> tuple[Figure, ...]:
 
     names = [TITLES[name] for name in compared.found]
     unit = "sds of a day" if compared.assumed.is_unit_free else config.outcome_unit
-    best, worst = list(compared.found.values())[0], list(compared.found.values())[-1]
+    widths = [one.width for one in compared.found.values()]
     effect = _amount(compared.assumed.effect, config, compared.assumed)
     powers = [one.power for one in compared.found.values()]
     return (
         bars(
             "width_by_design",
             f"The interval is narrowest with {names[0]}",
-            f"One bar per design: the expected width of the interval, from {plain(best.width)} to "
-            f"{plain(worst.width)}.",
-            labels=names, values=[one.width for one in compared.found.values()],
+            f"One bar per design: the expected width of the interval, from {plain(widths[0])} to "
+            f"{plain(widths[-1])}.",
+            labels=names, values=widths,
             x_label="expected width of the interval", unit=unit, x_format="plain",
         ),
         bars(

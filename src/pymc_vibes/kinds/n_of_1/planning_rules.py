@@ -12,7 +12,7 @@ from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.kinds.n_of_1.config import (
     EstimatedCarryOver,
     FixedCarryOver,
-    GivenScale,
+    KnownScale,
     NoCarryOver,
     NOf1Config,
 )
@@ -112,7 +112,7 @@ def assumed(config: NOf1Config, asked: "Any") -> Assumed:
 
     from pymc_vibes.stats.design import Analysis, Noise
 
-    given = config.scale.spread if isinstance(config.scale, GivenScale) else None
+    given = config.scale.spread if isinstance(config.scale, KnownScale) else None
     sd = asked.sd or given or 1.0
     carry = config.half_life
     life = {

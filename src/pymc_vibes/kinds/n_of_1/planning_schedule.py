@@ -132,7 +132,9 @@ def _table(rows: Sequence[_Row]) -> Table:
 
 def _rules(drawn: "Rules", treatments: Sequence[str], seed: int) -> dict[str, JsonValue]:
     """Give the rules as the setting `design` takes them."""
-    order = None if drawn.order is None else [treatments[one] for one in drawn.order]
+    order: list[JsonValue] | None = None
+    if drawn.order is not None:
+        order = [treatments[one] for one in drawn.order]
     return {
         "slot_days": drawn.slot_days,
         "min_run": drawn.min_run,
