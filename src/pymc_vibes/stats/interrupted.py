@@ -5,6 +5,7 @@ baseline's own center and spread, so that neither unit nor zero of the outcome m
 a difference of expectations, exactly a mixture of Student-t, for any mean or sum of days.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol
@@ -12,9 +13,9 @@ from typing import Literal, Protocol
 import numpy as np
 
 from pymc_vibes.stats.autoregression import Grid, Prior, Whitened, mean_noise, regress, whiten
+from pymc_vibes.stats.marginals import Marginals
 from pymc_vibes.stats.series import Series, Standard, Window
 from pymc_vibes.stats.special import Array
-from pymc_vibes.stats.student import StudentMixture
 from pymc_vibes.stats.terms import Details, Model, contrasts, design
 
 type Effect = Literal["immediate", "sustained", "average"]
@@ -45,7 +46,7 @@ class Coefficients(Protocol):
         """Means of the coefficients, `(nodes, coefficients)`."""
         ...
 
-    def functional(self, rows: Array, noise: Array | None = None) -> StudentMixture:
+    def functional(self, rows: Array, noise: Array | None = None) -> Marginals:
         """Give `rows @ coefficients`; `noise` `(labels, nodes)` is in units of the variance."""
         ...
 
@@ -102,20 +103,20 @@ class Fit:
         after = self.window.after
         return {"immediate": after[:days], "sustained": after[-days:], "average": after}[effect]
 
-    def functional(self, rows: Array, noise: Array | None = None) -> StudentMixture:
+    def functional(self, rows: Array, noise: Array | None = None) -> Marginals:
         """Give `rows @ coefficients` in the outcome's unit; rows of a level hold its center."""
         plain = self.regression.functional(np.atleast_2d(rows), noise)
         return plain.moved(self.standard.spread, self.standard.center * np.atleast_2d(rows)[:, 0])
 
-    def expected(self, days: Array) -> StudentMixture:
+    def expected(self, days: Array) -> Marginals:
         """Give the level on each day without the change: an expectation, without noise."""
         return self.functional(self.expected_rows(days))
 
-    def predicted(self, days: Array) -> StudentMixture:
+    def predicted(self, days: Array) -> Marginals:
         """Give a typical day's value without the change: the level and the noise of a day."""
         return self.functional(self.expected_rows(days), np.ones((len(days), 1)))
 
-    def effect_on(self, days: Array) -> StudentMixture:
+    def effect_on(self, days: Array) -> Marginals:
         """Give the effect on each day."""
         return self.functional(self.effect_rows(days))
 
@@ -123,17 +124,17 @@ class Fit:
         """Give those of the days whose effect `effect_on` tells: all."""
         return days
 
-    def effect(self, effect: Effect, days: int) -> StudentMixture:
+    def effect(self, effect: Effect, days: int) -> Marginals:
         """Give a mean effect: an expectation, without the noise of those days."""
         return self.functional(self.rows_of(effect, days))
 
-    def effect_seen(self, effect: Effect, days: int) -> StudentMixture:
+    def effect_seen(self, effect: Effect, days: int) -> Marginals:
         """Give the same with the noise that the mean of so many days has: what may be seen."""
         many = len(self.days_of(effect, days))
         noise = mean_noise(np.arange(many, dtype=float), np.ones(many), self.regression.grid, 1.0)
         return self.functional(self.rows_of(effect, days), noise[None, :])
 
-    def summed(self, days: Array) -> StudentMixture:
+    def summed(self, days: Array) -> Marginals:
         """Give the sum of the effects of those days."""
         return self.functional(self.effect_rows(days).sum(axis=0))
 
@@ -142,15 +143,15 @@ class Fit:
         """Say over which days effects are added up."""
         return f"{self.window.days_after} calendar days"
 
-    def cumulative(self, days: Array, shown: Array) -> StudentMixture:
+    def cumulative(self, days: Array, shown: Array) -> Marginals:
         """Give the sums of effects up to the days at the positions `shown`."""
         return self.functional(np.cumsum(self.effect_rows(days), axis=0)[shown])
 
-    def afterwards(self) -> StudentMixture:
+    def afterwards(self) -> Marginals:
         """Give the mean effect on the days after the change was over."""
         return self.functional(self.effect_rows(self.window.afterwards).mean(axis=0))
 
-    def replicated(self) -> StudentMixture:
+    def replicated(self) -> Marginals:
         """Give what each observed day would show if it came again: level, effect and noise."""
         series, grid = self.series, self.regression.grid
         daily = series.daily()
@@ -197,21 +198,21 @@ class Fit:
             width *= 4
         return float(brentq(gap, -width, width, xtol=1e-12 * width, rtol=1e-10))
 
-    def weekdays(self) -> StudentMixture:
+    def weekdays(self) -> Marginals:
         """Give each weekday's deviation from the week's mean, Monday first."""
         return self._deviations("weekday_1", contrasts(7))
 
-    def parts(self) -> StudentMixture:
+    def parts(self) -> Marginals:
         """Give each part's deviation from the mean of the parts."""
         return self._deviations("part_1", contrasts(self.model.parts))
 
-    def _deviations(self, first: str, rows: Array) -> StudentMixture:
+    def _deviations(self, first: str, rows: Array) -> Marginals:
         wide = np.zeros((len(rows), len(self.model.columns)))
         start = self.model.at(first)
         wide[:, start : start + rows.shape[1]] = rows
         return self.functional(wide)
 
-    def coefficient(self, column: str) -> StudentMixture:
+    def coefficient(self, column: str) -> Marginals:
         """Give one coefficient in the outcome's unit."""
         row = np.zeros((1, len(self.model.columns)))
         row[0, self.model.at(column)] = 1.0
@@ -258,6 +259,41 @@ class Fit:
     def grid(self) -> Grid:
         """Give the nodes that hold weight."""
         return self.regression.grid
+
+    @property
+    def effect_is_relative(self) -> bool:
+        """Say whether what terms do is told as a share, not in the outcome's unit."""
+        return False
+
+    def for_placebos(self) -> "Fit":
+        """Give the fit that pretended dates are compared with."""
+        return self
+
+    def others(self) -> "dict[str, Fit]":
+        """Fit other models to the same days, exactly."""
+        whole = replace(self.model, has_effect=True)
+        changed = {name: change(whole) for name, change in ALTERNATIVES.items()}
+        return {
+            name: self.refit(self.series, self.window, model)
+            for name, model in changed.items()
+            if model != self.model
+        }
+
+    def refit(self, series: Series, window: Window, model: Model) -> "Fit":
+        """Fit other rows, or other terms, exactly."""
+        return fit_series(series, window, model, self.standard)
+
+
+ALTERNATIVES: Mapping[str, Callable[[Model], Model]] = {
+    "with a trend": lambda model: replace(model, trend=True),
+    "without a trend": lambda model: replace(model, trend=False),
+    "priors half as wide": lambda model: model.scaled(0.5),
+    "priors twice as wide": lambda model: model.scaled(2.0),
+    "constant effect": lambda model: replace(model, ramp=False),
+    "state without noise": lambda model: replace(model, errors="ar1"),
+    "wandering level": lambda model: replace(model, errors="level"),
+    "independent days": lambda model: replace(model, errors="independent"),
+}
 
 
 def fit_series(series: Series, window: Window, model: Model, standard: Standard) -> Fit:

@@ -1,31 +1,19 @@
 """Checks of an interrupted series: dates without a change, other models, what is left over."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pymc_vibes.stats.autoregression import Prior, Whitened, regress, whiten
-from pymc_vibes.stats.interrupted import Fit, details_of, fit_series
+from pymc_vibes.stats.interrupted import Fit, details_of
 from pymc_vibes.stats.series import Series, Window
 from pymc_vibes.stats.special import Array
-from pymc_vibes.stats.terms import Model, design
+from pymc_vibes.stats.terms import design
 
 _DATES = 40  # placebo dates at most, evenly spread: enough for a rank, few enough for a page
 _LAGS = 14
 _WEEK = 7
 _YEAR = 365
-
-ALTERNATIVES: Mapping[str, Callable[[Model], Model]] = {
-    "with a trend": lambda model: replace(model, trend=True),
-    "without a trend": lambda model: replace(model, trend=False),
-    "priors half as wide": lambda model: model.scaled(0.5),
-    "priors twice as wide": lambda model: model.scaled(2.0),
-    "constant effect": lambda model: replace(model, ramp=False),
-    "state without noise": lambda model: replace(model, errors="ar1"),
-    "wandering level": lambda model: replace(model, errors="level"),
-    "independent days": lambda model: replace(model, errors="independent"),
-}
 
 
 @dataclass(frozen=True)
@@ -72,7 +60,8 @@ def _admissible(days: Array, least: int) -> Array:
     dates = days[least : len(days) - least + 1]
     if not len(dates):
         return dates
-    return dates[np.unique(np.linspace(0, len(dates) - 1, _DATES).astype(int))]
+    at = np.unique(np.linspace(0, len(dates) - 1, _DATES).astype(int))
+    return np.asarray(dates[at])
 
 
 def _one(whitened: Whitened, common: int, many: int, at: int, prior: Prior) -> tuple[float, float]:
@@ -94,14 +83,10 @@ class Alternative:
 
 def alternatives(fit: Fit, level: float, least_days: int) -> tuple[Alternative, ...]:
     """Fit the series under other models, then fewer days under the given one, which comes first."""
-    fits = {"as given": fit}
     whole = replace(fit.model, has_effect=True)
-    for name, change in ALTERNATIVES.items():
-        model = change(whole)
-        if model != fit.model:
-            fits[name] = fit_series(fit.series, fit.window, model, fit.standard)
+    fits = {"as given": fit} | fit.others()
     fits |= {
-        name: fit_series(series, window, whole, fit.standard)
+        name: fit.refit(series, window, whole)
         for name, (series, window) in _fewer_days(fit, least_days).items()
     }
     return tuple(_alternative(name, other, level) for name, other in fits.items())

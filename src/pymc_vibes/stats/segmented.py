@@ -15,9 +15,9 @@ import numpy as np
 
 from pymc_vibes.stats.autoregression import mean_noise, regress
 from pymc_vibes.stats.interrupted import Effect, Fit, prior_of, whitened_rows
+from pymc_vibes.stats.marginals import Marginals
 from pymc_vibes.stats.series import Series, Standard, Window
 from pymc_vibes.stats.special import Array
-from pymc_vibes.stats.student import StudentMixture
 from pymc_vibes.stats.terms import Model
 
 _WIDER = 10.0
@@ -31,7 +31,7 @@ class Segmented(Fit):
         seen = self._seen(self.window.after)
         return {"immediate": seen[:days], "sustained": seen[-days:], "average": seen}[effect]
 
-    def effect_on(self, days: Array) -> StudentMixture:
+    def effect_on(self, days: Array) -> Marginals:
         """Give observed minus expected on each of those days that was observed, in order."""
         return self._beyond(np.eye(len(self._seen(days))), self._seen(days))
 
@@ -39,29 +39,29 @@ class Segmented(Fit):
         """Give those of the days that were observed."""
         return self._seen(days)
 
-    def effect(self, effect: Effect, days: int) -> StudentMixture:
+    def effect(self, effect: Effect, days: int) -> Marginals:
         """Give the mean of observed minus expected."""
         seen = self.days_of(effect, days)
         return self._beyond(np.full((1, len(seen)), 1 / len(seen)), seen)
 
-    def effect_seen(self, effect: Effect, days: int) -> StudentMixture:
+    def effect_seen(self, effect: Effect, days: int) -> Marginals:
         """Give the same with the noise that the mean of so many days has."""
         seen = self.days_of(effect, days)
         noise = mean_noise(seen, np.ones(len(seen)), self.regression.grid, 1.0)
         return self._beyond(np.full((1, len(seen)), 1 / len(seen)), seen, noise[None, :])
 
-    def summed(self, days: Array) -> StudentMixture:
+    def summed(self, days: Array) -> Marginals:
         """Give the sum of observed minus expected over those days that were observed."""
         seen = self._seen(days)
         return self._beyond(np.ones((1, len(seen))), seen)
 
-    def cumulative(self, days: Array, shown: Array) -> StudentMixture:
+    def cumulative(self, days: Array, shown: Array) -> Marginals:
         """Give the sums up to the days at the positions `shown`; 0 before the change."""
         seen = self._seen(days)
         counted = (seen >= self.window.change) & (seen < self.window.over)
         return self._beyond((seen <= days[shown][:, None]) * counted.astype(float), seen)
 
-    def afterwards(self) -> StudentMixture:
+    def afterwards(self) -> Marginals:
         """Give the mean of observed minus expected on the days after the change was over."""
         seen = self._seen(self.window.afterwards)
         return self._beyond(np.full((1, len(seen)), 1 / len(seen)), seen)
@@ -111,7 +111,7 @@ class Segmented(Fit):
         daily = self.series.daily()
         return np.asarray(daily.mean[np.isin(daily.day, days)])
 
-    def _beyond(self, weights: Array, days: Array, noise: Array | None = None) -> StudentMixture:
+    def _beyond(self, weights: Array, days: Array, noise: Array | None = None) -> Marginals:
         """Give weighted sums `(labels, days)` of observed minus expected."""
         expected = self.functional(-weights @ self.expected_rows(days), noise)
         return expected.moved(1.0, weights @ self._observed(days))

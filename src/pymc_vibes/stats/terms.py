@@ -9,7 +9,7 @@ what stays after its end. The columns of the change come last.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,6 +25,12 @@ _SCALED = (
     *("weekday_sd", "part_sd", "trend_sd", "holiday_sd", "control_sd"),
     *("effect_sd", "ramp_sd"),
 )
+
+LOG_SDS = {
+    "weekday_sd": 0.5, "part_sd": 0.5, "trend_sd": 0.5, "holiday_sd": 0.5, "control_sd": 0.5,
+    "effect_sd": 1.0, "ramp_sd": 0.5,
+}  # fmt: skip
+"""Prior sds of logs of rates: an effect is within a factor of seven with 95 %."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,12 @@ class Model:
 
     def scaled(self, factor: float) -> "Model":
         """Make every prior but that of the level wider or narrower."""
-        return replace(self, **{name: factor * getattr(self, name) for name in _SCALED})
+        return self.with_sds({name: factor * getattr(self, name) for name in _SCALED})
+
+    def with_sds(self, sds: Mapping[str, float]) -> "Model":
+        """Give the same terms with other prior sds, by name."""
+        given: dict[str, Any] = dict(sds)
+        return replace(self, **given)
 
     @cached_property
     def columns(self) -> Mapping[str, float]:
@@ -164,3 +175,8 @@ def contrasts(many: int) -> Array:
         helmert[: i + 1, i] = 1.0
         helmert[i + 1, i] = -(i + 1.0)
     return helmert / np.sqrt((helmert**2).sum(axis=0))
+
+
+def log_model(model: Model, factor: float = 1.0) -> Model:
+    """Give the same terms with prior sds for logs of rates."""
+    return model.with_sds({name: factor * sd for name, sd in LOG_SDS.items()})

@@ -15,7 +15,7 @@ from pymc_vibes.kinds.interrupted_series.terms import term_tables
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.interrupted import Effect
-    from pymc_vibes.stats.student import StudentMixture
+    from pymc_vibes.stats.marginals import Marginals
 
 _TOLD: "Mapping[Effect, str]" = {
     "average": "Average effect",
@@ -59,7 +59,7 @@ def _estimates(reading: Reading) -> Iterator[Estimate]:
         )  # fmt: skip
 
 
-def _estimate(name: str, label: str, effect: "StudentMixture", level: float, unit: str) -> Estimate:
+def _estimate(name: str, label: str, effect: "Marginals", level: float, unit: str) -> Estimate:
     def ends(low: float, high: float, kind: Literal["eti", "hdi"]) -> Interval:
         return Interval(low=float(low), high=float(high), prob=level, kind=kind)
 

@@ -53,9 +53,7 @@ def _rows(events: "ir.Table", config: InterruptedConfig) -> "ir.Table":
     named = {
         "user_id": column_or_null(rows, "user_id", "string").fill_null(NAMELESS),
         "day": local.date(),
-        "part": (local.hour() // PART_HOURS).cast("int32")
-        if config.include_time_of_day
-        else whole_day,
+        "part": (local.hour() // PART_HOURS).cast("int32") if has_parts(config) else whole_day,
         "phase": phase,
         "began": phase == "intervention",
         "value": _number(rows, config.outcome_column, "outcome_column"),
@@ -72,6 +70,11 @@ def _rows(events: "ir.Table", config: InterruptedConfig) -> "ir.Table":
     if config.phases is not None:
         rows = rows.filter(rows.phase.isin([phase.lower() for phase in config.phases]))
     return rows
+
+
+def has_parts(config: InterruptedConfig) -> bool:
+    """Say whether days are divided: not for counts, of which a part without rows may be a zero."""
+    return config.include_time_of_day and config.outcome_type == "number"
 
 
 def control_names(config: InterruptedConfig) -> Sequence[str]:

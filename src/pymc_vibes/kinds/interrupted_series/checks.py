@@ -4,6 +4,8 @@ from pymc_vibes.core.figure import Figure
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.reading import Reading
 
+_MOST_NODES = 100
+_BINS = 25
 _MOST_POINTS = 400  # days that are drawn at most
 
 
@@ -43,7 +45,10 @@ def grid_check(reading: Reading) -> Figure:
     regression = reading.fit.regression
     phi, share = regression.grid.phi, regression.grid.share
     is_fixed = len(np.unique(phi)) == 1
-    nodes, at = np.unique(share if is_fixed else phi, return_inverse=True)
+    places = share if is_fixed else phi
+    if len(np.unique(places)) > _MOST_NODES:  # draws, not nodes
+        places = (np.floor(places * _BINS) + 0.5) / _BINS
+    nodes, at = np.unique(places, return_inverse=True)
     label = "share of lasting noise" if is_fixed else "correlation of the state with the next day's"
     spread = f"{reading.fit.effective_nodes:.0f} of {len(phi)} nodes"
     return grid_mass(

@@ -200,9 +200,16 @@ class InterruptedConfig(Config):
             self._check_dates(self.intervention_date)
         if len({other.name for other in self.other_changes}) < len(self.other_changes):
             raise ValueError("other_changes need names that differ")
+        self._check_engine()
+        return self
+
+    def _check_engine(self) -> None:
         if self.engine == "segmented" and (self.outcome_type, self.errors) != ("number", "normal"):
             raise ValueError("the segmented engine knows numbers with normal errors only")
-        return self
+        if self.outcome_type == "count" and self.errors == "student":
+            raise ValueError("counts have no errors student: their outliers are in their spread")
+        if self.outcome_type == "count" and self.correlation == "level":
+            raise ValueError("counts have no correlation level: take ar1-white, or independent")
 
     def _check_dates(self, change: datetime) -> None:
         start, end, over = self.start, self.end, self.intervention_end

@@ -1,12 +1,12 @@
 """The posterior of every person's effects, and who has too few days for one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from pymc_vibes.core.answer import Diagnostics
+from pymc_vibes.core.answer import Diagnostics, Verdict
 from pymc_vibes.core.posterior import Posterior, Variable, stream
 from pymc_vibes.core.run import Watch
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
@@ -43,7 +43,7 @@ class SeriesFits:
 def fit(cells: "pa.Table", config: InterruptedConfig, watch: Watch) -> Posterior:
     """Fit each person with enough days; too few for everybody is `InsufficientData`."""
     from pymc_vibes.stats.interrupted import EFFECTS
-    from pymc_vibes.stats.student import stacked
+    from pymc_vibes.stats.marginals import stack
 
     found = studies_of(cells, config)
     studies = {label: study for label, study in found.items() if isinstance(study, Study)}
@@ -57,7 +57,7 @@ def fit(cells: "pa.Table", config: InterruptedConfig, watch: Watch) -> Posterior
             dim="user",
             labels=tuple(fits),
             unit=config.outcome_unit,
-            distribution=stacked([f.effect(effect, config.window_days) for f in fits.values()]),
+            distribution=stack([f.effect(effect, config.window_days) for f in fits.values()]),
         )
         for effect in EFFECTS
     )
@@ -72,11 +72,14 @@ def fit(cells: "pa.Table", config: InterruptedConfig, watch: Watch) -> Posterior
 
 
 def _fitted(study: Study, config: InterruptedConfig) -> "Fit":
+    from pymc_vibes.stats.count_series import fit_counts
     from pymc_vibes.stats.interrupted import fit_series
     from pymc_vibes.stats.segmented import fit_segmented
 
-    engine = fit_segmented if config.engine == "segmented" else fit_series
-    return engine(study.series, study.window, study.model, study.standard)
+    given = (study.series, study.window, study.model, study.standard)
+    if config.outcome_type == "count":
+        return fit_counts(*given, seed=config.seed)
+    return fit_segmented(*given) if config.engine == "segmented" else fit_series(*given)
 
 
 def constants_of(found: "Mapping[str, Study | TooFew]") -> dict[str, JsonValue]:
@@ -97,18 +100,43 @@ def constants_of(found: "Mapping[str, Study | TooFew]") -> dict[str, JsonValue]:
 
 
 def _diagnostics(fits: Mapping[str, "Fit"]) -> Diagnostics:
-    slow = {label: fit.near_unit_root() for label, fit in fits.items()}
-    reasons = tuple(
-        f"{label}: the series hardly forgets (chance {chance:.2f} of a correlation above 0.99), so "
-        "a slow drift may pass for an effect."
-        for label, chance in slow.items()
-        if chance > _SLOW_BAR
-    )
+    from pymc_vibes.stats.count_series import CountFit
+
+    reasons, doubts = list(_slow(fits)), list(_doubtful(fits))
     nodes = min(fit.effective_nodes for fit in fits.values())
-    return Diagnostics(
-        method="quadrature",
-        verdict="warning" if reasons else "good",
-        reasons=reasons[:5],
-        why="Coefficients and scale are integrated exactly, the two correlations by quadrature "
-        f"(weight spread over {nodes:.0f} nodes at least).",
+    why = (
+        "Coefficients and scale are integrated exactly, the two correlations by quadrature "
+        f"(weight spread over {nodes:.0f} nodes at least)."
     )
+    if any(isinstance(fit, CountFit) for fit in fits.values()):
+        why = (
+            "Coefficients and states are integrated by a normal approximation at each node of a "
+            "quadrature, and draws of it are weighed by the exact density."
+        )
+    verdict: Verdict = "problem" if doubts else "warning" if reasons else "good"
+    return Diagnostics(
+        method="quadrature", verdict=verdict, reasons=tuple([*doubts, *reasons][:5]), why=why
+    )
+
+
+def _slow(fits: Mapping[str, "Fit"]) -> Iterator[str]:
+    for label, fit in fits.items():
+        chance = fit.near_unit_root()
+        if chance > _SLOW_BAR:
+            yield (
+                f"{label}: the series hardly forgets (chance {chance:.2f} of a correlation above "
+                "0.99), so a slow drift may pass for an effect."
+            )
+
+
+def _doubtful(fits: Mapping[str, "Fit"]) -> Iterator[str]:
+    from pymc_vibes.stats.count_series import CountFit
+    from pymc_vibes.stats.latent_counts import DOUBTFUL_K
+
+    for label, fit in fits.items():
+        k = fit.regression.tail_shape if isinstance(fit, CountFit) else None
+        if k is not None and k > DOUBTFUL_K:
+            yield (
+                f"{label}: the approximation is too far from the posterior to be corrected "
+                f"(Pareto k {k:.2f}, above {DOUBTFUL_K})."
+            )

@@ -17,7 +17,7 @@ _EPOCH = date(1970, 1, 1)
 
 def model_of(config: InterruptedConfig, window: "Window", parts: int = 1) -> "Model":
     """Give the terms that the settings ask for; `parts` of the day were seen."""
-    from pymc_vibes.stats.terms import Model
+    from pymc_vibes.stats.terms import Model, log_model
 
     model = Model(
         day_of_week=config.include_day_of_week,
@@ -30,6 +30,8 @@ def model_of(config: InterruptedConfig, window: "Window", parts: int = 1) -> "Mo
         others=_others(config),
         after_end=window.has_end,
     )
+    if config.outcome_type == "count":
+        return log_model(model, config.prior_scale)
     return model.scaled(config.prior_scale)
 
 

@@ -8,6 +8,7 @@ from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.reading import Reading
+from pymc_vibes.kinds.interrupted_series.terms import unit_of
 from pymc_vibes.kinds.interrupted_series.words import amount, span
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import plain
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pymc_vibes.stats.chart_interruption import Band
+    from pymc_vibes.stats.marginals import Marginals
     from pymc_vibes.stats.special import Array
-    from pymc_vibes.stats.student import StudentMixture
 
 _MOST_POINTS = 400  # days of a line at most; longer series are drawn every so many days
 
@@ -126,15 +127,19 @@ def _distribution(reading: Reading) -> Figure:
 
 
 def _placebos(reading: Reading) -> Figure:
+    import numpy as np
     from scipy.special import ndtri
 
     from pymc_vibes.stats.chart_interruption import Band, Words, placebo_strip
 
-    found, rank = reading.placebos, reading.placebo_rank
-    half = float(ndtri((1 + reading.config.level) / 2)) * found.sd
-    pretended = Band(_dates(found.change), found.mean, found.mean - half, found.mean + half)
-    low, high = reading.interval
-    real = Band([reading.date], [float(reading.average.mean()[0])], [low], [high])
+    found, rank, level = reading.placebos, reading.placebo_rank, reading.config.level
+    half = float(ndtri((1 + level) / 2)) * found.sd
+    ends = (found.mean, found.mean - half, found.mean + half)
+    real = reading.compared.effect("average", reading.config.window_days)
+    bar = (real.mean(), *real.interval(level))
+    if reading.fit.effect_is_relative:  # logs of rates
+        ends = (np.expm1(ends[0]), np.expm1(ends[1]), np.expm1(ends[2]))
+        bar = (np.expm1(bar[0]), np.expm1(bar[1]), np.expm1(bar[2]))
     many = len(found.change)
     alike = 0 if rank is None else round(rank * (1 + many)) - 1
     title = f"{alike or 'None'} of {many} earlier dates looks as much like a change as the real one"
@@ -145,8 +150,8 @@ def _placebos(reading: Reading) -> Figure:
             f"Effects at {many} dates before the change, where nothing changed, as a "
             "line with a band, and at the real date as a bar.",
         ),
-        pretended=pretended, real=real, unit=reading.config.outcome_unit,
-        level=reading.config.level,
+        pretended=Band(_dates(found.change), *ends), real=Band([reading.date], *bar),
+        unit=unit_of(reading), level=level,
     )  # fmt: skip
 
 
@@ -167,7 +172,7 @@ def _autocorrelation(reading: Reading) -> Figure:
     )
 
 
-def _band(days: "Array", values: "StudentMixture", level: float) -> "Band":
+def _band(days: "Array", values: "Marginals", level: float) -> "Band":
     from pymc_vibes.stats.chart_interruption import Band
 
     low, high = values.light().interval(level)

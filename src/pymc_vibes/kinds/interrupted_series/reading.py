@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pymc_vibes.stats.interrupted import Effect, Fit
+    from pymc_vibes.stats.marginals import Marginals
     from pymc_vibes.stats.placebo import Alternative, Placebos
-    from pymc_vibes.stats.student import StudentMixture
 
 FOCUS_NAMELESS = "all"
 
@@ -55,19 +55,20 @@ class Reading:
     @property
     def sum_unit(self) -> str:
         """Give the unit of a sum over days."""
-        return f"{self.config.outcome_unit or self.config.outcome_name} x days"
+        unit = self.config.outcome_unit or self.config.outcome_name
+        return unit if self.config.outcome_type == "count" else f"{unit} x days"
 
     @cached_property
     def date(self) -> date:
         """Give the first day after the change."""
         return day_of(self.fit.window.change)
 
-    def effect(self, name: "Effect") -> "StudentMixture":
+    def effect(self, name: "Effect") -> "Marginals":
         """Give an effect of the person in focus, as the mean of its days."""
         return self.fit.effect(name, self.config.window_days)
 
     @cached_property
-    def average(self) -> "StudentMixture":
+    def average(self) -> "Marginals":
         """Give the average effect of the person in focus."""
         return self.effect("average")
 
@@ -113,11 +114,16 @@ class Reading:
         return tone_of(self.average, self.config) if not self.is_too_wide else "undecided"
 
     @cached_property
+    def compared(self) -> "Fit":
+        """Give the fit whose effect is compared with those of pretended dates."""
+        return self.fit.for_placebos()
+
+    @cached_property
     def placebos(self) -> "Placebos":
         """Give the effects at dates of the baseline, where nothing changed."""
         from pymc_vibes.stats.placebo import placebos
 
-        return placebos(self.fit, self.config.min_days)
+        return placebos(self.compared, self.config.min_days)
 
     @cached_property
     def placebo_rank(self) -> float | None:
@@ -125,7 +131,8 @@ class Reading:
 
         None where there are too few for a rank that says anything.
         """
-        score = float(self.average.mean()[0] / self.average.sd()[0])
+        real = self.compared.effect("average", self.config.window_days)
+        score = float(real.mean()[0] / real.sd()[0])
         return self.placebos.rank(score) if len(self.placebos.change) >= 5 else None
 
     @cached_property
@@ -162,7 +169,7 @@ class Reading:
         return int(window.change - window.first) - before, window.days_after - after
 
 
-def relevant(effect: "StudentMixture", config: InterruptedConfig) -> float:
+def relevant(effect: "Marginals", config: InterruptedConfig) -> float:
     """Give the probability of a benefit beyond the smallest effect of interest."""
     least = config.smallest_effect or 0.0
     if config.direction == "higher":
@@ -170,13 +177,13 @@ def relevant(effect: "StudentMixture", config: InterruptedConfig) -> float:
     return float(effect.below(-least)[0])
 
 
-def same(effect: "StudentMixture", config: InterruptedConfig) -> float:
+def same(effect: "Marginals", config: InterruptedConfig) -> float:
     """Give the probability of an effect smaller than what is of interest, either way."""
     least = config.smallest_effect or 0.0
     return max(1.0 - float(effect.above(least)[0]) - float(effect.below(-least)[0]), 0.0)
 
 
-def tone_of(effect: "StudentMixture", config: InterruptedConfig) -> Tone:
+def tone_of(effect: "Marginals", config: InterruptedConfig) -> Tone:
     """Say whether an effect may be called higher, lower, practically none, or nothing yet."""
     from pymc_vibes.stats.decide import decide
 

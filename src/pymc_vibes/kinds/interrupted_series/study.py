@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pymc_vibes.stats.series import Series, Standard, Window
+    from pymc_vibes.stats.special import Array
     from pymc_vibes.stats.terms import Model
 
 MOST_PEOPLE = 50
@@ -97,10 +98,33 @@ def _series(rows: list[dict[str, Any]], config: InterruptedConfig) -> "Series":
     kept = [row for row in rows if row["day"] is not None]
     kept.sort(key=lambda row: (row["day"], row["part"]))
     day = np.array([row["day"] for row in kept], "datetime64[D]").astype(int).astype(float)
-    names = ("mean", "count", "part", *control_names(config))
-    mean, count, part, *controls = (np.array([row[name] for row in kept], float) for name in names)
+    controls = [np.array([row[name] for row in kept], float) for name in control_names(config)]
     others = np.column_stack(controls) if controls else None
-    return Series(day, mean, count, part, others)
+    mean, count = _rates(kept) if config.outcome_type == "count" else _means(kept)
+    return Series(day, mean, count, np.array([row["part"] for row in kept], float), others)
+
+
+def _means(rows: list[dict[str, Any]]) -> "tuple[Array, Array]":
+    import numpy as np
+
+    return tuple(np.array([row[name] for row in rows], float) for name in ("mean", "count"))  # type: ignore[return-value]  # two of them
+
+
+def _rates(rows: list[dict[str, Any]]) -> "tuple[Array, Array]":
+    """Give each day's rate and exposure; a day without exposure is one day."""
+    import numpy as np
+
+    total = np.array([row["total"] for row in rows], float)
+    bad = [row["day"] for row, n in zip(rows, total, strict=True) if n < 0 or n != round(n)]
+    if bad:
+        raise BadConfig(
+            f"The outcome is no count: on {bad[0].isoformat()} it adds up to what is no whole "
+            "number from 0 on.",
+            hint="Set outcome_type to number, or correct the rows.",
+            fields=[{"field": "outcome_type", "reason": "the outcome is no count"}],
+        )
+    exposure = np.array([row["exposure"] or 1.0 for row in rows], float)
+    return total / exposure, exposure
 
 
 def _is_known(series: "Series") -> "NDArray[np.bool_]":
@@ -160,6 +184,8 @@ def _window(series: "Series", change: float, config: InterruptedConfig) -> "Wind
 def _standard(before: "Series", config: InterruptedConfig) -> "Standard":
     from pymc_vibes.stats.series import Standard, standard_of
 
+    if config.outcome_type == "count":
+        return _usual_rate(before, config)
     if isinstance(config.scale, GivenScale):
         return Standard(config.scale.center, config.scale.spread, config.scale.weight)
     found = standard_of(before)
@@ -170,6 +196,16 @@ def _standard(before: "Series", config: InterruptedConfig) -> "Standard":
             hint="Give the prior's center and spread with scale.",
         )
     return found
+
+
+def _usual_rate(before: "Series", config: InterruptedConfig) -> "Standard":
+    """Give the rate around which logs are centered: half an event where none was seen."""
+    from pymc_vibes.stats.series import Standard
+
+    if isinstance(config.scale, GivenScale) and config.scale.center > 0:
+        return Standard(config.scale.center, 1.0)
+    total = float((before.mean * before.count).sum())
+    return Standard(max(total, 0.5) / float(before.count.sum()), 1.0)
 
 
 def _too_few(shorts: list[TooFew], config: InterruptedConfig) -> InsufficientData:

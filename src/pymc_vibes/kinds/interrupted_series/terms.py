@@ -7,7 +7,7 @@ from pymc_vibes.core.answer import Table
 from pymc_vibes.kinds.interrupted_series.reading import Reading
 
 if TYPE_CHECKING:
-    from pymc_vibes.stats.student import StudentMixture
+    from pymc_vibes.stats.marginals import Marginals
 
 _WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -30,9 +30,9 @@ def term_tables(reading: Reading) -> Iterator[Table]:
 
 
 def _deviations(
-    reading: Reading, what: str, title: str, names: Sequence[str], found: "StudentMixture"
+    reading: Reading, what: str, title: str, names: Sequence[str], found: "Marginals"
 ) -> Table:
-    unit = reading.config.outcome_unit
+    unit = unit_of(reading)
     low, high = found.interval(reading.config.level)
     return Table(
         name=f"{what}s",
@@ -75,8 +75,13 @@ def _coefficients(
         low, high = found.interval(reading.config.level)
         above = float(found.above(0.0)[0])
         rows.append((told, float(found.mean()[0]), float(low[0]), float(high[0]), above))
-    unit = reading.config.outcome_unit
+    unit = unit_of(reading)
     return Table(
         name=name, title=title, columns=("what", "mean", "low", "high", "chance_above_0"),
         units=("", unit, unit, unit, ""), rows=tuple(rows),
     )  # fmt: skip
+
+
+def unit_of(reading: Reading) -> str:
+    """Give the unit of what a term does: that of the outcome, or a share of the rate."""
+    return "of the rate" if reading.fit.effect_is_relative else reading.config.outcome_unit
