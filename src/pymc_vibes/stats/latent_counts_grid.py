@@ -25,7 +25,7 @@ _LOW = 13.0  # lines so far below the top are left out of the last grid
 _SETTLED = 0.6  # share of the widths that must go for another coarse grid to be worth it
 _ROUNDS = 9
 _COARSE = (6, 4, 6)
-_FINE = (8, 5, 7)
+_FINE = (9, 5, 8)
 _FAR = 18.0  # means of an exponential prior: e^-18 of it lies beyond
 
 
