@@ -28,7 +28,7 @@ _TAUS, _MUS = 48, 101
 _REACH = 9.0  # sds of the mean that the quadrature looks at
 _COARSE = 64
 _DROP = 26.0  # log units below the top where the between-person sd ends
-_POINTS = 601
+_POINTS = 401
 _HARDLY = 0.7  # spacings of the grid below which a normal is a spike between its points
 
 
@@ -278,7 +278,7 @@ def _mixture(mean: float, sd: float, loc: Array, wide: Array, log: Array) -> Cur
 
 def _sum_of_normals(x: Array, loc: Array, wide: Array, log: Array) -> Array:
     weight = np.exp(log - log.max()).ravel()
-    kept = weight > 1e-12
+    kept = weight > 1e-8  # of the heaviest
     dense = _normal(x[:, None], loc.ravel()[kept], np.broadcast_to(wide, loc.shape).ravel()[kept])
     return np.asarray(dense @ weight[kept])
 

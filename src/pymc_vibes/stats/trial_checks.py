@@ -44,7 +44,8 @@ def alternatives(fit: TrialFit, treatment: int, level: float) -> tuple[OtherMode
     fits = {"as given": fit}
     for name, change in ALTERNATIVES.items():
         model = change(fit.model)
-        if model != fit.model:
+        is_possible = model.errors != "ar1" or not fit.trial.has_shared_days
+        if model != fit.model and is_possible:
             fits[name] = fit_trial(fit.trial, model, fit.standard)
     return tuple(_other(name, one, treatment, level) for name, one in fits.items())
 

@@ -63,6 +63,12 @@ class Trial:
         """List all days from the first to the last."""
         return np.arange(self.first, self.end)
 
+    @property
+    def has_shared_days(self) -> bool:
+        """Say whether a day has several rows that count: two treatments within a day."""
+        days = self.series.day[self.kept]
+        return len(np.unique(days)) < len(days)
+
     @cached_property
     def share(self) -> Array:
         """Give the share of each day's rows under each treatment, `(treatments, days)`."""

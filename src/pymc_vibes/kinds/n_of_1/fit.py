@@ -90,6 +90,12 @@ def _fit_one(
     trial = _trial(rows, treatments, config)
     if trial is None:
         return [0, 0]
+    if config.correlation == "ar1" and trial.has_shared_days:
+        raise BadConfig(
+            "There are days with two treatments, which a state without noise cannot tell apart.",
+            hint="Choose another correlation, such as ar1-white.",
+            fields=[{"field": "correlation", "reason": "allows one treatment a day only"}],
+        )
     days = [trial.observed_days(k) for k in (0, FOCUS)]
     if min(days) < config.min_days:
         return days
