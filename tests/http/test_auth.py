@@ -180,6 +180,7 @@ def requests_of(app: FastAPI) -> list[tuple[str, str]]:
     return found
 
 
+KEPT = {query.slug for kind in catalog().values() for query in kind.queries if query.is_kept}
 QUERIES = {query.slug for kind in catalog().values() for query in kind.queries}
 ON_CONFIG = [
     (kind.slug, query.slug)
@@ -245,7 +246,7 @@ OPENED_BY = {
     },
     "run": {
         "/api/v1/experiments/x/runs",
-        "/api/v1/experiments/x/assign",
+        *(f"/api/v1/experiments/x/{query}" for query in KEPT),
         "/api/v1/runs/x/cancel",
         "/api/v1/runs/x/reproduce",
         "/experiments/x/ask/x",
@@ -259,7 +260,7 @@ OPENED_BY = {
         "/api/v1/runs/x/x",
         "/sign-out",
         *(f"/api/v1/runs/x/{query}" for query in QUERIES),
-        *(f"/api/v1/experiments/x/{query}" for query in QUERIES - {"assign"}),
+        *(f"/api/v1/experiments/x/{query}" for query in QUERIES - KEPT),
         *(f"/api/v1/kinds/{kind}/{query}" for kind, query in ON_CONFIG),
     },
 }

@@ -61,9 +61,7 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
         f"{ON_EXPERIMENT}/{slug}", summary=title, openapi_extra=marks, name=f"ask_{slug}", **shared
     )(_asks_experiment(slug))
     if any(isinstance(query, JournalQuery) for _, query in asked):
-        router.get(
-            f"{ON_EXPERIMENT}/{slug}", summary=f"{title}: what was kept", name=f"list_{slug}"
-        )(_lists(slug))
+        _add_list(router, slug, title)
         return
     router.post(
         f"{ON_RUN}/{slug}",
@@ -72,8 +70,21 @@ def _add(router: APIRouter, slug: str, asked: Asked) -> None:
         name=f"ask_run_{slug}",
         **shared,
     )(_asks_run(slug))
-    if is_kept:
-        return
+    if not is_kept:
+        _add_reading(router, slug, asked, shared)
+
+
+def _add_list(router: APIRouter, slug: str, title: str) -> None:
+    router.get(
+        f"{ON_EXPERIMENT}/{slug}",
+        summary=f"{title} (what was kept)",
+        description="The entries of the journal, oldest first. Nothing is added to it.",
+        name=f"list_{slug}",
+    )(_lists(slug))
+
+
+def _add_reading(router: APIRouter, slug: str, asked: Asked, shared: Mapping[str, Any]) -> None:
+    title = asked[0][1].title
     query = schema.query_parameters(query.parameters for _, query in asked)
     router.get(
         f"{ON_EXPERIMENT}/{slug}",
