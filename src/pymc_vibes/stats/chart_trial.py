@@ -61,14 +61,10 @@ def trial_days(
         for i, one in enumerate(stretches)
         for mark in _stretch_marks(f"period_{i}", one.series)
     ]
-    marks += [
-        Mark(kind="dot", table=f"days_{i}", x="day", y="observed", series=i)
-        for i, one in enumerate(observed)
-        if len(one.day)
-    ]
+    marks += [_day_mark(table, int(table.removeprefix("days_"))) for table in dots]
     if len(washed.day):
         tables["washed_out"] = _dots(washed)
-        marks.append(Mark(kind="dot", table="washed_out", x="day", y="observed", dashed=True))
+        marks.append(_day_mark("washed_out", None))
     note = sentences(
         f"Lines: expected level; bands: its {level_words(level)} interval.",
         "Open: washed out, not counted." if len(washed.day) else "",
@@ -87,6 +83,11 @@ def trial_days(
 
 def _dots(dots: Dots) -> Columns:
     return {"day": positions(dots.day), "observed": numbers(dots.value)}
+
+
+def _day_mark(table: str, series: int | None) -> Mark:
+    is_washed = series is None
+    return Mark(kind="dot", table=table, x="day", y="observed", series=series, dashed=is_washed)
 
 
 def _stretch_marks(table: str, series: int) -> tuple[Mark, Mark]:

@@ -169,7 +169,7 @@ def _models(reading: Reading) -> Table:
     unit = reading.config.outcome_unit
     return Table(
         name="models",
-        title=f"The effect of {reading.treatment}{reading.whose} under other models",
+        title=f"The effect of {reading.treatment} under other models, from the days{reading.whose}",
         columns=("model", "mean", "low", "high", "chance_above_0"),
         units=("", unit, unit, unit, ""),
         rows=tuple((a.name, a.mean, a.low, a.high, a.chance_above) for a in reading.alternatives),
