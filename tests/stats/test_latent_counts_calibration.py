@@ -54,14 +54,15 @@ def test_correlated_counts_raise_no_alarm() -> None:
 
 
 @pytest.mark.slow
-def test_the_truth_lies_anywhere_in_its_posterior() -> None:
-    for coefficient in ranks(2_000, 2).T:
-        assert stats.kstest(coefficient, "uniform").pvalue > 5e-4
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+def test_the_truth_lies_anywhere_in_its_posterior(seed: int) -> None:
+    for coefficient in ranks(500, seed).T:  # 2 000 worlds in all, eight tests: one alarm in 1 000
+        assert stats.kstest(coefficient, "uniform").pvalue > 1e-4
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phi", [0.0, 0.4, 0.8])
 def test_correlated_counts_raise_few_alarms(phi: float) -> None:
-    worlds = 1_000
+    worlds = 600
 
     assert false_alarms(worlds, phi, days=90) <= stats.binom.ppf(0.999, worlds, 0.05)

@@ -14,8 +14,7 @@ gap. Coefficients and states are integrated by a normal approximation at every n
 
 The approximation is checked, never trusted: joint draws are weighed by the exact posterior density
 over that of the approximation. The shape k of the weights' tail says whether that is possible
-(Vehtari et al. (2024), JMLR 25(72)): above 0.7 neither draws nor mixture are vouched for, unless
-the weights are nearly even.
+(Vehtari et al. (2024), JMLR 25(72)): above 0.7 neither draws nor mixture are vouched for.
 """
 
 from collections.abc import Sequence
@@ -39,7 +38,6 @@ type Errors = Literal["ar1", "independent"]
 
 DOUBTFUL_K = 0.7
 _CHECKED = 4_000
-_EVEN = 0.8  # the chi-square distance of what is drawn from is then 1/4
 _NEGLIGIBLE = 1e-5  # of the heaviest node's weight
 _TINY = 1e-300
 _MOST_SKEWED = 0.9  # beyond 0.99 one of two normals would need a negative variance
@@ -197,12 +195,8 @@ class CountRegression:
 
     @property
     def is_doubtful(self) -> bool:
-        """Say whether the approximation may be far from the posterior.
-
-        The weights' tail is then too heavy to average over, unless they are so even that the tail
-        hardly matters: a normal has too light a left tail for the log of a rate.
-        """
-        return self.check.tail_shape > DOUBTFUL_K and self.check.effective < _EVEN * _CHECKED
+        """Say whether the weights' tail is too heavy to vouch for the approximation."""
+        return self.check.tail_shape > DOUBTFUL_K
 
     def resample(self, n: int, rng: np.random.Generator) -> CountDraws:
         """Draw from the exact posterior as well as reweighted draws can: see their `tail_shape`."""
