@@ -157,6 +157,8 @@ def reduce(events: "ir.Table", roster: "ir.Table | None", config: NOf1Config) ->
     known = roster.select(user_id=roster.user_id.fill_null(NAMELESS)).distinct()
     if config.user_id is not None:
         known = known.filter(known.user_id == config.user_id)
+    # the roster lists names only: rows without one are a series of their own
+    known = known.union(cells.select("user_id"), distinct=True)
     joined = known.left_join(cells, "user_id").drop("user_id_right")
     whole = joined.mutate(count=joined["count"].fill_null(0))
     return whole.order_by("user_id", "day", "treatment")
