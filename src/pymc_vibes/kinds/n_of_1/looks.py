@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.spending import Guard, Look
     from pymc_vibes.stats.stagewise import Adjusted
 
+_WHOLE = 1 - 1e-9  # of the planned information, but for rounding
+
 type Outcome = Literal["benefit", "harm", "end", "on", "none", "over"]
 
 
@@ -142,7 +144,7 @@ def _next(
         return made, "benefit"
     if plan.monitoring.sides == 2 and known.z <= -made.boundary:
         return made, "harm"
-    return made, "end" if is_last or fraction >= 1 else "on"
+    return made, "end" if is_last or fraction >= _WHOLE else "on"
 
 
 def _data(found: Looked) -> dict[str, JsonValue]:

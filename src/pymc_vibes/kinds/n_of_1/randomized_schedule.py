@@ -94,8 +94,8 @@ def observed(calendar: Calendar, admitted: "Schedules", reading: Reading) -> "Tr
     raise BadConfig(
         "The observed schedule is not one of those that could have been drawn by `design`: "
         f"{_why(nearest, calendar.first, admitted.rules, reading)}.",
-        hint="Test with the rules that the schedule was really drawn from. Days on which "
-        "something else was given than drawn are a departure that the test cannot repair.",
+        hint="Test with the rules that the schedule was really drawn from, on the days that it "
+        "was drawn for: start and end set them where the first or the last has no row.",
         fields=[{"field": "design", "reason": "does not admit the observed schedule"}],
     )
 

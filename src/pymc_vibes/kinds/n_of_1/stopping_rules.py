@@ -14,6 +14,10 @@ from pymc_vibes.kinds.n_of_1.model import population_prior
 from pymc_vibes.kinds.n_of_1.planning_rules import Assumed, DesignName
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pymc_vibes.stats.schedules import Treatments
     from pymc_vibes.stats.stopping import Behavior, Boundaries
 
 BAYES, SPENDING, NAIVE, ONCE = "bayesian", "alpha spending", "every look as if the only", "one look"
@@ -127,12 +131,20 @@ def _information(config: NOf1Config, asked: Stopping, name: DesignName) -> Itera
     every = admitted.listed() if admitted.count <= _DRAWS else admitted.draw(_DRAWS, config.seed)
     for day in [*range(asked.look_every_days, asked.days, asked.look_every_days), asked.days]:
         so_far = np.arange(every.shape[1]) < day
-        known = []
-        for one in every:
-            try:
-                found = precision(one[None], assumed.noise, assumed.analysis, has_data=so_far)
-            except InsufficientData:  # before the first change there is no information
-                known.append(0.0)
-            else:
-                known.append(float(found.standard_error[0] ** -2))
-        yield float(np.mean(known))
+        try:
+            found = precision(every, assumed.noise, assumed.analysis, has_data=so_far)
+        except InsufficientData:  # under some schedules the treatment has not changed yet
+            yield float(np.mean([_alone(one, assumed, so_far) for one in every]))
+        else:
+            yield float(np.mean(found.standard_error**-2.0))
+
+
+def _alone(schedule: "Treatments", assumed: Assumed, has_data: "NDArray[np.bool_]") -> float:
+    """Give the information of one schedule, 0 where it tells nothing yet."""
+    from pymc_vibes.stats.design import precision
+
+    try:
+        found = precision(schedule[None], assumed.noise, assumed.analysis, has_data=has_data)
+    except InsufficientData:
+        return 0.0
+    return float(found.standard_error[0] ** -2.0)
