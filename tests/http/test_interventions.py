@@ -38,6 +38,7 @@ def parquet() -> bytes:
             "userId": person,
             "sessionPerformanceScore": 70 + 3 * math.sin(day * day) + 6 * (day >= AT),
             "experimentPhase": "intervention" if day >= AT else "baseline",
+            "restingHeartRate": 60 + 2 * math.cos(day * day) - 5 * (day >= AT),
         }
         for person in PEOPLE
         for day in range(DAYS)
@@ -140,13 +141,55 @@ def test_what_has_no_effect_is_said(days: TestClient) -> None:
     codes = [[said["code"] for said in body["warnings"]] for body in (default, without)]
     assert ["time-of-day" in found for found in codes] == [True, False]
     assert all("draws" in found for found in codes)
-    assert without["run_id"] == default["run_id"]
+
+
+def test_any_stored_column_can_be_the_outcome(days: TestClient) -> None:
+    plain = days.post(ANALYZE, json=ask()).json()
+    other = days.post(ANALYZE, json=ask(outcome_metric="restingHeartRate")).json()
+    same = days.post(ANALYZE, json=ask(outcome_metric="sessionPerformanceScore")).json()
+
+    assert other["outcome_metric"] == "restingHeartRate"
+    assert other["counterfactual_effect"]["mean"] < 0 < plain["counterfactual_effect"]["mean"]
+    assert (same["run_id"], same["cached"]) == (plain["run_id"], True)
+
+
+def test_the_days_before_alone_can_be_asked_for(days: TestClient) -> None:
+    found = days.post(ANALYZE, json=ask(engine="segmented")).json()
+
+    assert found["mcmc_diagnostics"]["engine"] == "segmented"
+    assert "independent-days" in {said["code"] for said in found["warnings"]}
+    assert abs(found["counterfactual_effect"]["mean"] - 6) < 2
+
+
+def test_the_sampler_agrees_with_the_exact_engine_and_is_followed_or_awaited(
+    days: TestClient,
+) -> None:
+    sampled = ask(engine="nuts", mcmc_samples=1000, mcmc_chains=2)
+    exact = days.post(ANALYZE, json=ask()).json()["counterfactual_effect"]
+
+    accepted = days.post(ANALYZE, json=sampled, headers={"Prefer": "respond-async"})
+    body = days.post(ANALYZE, json=sampled).json()
+    known = days.post(ANALYZE, json=sampled, headers={"Prefer": "respond-async"})
+
+    assert accepted.status_code == 202
+    assert accepted.json()["id"] == body["run_id"] == known.json()["run_id"]
+    checked = body["mcmc_diagnostics"]
+    assert (checked["engine"], checked["method"], checked["verdict"]) == ("nuts", "nuts", "good")
+    assert checked["r_hat_max"] < 1.05
+    error = exact["sd"] / min(checked["ess_bulk_min"], 2000) ** 0.5
+    assert abs(body["counterfactual_effect"]["mean"] - exact["mean"]) < 6 * error
+    assert all(base64.b64decode(png).startswith(PNG) for png in body["plots"].values())
+    history = days.get(f"{HISTORY}/ana").json()["analyses"]
+    assert body["run_id"] in {line["run_id"] for line in history}
 
 
 @pytest.mark.parametrize(
     "given",
     [
         {"include_day_of_week": False},
+        {"include_time_of_day": False},
+        {"window_days": 5},
+        {"phases": ["baseline", "intervention"]},
         {"mcmc_samples": 500},
         {"mcmc_chains": 2},
         {"start_date": "2025-01-10"},
@@ -165,9 +208,9 @@ def test_every_setting_makes_another_run(days: TestClient, given: dict[str, Any]
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"engine": "nuts"}, "quadrature"),
-        ({"phases": ["baseline"]}, "Phases"),
+        ({"phases": ["baseline"]}, "0 after"),
         ({"outcome_metric": "heart_rate"}, "heart_rate"),
+        ({"window_days": 0}, "window_days"),
         ({"intervention_date": "2200-01-01"}, "future"),
         ({"intervention_date": "2020-01-01"}, "0 before"),
         ({"intervention_date": "2025-04-04"}, "2 after"),

@@ -124,7 +124,7 @@ def test_days_without_any_event_are_zeros_not_gaps(bench: Bench) -> None:
 
     assert (rare == 0).sum() > 20
     assert estimate(summary, "average")[2] < 0.0
-    assert len(KIND.figures(posterior, parse(InterruptedConfig, {"outcome_type": "count"}))) == 6
+    assert len(KIND.figures(posterior, parse(InterruptedConfig, {"outcome_type": "count"}))) == 8
 
 
 def test_weekdays_are_shares_of_the_rate(bench: Bench) -> None:

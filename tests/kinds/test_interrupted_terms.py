@@ -348,4 +348,4 @@ def test_the_segmented_engine_adds_up_observed_days(bench: Bench) -> None:
     (cumulative,) = (e for e in summary.estimates if e.name == "cumulative")
     assert cumulative.label == "Cumulative effect over 47 observed days"
     assert cumulative.mean == pytest.approx(47 * estimate(summary, "average")[0])
-    assert len(KIND.figures(posterior, parse(InterruptedConfig, {"engine": "segmented"}))) >= 6
+    assert len(KIND.figures(posterior, parse(InterruptedConfig, {"engine": "segmented"}))) == 8

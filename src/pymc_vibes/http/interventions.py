@@ -1,7 +1,7 @@
 """The change of one person's days, at its fixed address, and what was said of it before.
 
-Thin adapters over the same service, for experiments of kind `interrupted-time-series`. What the
-kind cannot do yet is refused, or stated as a warning beside the answer.
+Thin adapters over the same service, for experiments of kind `interrupted-time-series`. A request
+with `engine=nuts` waits for its answer, unless `Prefer: respond-async` asks for a run to follow.
 """
 
 import base64
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from pymc_vibes.core.answer import Diagnostics, Finding, Summary, Verdict
@@ -22,7 +22,6 @@ from pymc_vibes.http.deps import RUNS, MetricsDep, ServiceDep
 from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.paging import After, Limit, next_page
 from pymc_vibes.http.security import NAME_BOUND, given_name
-from pymc_vibes.kinds.interrupted_series.checks import grid_check, predictive_check
 from pymc_vibes.kinds.interrupted_series.config import SCHEMA, InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.reading import Reading
 from pymc_vibes.service import Analysis, Service
@@ -58,20 +57,30 @@ class Question(BaseModel):
     user_id: str = Field(min_length=1, max_length=500)
     intervention_date: Instant = Field(description="First day after the change, UTC.")
     outcome_metric: str = Field(
-        _OUTCOME, min_length=1, max_length=200, description="The stored outcome, by any spelling."
-    )
+        _OUTCOME, min_length=1, max_length=100,
+        description="The column of the outcome, by any spelling; also one that the kind does not "
+        "declare.",
+    )  # fmt: skip
     include_day_of_week: bool = True
     include_time_of_day: bool = Field(
-        default=True, description="Without effect yet: days are means, which a warning says."
+        default=True, description="Let the quarters of a day differ, where rows tell them apart."
     )
+    window_days: int = Field(
+        7, ge=1, le=365, description="The immediate effect is that of the first so many days, the "
+        "sustained one that of the last.",
+    )  # fmt: skip
     mcmc_samples: Samples = 2000
     mcmc_chains: Chains = 4
     start_date: Instant | None = Field(None, description="Rows before it are left out.")
     end_date: Instant | None = Field(None, description="Rows at it or later are left out.")
     phases: list[Phase] | None = Field(
-        None, max_length=20, description="Refused: phases cannot be chosen yet."
+        None, max_length=20, description="Only rows of these phases count; all by default."
     )
-    engine: Literal["exact", "nuts"] = Field("exact", description="`nuts` is refused yet.")
+    engine: Literal["exact", "nuts", "segmented"] = Field(
+        "exact",
+        description="How effects are computed: exactly, by the No-U-Turn sampler, or by the days "
+        "before alone with independent errors, for comparison.",
+    )
 
 
 class Measured(BaseModel):
@@ -102,7 +111,7 @@ class MeasuredNow(Measured):
 
 
 class Grid(BaseModel):
-    """The quadrature behind an exact answer."""
+    """The quadrature behind an exact answer; of draws, how many there are."""
 
     nodes: int
     effective_nodes: float
@@ -112,7 +121,7 @@ class Grid(BaseModel):
 class Checked(Diagnostics):
     """Whether the posterior can be trusted; of the exact engine, its grid in place of chains."""
 
-    engine: Literal["exact", "nuts"]
+    engine: Literal["exact", "nuts", "segmented"]
     grid: Grid
 
 
@@ -170,11 +179,14 @@ def analyze_intervention(
     metrics: MetricsDep,
     question: Annotated[Question, Body(openapi_examples={"week": {"value": _EXAMPLE}})],
     experiment: Experiment = DEFAULT,
+    prefer: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Analyzed:
     """Say what a change did to one person's days: at once, in the end, on average."""
     _check_known(service, experiment)
     _check_possible(question, datetime.now(UTC))
-    found = analyze(service, metrics, experiment, _settings(question))
+    is_waiting = "respond-async" not in (prefer or "").lower()
+    patient = service.with_waiting() if is_waiting else service
+    found = analyze(patient, metrics, experiment, _settings(question))
     return _analyzed(service, question, found)
 
 
@@ -208,24 +220,6 @@ def _check_known(service: Service, name: str) -> None:
 
 
 def _check_possible(question: Question, now: datetime) -> None:
-    if SCHEMA.resolve(question.outcome_metric) != _OUTCOME:
-        raise _refused(
-            "outcome_metric",
-            f"{question.outcome_metric[:80]!r} is not stored: an experiment has one outcome.",
-            f"Leave it out, or say {_OUTCOME!r}; map another column to it in another experiment.",
-        )
-    if question.engine == "nuts":
-        raise _refused(
-            "engine",
-            "Interrupted series are computed by quadrature only; nothing samples them yet.",
-            "Leave engine out, or say 'exact'.",
-        )
-    if question.phases:
-        raise _refused(
-            "phases",
-            "Phases cannot be chosen yet.",
-            "Choose the days with start_date and end_date.",
-        )
     if question.intervention_date > now:
         raise _refused(
             "intervention_date",
@@ -242,7 +236,13 @@ def _settings(question: Question) -> dict[str, Any]:
     return {
         "user_id": question.user_id,
         "intervention_date": question.intervention_date,
+        "outcome_column": SCHEMA.resolve(question.outcome_metric) or question.outcome_metric,
         "include_day_of_week": question.include_day_of_week,
+        "include_time_of_day": question.include_time_of_day,
+        "window_days": question.window_days,
+        "phases": question.phases,
+        "engine": question.engine,
+        "chains": question.mcmc_chains,
         "start": question.start_date,
         "end": question.end_date,
         "draws": min(question.mcmc_samples * question.mcmc_chains, MOST_DRAWS),
@@ -270,13 +270,13 @@ def _analyzed(service: Service, question: Question, found: Analysis) -> Analyzed
         decision=summary.decision.action if summary.decision else "",
         user_id=question.user_id,
         intervention_date=reading.date.isoformat(),
-        outcome_metric=_OUTCOME,
+        outcome_metric=reading.config.outcome_column,
         **now,
         probability_of_benefit=reading.p_benefit,
         better=reading.config.direction,
         mcmc_diagnostics=_checked(answer.diagnostics, reading),
-        warnings=[*summary.findings, *_notes(question)],
-        plots=_plots(answer.figures, reading),
+        warnings=[*summary.findings, *_notes(question, reading)],
+        plots=_plots(answer.figures),
         mlflow_run_id=service.ledger_id(answer.run_id),
         run_id=answer.run_id,
         created=answer.created.isoformat(),
@@ -320,30 +320,30 @@ def _checked(diagnostics: Diagnostics, reading: Reading) -> Checked:
         effective_nodes=reading.fit.effective_nodes,
         heaviest=float(regression.weights.max()),
     )
-    return Checked(**diagnostics.model_dump(), engine="exact", grid=grid)
+    return Checked(**diagnostics.model_dump(), engine=reading.config.engine, grid=grid)
 
 
-def _notes(question: Question) -> Iterator[Finding]:
-    if question.include_time_of_day:
+def _notes(question: Question, reading: Reading) -> Iterator[Finding]:
+    if question.include_time_of_day and reading.fit.model.parts == 1:
         yield Finding(
-            code="time-of-day", severity="warning",
-            text="include_time_of_day had no effect: days are means of their rows, which cannot "
-            "tell the hours apart.",
+            code="time-of-day", severity="note",
+            text="include_time_of_day had no effect: all rows are of one quarter of the day.",
         )  # fmt: skip
-    yield Finding(
-        code="draws", severity="note",
-        text="Effects are exact numbers, not averages of draws: mcmc_samples and mcmc_chains "
-        f"change none. Their product (at most {MOST_DRAWS:,}) is kept with the run as `draws`.",
-    )  # fmt: skip
+    if question.engine != "nuts":
+        yield Finding(
+            code="draws", severity="note",
+            text="Effects are exact numbers, not averages of draws: mcmc_samples and mcmc_chains "
+            f"change none. Their product (at most {MOST_DRAWS:,}) is kept with the run as `draws`.",
+        )  # fmt: skip
 
 
-def _plots(figures: tuple[Figure, ...], reading: Reading) -> Plots:
+def _plots(figures: tuple[Figure, ...]) -> Plots:
     known = {figure.name: figure for figure in figures}
     return Plots(
         observed_vs_counterfactual=_png(known["observed_and_expected"]),
-        posterior_predictive_check=_png(predictive_check(reading)),
+        posterior_predictive_check=_png(known["posterior_predictive_check"]),
         effect_distribution=_png(known["effect_distribution"]),
-        mcmc_diagnostics=_png(grid_check(reading)),
+        mcmc_diagnostics=_png(known.get("average_trace") or known["quadrature_grid"]),
     )
 
 

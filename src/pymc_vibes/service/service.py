@@ -87,6 +87,12 @@ class Service(Experiments):
         hasty._waits = False  # noqa: SLF001  # a copy of this one
         return hasty
 
+    def with_waiting(self) -> Self:
+        """Give the same service for those who wait until what must be sampled is there."""
+        patient = copy.copy(self)
+        patient._waits = True  # noqa: SLF001  # a copy of this one
+        return patient
+
     # experiments
 
     def delete(self, name: str) -> None:

@@ -312,10 +312,19 @@ def count_regression(
     series: Series, window: Window, model: Model, standard: Standard, family: Family
 ) -> CountRegression:
     """Give the posterior of the coefficients of logs of rates."""
+    counted = CountModel(family, "independent" if model.errors == "independent" else "ar1")
+    return regress_counts(count_rows(series, window, model), count_prior(model, standard), counted)
+
+
+def count_prior(model: Model, standard: Standard) -> CountPrior:
+    """Give the prior of the coefficients of logs of rates."""
     center = np.zeros(len(model.sds))
     center[0] = np.log(standard.center)
+    return CountPrior(model.sds, center)
+
+
+def count_rows(series: Series, window: Window, model: Model) -> CountSeries:
+    """Give counts, exposures and regression columns by row."""
     columns = design(series.day, window, model, details_of(series, model))
     counts = np.round(series.mean * series.count)
-    given = CountSeries(series.day, counts, series.count, columns)
-    counted = CountModel(family, "independent" if model.errors == "independent" else "ar1")
-    return regress_counts(given, CountPrior(model.sds, center), counted)
+    return CountSeries(series.day, counts, series.count, columns)

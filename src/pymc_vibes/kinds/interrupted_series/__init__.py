@@ -35,6 +35,7 @@ from pymc_vibes.kinds.interrupted_series.config import EXAMPLE, SCHEMA, Interrup
 from pymc_vibes.kinds.interrupted_series.data import simulate, truth
 from pymc_vibes.kinds.interrupted_series.fit import fit
 from pymc_vibes.kinds.interrupted_series.pictures import figures
+from pymc_vibes.kinds.interrupted_series.sampled import build_model
 
 kind = Kind[InterruptedConfig](
     slug="interrupted-time-series",
@@ -52,3 +53,5 @@ kind = Kind[InterruptedConfig](
     summarize=summarize,
     figures=figures,
 )
+
+__all__ = ["build_model", "kind"]

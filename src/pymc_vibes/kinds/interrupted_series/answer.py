@@ -76,12 +76,15 @@ def _estimate(name: str, label: str, effect: "Marginals", level: float, unit: st
 
 
 def _tables(reading: Reading) -> Iterator[Table]:
+    from pymc_vibes.stats.sampler_views import parameter_tables
+
     yield _effects(reading)
     if len(reading.fits.fits) > 1:
         yield _people(reading)
     yield _calendar(reading)
     yield _models(reading)
     yield from term_tables(reading)
+    yield from parameter_tables(reading.posterior)
 
 
 def _effects(reading: Reading) -> Table:

@@ -203,11 +203,20 @@ class InterruptedConfig(Config):
         self._check_engine()
         return self
 
+    @property
+    def is_sampled(self) -> bool:
+        """Say whether the No-U-Turn sampler computes the effects."""
+        return self.engine == "nuts" or self.errors == "student"
+
     def _check_engine(self) -> None:
         if self.engine == "segmented" and (self.outcome_type, self.errors) != ("number", "normal"):
             raise ValueError("the segmented engine knows numbers with normal errors only")
         if self.outcome_type == "count" and self.errors == "student":
             raise ValueError("counts have no errors student: their outliers are in their spread")
+        if self.is_sampled and self.correlation == "level":
+            raise ValueError("a wandering level is not sampled: take correlation ar1-white")
+        if self.errors == "student" and self.correlation == "ar1":
+            raise ValueError("errors student need noise to be in: take correlation ar1-white")
         if self.outcome_type == "count" and self.correlation == "level":
             raise ValueError("counts have no correlation level: take ar1-white, or independent")
 

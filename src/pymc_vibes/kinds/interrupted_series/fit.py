@@ -10,6 +10,7 @@ from pymc_vibes.core.answer import Diagnostics, Verdict
 from pymc_vibes.core.posterior import Posterior, Variable, stream
 from pymc_vibes.core.run import Watch
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
+from pymc_vibes.kinds.interrupted_series.sampled import sample
 from pymc_vibes.kinds.interrupted_series.study import Study, TooFew, studies_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def fit(cells: "pa.Table", config: InterruptedConfig, watch: Watch) -> Posterior
     from pymc_vibes.stats.marginals import stack
 
     found = studies_of(cells, config)
+    if config.is_sampled:
+        return sample(cells, config, watch, constants_of(found))
     studies = {label: study for label, study in found.items() if isinstance(study, Study)}
     fits: dict[str, Fit] = {}
     for number, (label, study) in enumerate(studies.items()):

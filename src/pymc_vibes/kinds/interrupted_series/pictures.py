@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.interrupted_series.checks import grid_check, predictive_check
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.reading import Reading
@@ -25,10 +26,14 @@ _MOST_POINTS = 400  # days of a line at most; longer series are drawn every so m
 
 def figures(posterior: Posterior, config: InterruptedConfig) -> tuple[Figure, ...]:
     """Show observed and expected, the effect by day and in sum, its chances, and the checks."""
+    from pymc_vibes.stats.sampler_views import chain_figures
+
     reading = Reading(posterior=posterior, config=config)
     checks = [_autocorrelation(reading)]
     if len(reading.placebos.change):
         checks = [_placebos(reading), *checks]
+    engine = chain_figures(posterior) or (grid_check(reading),)
+    checks = [predictive_check(reading), *checks, *engine]
     return (*_panels(reading), _distribution(reading), *checks)
 
 

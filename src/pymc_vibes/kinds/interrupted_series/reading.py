@@ -11,6 +11,7 @@ from pymc_vibes.kinds.interrupted_series.cells import PART_HOURS
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.fit import SeriesFits
 from pymc_vibes.kinds.interrupted_series.model import day_of
+from pymc_vibes.kinds.interrupted_series.sampled import sampled_fits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,10 +32,11 @@ class Reading:
 
     @cached_property
     def fits(self) -> SeriesFits:
-        """Give everybody's fit."""
-        if not isinstance(self.posterior.joint, SeriesFits):
-            raise TypeError("interrupted series are fitted one by one")
-        return self.posterior.joint
+        """Give everybody's fit; of chains it is put together again."""
+        if isinstance(self.posterior.joint, SeriesFits):
+            return self.posterior.joint
+        fits = sampled_fits(self.posterior, self.config)
+        return SeriesFits(fits, self.config.window_days)
 
     @cached_property
     def label(self) -> str:
