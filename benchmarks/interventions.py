@@ -72,11 +72,11 @@ def _python(way: str) -> str:
 
 def run(*, quick: bool) -> tuple[str, list[Row]]:
     """Measure time, false alarms, coverage, width, and whether the same model says the same."""
-    times = _timed(rounds=1 if quick else 3, series_each=2 if quick else 3)
-    rows = [*_times(times), *_closed(1 if quick else 10)]
-    for phi, sampled in _sampled(1 if quick else 24).items():
+    times = _timed(rounds=1 if quick else 2, series_each=2 if quick else 3)
+    rows = [*_times(times), *_closed(1 if quick else 4)]
+    for phi, sampled in _sampled(1 if quick else 12).items():
         rows += _alarms(phi, 50 if quick else 400, sampled)
-    return "Interventions: 90 days, a change on day 46", [*rows, *_parity(2 if quick else 6)]
+    return "Interventions: 90 days, a change on day 46", [*rows, *_parity(2 if quick else 4)]
 
 
 def _timed(rounds: int, series_each: int) -> dict[str, Times]:
