@@ -57,7 +57,8 @@ class _Bounds:
 
     def along(self, u: Array, angle: Array) -> tuple[Array, Array]:
         """Give the bounds of r on lines of a lattice, `(u, angle)`."""
-        return tuple(_bilinear(self.at, values, u, angle) for values in (self.low, self.high))
+        low, high = (_bilinear(self.at, values, u, angle) for values in (self.low, self.high))
+        return low, high
 
 
 @dataclass(frozen=True)

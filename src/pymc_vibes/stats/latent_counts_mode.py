@@ -207,7 +207,9 @@ class Problem:
         """Give the log density of counts, states and coefficients."""
         told = log_likelihood(self.rows, self.log_rates(place), self.nodes.extra) + self.constant
         inner = np.einsum("gt,gt->g", place.z, self.links.times(place.z))
-        return told + (self.links.log_determinant - inner) / 2 + self.prior.log_density(place.b)
+        return np.asarray(
+            told + (self.links.log_determinant - inner) / 2 + self.prior.log_density(place.b)
+        )
 
     def log_rates(self, place: Place) -> Array:
         """Give the log of every row's mean."""
