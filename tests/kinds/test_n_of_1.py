@@ -196,7 +196,14 @@ def test_an_ab_design_is_said_to_be_confounded(bench: Bench) -> None:
 
     (told,) = (f.text for f in summary.findings if f.code == "order")
     assert "AB design" in told
-    assert "few-periods" in codes(summary)
+
+
+def test_few_periods_are_counted(bench: Bench) -> None:
+    _, summary = answer(bench, trial(5.0, given=np.repeat([0, 1, 0, 1], 15)))
+
+    (told,) = (f for f in summary.findings if f.code == "few-periods")
+    assert told.severity == "note"
+    assert "2 of placebo, 2 of drug" in told.text
 
 
 def test_a_treatment_given_late_is_said_to_be_confounded(bench: Bench) -> None:

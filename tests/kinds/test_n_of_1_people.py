@@ -235,12 +235,12 @@ def test_days_are_drawn_period_by_period(bench: Bench) -> None:
     assert len(tables["washed_out"]["day"]) == 8
 
 
-def test_days_of_many_short_periods_are_drawn_without_bands(bench: Bench) -> None:
+def test_days_of_many_short_periods_are_drawn_over_one_line_a_treatment(bench: Bench) -> None:
     config, posterior = bench.fit(KIND, trial(5.0, given=np.tile([0, 1], 45)), NOf1Config())
 
     (days,) = (f for f in KIND.figures(posterior, config) if f.name == "trial_days")
 
-    assert set(days.spec.tables) == {"days_0", "days_1"}
+    assert set(days.spec.tables) == {"days_0", "days_1", "period_0", "period_1"}
 
 
 def test_people_are_drawn_in_a_forest(bench: Bench) -> None:

@@ -245,6 +245,16 @@ def test_the_level_of_a_period_is_the_mean_of_its_days() -> None:
     assert found.period_level(period).mean()[0] == pytest.approx(by_day.mean())
 
 
+def test_levels_under_two_treatments_differ_by_the_effect() -> None:
+    rng = np.random.default_rng(15)
+    found = analyzed(world(schedule("pairs", rng), 0.2, rng, effect=1.0))
+    days = found.trial.calendar
+
+    gap = found.expected_under(1, days).mean() - found.expected_under(0, days).mean()
+
+    np.testing.assert_allclose(gap, found.effect(1).mean()[0])
+
+
 def test_other_models_are_fitted_to_the_same_days() -> None:
     rng = np.random.default_rng(13)
     trial = world(schedule("ABAB", rng), 0.4, rng, effect=1.0)

@@ -133,6 +133,16 @@ class TrialFit:
         """Give the expected outcome of calendar days under what was given."""
         return self._by_half_life(lambda life: self._rows(days, life))
 
+    def expected_under(self, treatment: int, days: Array) -> StudentMixture:
+        """Give the expected outcome of days if one treatment were given all the time."""
+        rows = np.zeros((len(days), len(self.names)))
+        shared = self.model.shared(days, self.trial)
+        rows[:, : shared.shape[1]] = shared
+        rows[:, [i for name, i in self.names.items() if name.startswith("period_")]] = 0.0
+        if treatment:
+            rows[:, self.names[f"effect_{treatment}"]] = 1.0
+        return self._by_half_life(lambda _: rows)
+
     def period_level(self, period: Period) -> StudentMixture:
         """Give the mean expected outcome of the days of a period that count."""
         days = np.arange(period.first, period.end)

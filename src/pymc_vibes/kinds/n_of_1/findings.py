@@ -34,26 +34,26 @@ def findings(reading: Reading) -> Iterator[Finding]:
 def _schedule(reading: Reading) -> Iterator[Finding]:
     from pymc_vibes.stats.trial_checks import share_of_time
 
-    names = (reading.comparator, reading.treatment)
+    (other, drug), whose = (reading.comparator, reading.treatment), reading.whose
     many = [sum(p.treatment == k for p in reading.trial.periods) for k in (0, FOCUS)]
-    pairs = len(reading.cycles)
-    if max(many) == 1:
+    if max(many) == 1 and not _is_within_days(reading):
         yield Finding(
             code="order", severity="warning",
-            text=f"There is one period of {names[0]} and one of {names[1]} (an AB design): "
+            text=f"The trial{whose} has one period of {other} and one of {drug} (an AB design): "
             "whatever else changed between them is part of the effect. Alternate more often.",
         )  # fmt: skip
-    elif share_of_time(reading.fit, FOCUS) > _IN_ORDER:
+        return
+    if share_of_time(reading.fit, FOCUS) > _IN_ORDER:
         yield Finding(
             code="order", severity="warning",
-            text=f"{names[1]} was mostly given at one end of the trial, so its effect can hardly "
+            text=f"{drug} was mostly given at one end of the trial{whose}: its effect can hardly "
             "be told from a drift in time.",
         )  # fmt: skip
     if min(many) < _PERIODS and not _is_within_days(reading):
         yield Finding(
-            code="few-periods", severity="warning" if pairs < 2 else "note",
-            text=f"There are {many[0]} periods of {names[0]} and {many[1]} of {names[1]}; "
-            f"{_PERIODS} or more of each are recommended.",
+            code="few-periods", severity="warning" if len(reading.cycles) < 2 else "note",
+            text=f"Periods{whose}: {many[0]} of {other}, {many[1]} of {drug}; {_PERIODS} or more "
+            "of each are recommended.",
         )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def _days(reading: Reading) -> Iterator[Finding]:
     if min(days) < RECOMMENDED:
         yield Finding(
             code="few-days", severity="warning",
-            text=f"There are {days[0]} observed days under {names[0]} and {days[1]} under "
+            text=f"Observed days{reading.whose}: {days[0]} under {names[0]}, {days[1]} under "
             f"{names[1]}; {RECOMMENDED} or more of each are recommended.",
         )  # fmt: skip
     if max(days) > _UNBALANCED * min(days):
@@ -83,8 +83,9 @@ def _days(reading: Reading) -> Iterator[Finding]:
         yield Finding(
             code="missing-days",
             severity="warning" if missing / all_days > _MISSING_BAR else "note",
-            text=f"{missing} of {all_days} days have no row ({percent(missing / all_days)}): they "
-            "are skipped, not taken as 0. It matters why they are missing.",
+            text=f"{missing} of {all_days} days{reading.whose} have no row "
+            f"({percent(missing / all_days)}): they are skipped, not taken as 0. It matters why "
+            "they are missing.",
         )  # fmt: skip
 
 

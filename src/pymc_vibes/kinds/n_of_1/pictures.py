@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pymc_vibes.stats.chart_trial import Dots, Stretch
     from pymc_vibes.stats.special import Array
+    from pymc_vibes.stats.student import StudentMixture
     from pymc_vibes.stats.trial_days import Period
 
 _MOST_STRETCHES = 40
@@ -90,24 +91,29 @@ def _washed(reading: Reading) -> "Dots":
 
 
 def _stretches(reading: Reading) -> "Iterator[Stretch]":
-    """Give the expected level of each period; of very many periods a part of them in turn."""
-    periods = [p for p in reading.trial.periods if p.counted]
-    if len(periods) <= _MOST_STRETCHES:
-        yield from (_stretch(reading, period) for period in periods)
-
-
-def _stretch(reading: Reading, period: "Period") -> "Stretch":
+    """Give the expected level of each period; of very many, as if one treatment went on."""
     import numpy as np
 
+    trial = reading.trial
+    periods = [p for p in trial.periods if p.counted]
+    if len(periods) > _MOST_STRETCHES:
+        days = trial.calendar[:: _step(len(trial.calendar))]
+        for k in range(trial.many):
+            yield _stretch(reading, k, days, reading.fit.expected_under(k, days))
+        return
+    for period in periods:
+        days = np.arange(period.first, period.end)
+        days = days[trial.counts[trial.days_of(days)]]
+        days = days[:: _step(len(days))]
+        yield _stretch(reading, period.treatment, days, reading.fit.expected(days))
+
+
+def _stretch(reading: Reading, treatment: int, days: "Array", found: "StudentMixture") -> "Stretch":
     from pymc_vibes.stats.chart_interruption import Band
     from pymc_vibes.stats.chart_trial import Stretch
 
-    days = np.arange(period.first, period.end)
-    days = days[reading.trial.counts[reading.trial.days_of(days)]]
-    days = days[:: _step(len(days))]
-    found = reading.fit.expected(days)
     low, high = found.light().interval(reading.config.level)
-    return Stretch(period.treatment, Band(_dates(days), found.mean(), low, high))
+    return Stretch(treatment, Band(_dates(days), found.mean(), low, high))
 
 
 def _distribution(reading: Reading) -> Figure:
@@ -122,7 +128,7 @@ def _distribution(reading: Reading) -> Figure:
         "effect_distribution",
         f"The {what} of {reading.treatment} may be anything {span(reading)}"
         if reading.is_too_wide
-        else f"{reading.treatment} is better with {chance(reading.p_benefit)} chance",
+        else f"The chance that {reading.treatment} is better is {chance(reading.p_benefit)}",
         f"Posterior curve of the {what} of {reading.treatment} on the {subject(reading)}, "
         f"{span(reading)}; {chance(reading.p_higher)} chance that it is above 0.",
         x=x, y=y, low=low, high=high, mean=float(effect.mean()[0]),
@@ -186,17 +192,24 @@ def _raw(reading: Reading, treated: "Period", compared: "Period") -> float | Non
 
 
 def _half_life(reading: Reading) -> Figure:
-    from pymc_vibes.stats.chart_interruption import Words, grid_mass
+    import numpy as np
 
-    days, mass = reading.fit.chance_of_half_life
-    middle = plain(reading.fit.half_life_quantile(0.5), 2)
-    return grid_mass(
-        Words(
-            "half_life",
-            f"Half of the effect{reading.whose} is gone {middle} days after its treatment",
-            f"Posterior mass at {len(days)} half-lives of the carry-over, median {middle} days.",
-        ),
-        nodes=days, mass=mass, label="half-life (days)",
+    from pymc_vibes.stats.chart import lines_with_bands
+
+    level = reading.config.level
+    lives = [reading.fit.half_life_quantile(q) for q in (0.5, (1 - level) / 2, (1 + level) / 2)]
+    after = np.linspace(0.0, max(3.0, min(3 * lives[2], 30.0)), 61)
+    left, low, high = (0.5 ** (after / life) for life in lives)
+    middle = plain(lives[0], 2)
+    return lines_with_bands(
+        "half_life",
+        f"Half of the effect{reading.whose} is gone about {middle} days after its treatment",
+        f"Share of the effect that is left against days since the treatment ended, with a band: a "
+        f"half after {middle} days, in the interval from {plain(lives[1], 2)} to "
+        f"{plain(lives[2], 2)} days.",
+        lines=[("left of the effect", after, left, low, high)],
+        x_label="days since the treatment ended", y_label="share of the effect that is left",
+        y_format="percent", y_domain=(0.0, 1.0), level=level,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from pydantic import JsonValue
 from pymc_vibes.core.answer import Table
 from pymc_vibes.kinds.n_of_1.config import EstimatedCarryOver
 from pymc_vibes.kinds.n_of_1.model import day_of
-from pymc_vibes.kinds.n_of_1.people import FOCUS
 from pymc_vibes.kinds.n_of_1.reading import Reading, benefit, relevant, same, tone_of
 
 if TYPE_CHECKING:
@@ -177,15 +176,17 @@ def _models(reading: Reading) -> Table:
 
 
 def _half_lives(reading: Reading) -> Table:
+    level = reading.config.level
     rows: _Rows = []
     for label, fit in reading.found.fits.items():
-        low, middle, high = (fit.half_life_quantile(q) for q in (0.1, 0.5, 0.9))
-        effect = fit.effect(FOCUS)
-        rows.append((label, middle, low, high, float(effect.mean()[0])))
+        middle, low, high = (
+            fit.half_life_quantile(q) for q in (0.5, (1 - level) / 2, (1 + level) / 2)
+        )
+        rows.append((label, middle, low, high))
     return Table(
         name="carry_over",
-        title="Half-life of the carry-over of each person, with its 80 % interval",
-        columns=("user", "median", "low", "high", "effect"),
-        units=("", "days", "days", "days", reading.config.outcome_unit),
+        title="Half-life of the carry-over of each person",
+        columns=("user", "median", "low", "high"),
+        units=("", "days", "days", "days"),
         rows=tuple(rows),
     )
