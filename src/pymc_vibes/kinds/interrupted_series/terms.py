@@ -15,6 +15,10 @@ _WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 def term_tables(reading: Reading) -> Iterator[Table]:
     """Give a table for each sort of term that the model has."""
     model = reading.fit.model
+    if model.others:
+        yield _others(reading)
+    if model.controls or model.holidays:
+        yield _controls(reading)
     if model.day_of_week:
         yield _deviations(reading, "weekday", "Weekdays against the mean of the week", _WEEK,
                           reading.fit.weekdays())  # fmt: skip
@@ -23,10 +27,6 @@ def term_tables(reading: Reading) -> Iterator[Table]:
             reading, "part", "Parts of the day against their mean", reading.quarters,
             reading.fit.parts(),
         )  # fmt: skip
-    if model.others:
-        yield _others(reading)
-    if model.controls or model.holidays:
-        yield _controls(reading)
 
 
 def _deviations(
