@@ -6,8 +6,8 @@ from scipy import linalg, stats
 from pymc_vibes.stats.autoregression import Prior
 from pymc_vibes.stats.interrupted import Fit, fit_series
 from pymc_vibes.stats.series import Series, Window, standard_of
-from pymc_vibes.stats.terms import Model
 from pymc_vibes.stats.special import Array
+from pymc_vibes.stats.terms import Model
 
 FIRST = 20_000.0
 
