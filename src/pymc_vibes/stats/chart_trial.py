@@ -66,7 +66,8 @@ def trial_days(
         tables["washed_out"] = _dots(washed)
         marks.append(_day_mark("washed_out", None))
     note = sentences(
-        f"Lines: expected level; bands: its {level_words(level)} interval.",
+        f"Lines: expected level; bands: its {level_words(level)} interval. What lines differ by is "
+        "known better than each.",
         "Open: washed out, not counted." if len(washed.day) else "",
     )
     spec = FigureSpec(
