@@ -349,3 +349,16 @@ def test_the_segmented_engine_adds_up_observed_days(bench: Bench) -> None:
     assert cumulative.label == "Cumulative effect over 47 observed days"
     assert cumulative.mean == pytest.approx(47 * estimate(summary, "average")[0])
     assert len(KIND.figures(posterior, parse(InterruptedConfig, {"engine": "segmented"}))) == 8
+
+
+def test_a_change_that_is_over_is_told_by_both_its_dates(bench: Bench) -> None:
+    events = daily(noise(22) + 9.0 * ((T >= 40) & (T < 70)))
+
+    config = parse(InterruptedConfig, {"intervention_date": day(40), "intervention_end": day(70)})
+    resolved, posterior = bench.fit(KIND, events, config)
+
+    assert f"From {day(40)} to {day(69)}" in KIND.summarize(posterior, resolved).headline
+    drawn = {figure.name: figure.spec.tables for figure in KIND.figures(posterior, resolved)}
+    assert len(drawn["effect_by_day"]["change"]["day"]) == 2
+    sums = drawn["cumulative_effect"]["total"]
+    assert sums["low"][70:] == pytest.approx([sums["low"][69]] * 30)

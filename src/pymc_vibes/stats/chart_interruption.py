@@ -1,6 +1,7 @@
 """Figures of an interrupted series: three panels on one axis of time, and the checks beside them.
 
-Titles and alternative texts come from the caller. `change` is the first day after the change.
+Titles and alternative texts come from the caller. `change` holds the first day after the change,
+and the first one after its end where it ended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,13 +52,21 @@ class Band:
         }
 
 
+def _dashed(change: Sequence[date]) -> str:
+    return "the change" if len(change) == 1 else "the change and its end"
+
+
+def _counted(change: Sequence[date]) -> str:
+    return "Every calendar day " + ("after the change" if len(change) == 1 else "of the change")
+
+
 def observed_and_expected(
     words: Words,
     *,
     observed: tuple[Sequence[date], Numbers],
     expected: Band,
     noisy: tuple[Numbers, Numbers],
-    change: date,
+    change: Sequence[date],
     label: str,
     unit: str,
     level: float,
@@ -71,7 +80,7 @@ def observed_and_expected(
         "expected": expected.columns("expected"),
         "single_days": days,
         "observed": {"day": positions(observed[0]), "observed": numbers(observed[1])},
-        "change": {"day": positions([change])},
+        "change": {"day": positions(change)},
     }
     marks = (
         Mark(kind="band", table="single_days", x="day", low="low", high="high"),
@@ -82,7 +91,7 @@ def observed_and_expected(
     )
     note = sentences(
         f"Inner band: {level_words(level)} interval of the level without the change.",
-        "Outer band: of a single day, noise included. Dashed: the change.",
+        f"Outer band: of a single day, noise included. Dashed: {_dashed(change)}.",
     )
     series = ("expected without the change", "observed")
     return _panel(words, tables, marks, series, with_unit(label, unit), note)
@@ -93,7 +102,7 @@ def effect_by_day(
     *,
     differences: tuple[Sequence[date], Numbers],
     effect: Band,
-    change: date,
+    change: Sequence[date],
     unit: str,
     level: float,
 ) -> Figure:
@@ -101,7 +110,7 @@ def effect_by_day(
     tables = {
         "effect": effect.columns("effect"),
         "differences": {"day": positions(differences[0]), "difference": numbers(differences[1])},
-        "change": {"day": positions([change])},
+        "change": {"day": positions(change)},
         "zero": _NOTHING,
     }
     marks = (
@@ -111,18 +120,20 @@ def effect_by_day(
         Mark(kind="line", table="effect", x="day", y="effect", series=0, weight="heavy"),
         _CHANGE,
     )
-    note = f"Band: {level_words(level)} interval of the effect on that day. Dashed: the change."
+    note = (
+        f"Band: {level_words(level)} interval of the effect on that day. Dashed: {_dashed(change)}."
+    )
     series = ("effect", "observed minus expected")
     return _panel(words, tables, marks, series, with_unit("difference", unit), note)
 
 
 def cumulative_effect(
-    words: Words, *, total: Band, change: date, unit: str, level: float
+    words: Words, *, total: Band, change: Sequence[date], unit: str, level: float
 ) -> Figure:
     """Declare the effect added up over calendar days, 0 before the change."""
     tables = {
         "total": total.columns("total"),
-        "change": {"day": positions([change])},
+        "change": {"day": positions(change)},
         "zero": _NOTHING,
     }
     marks = (
@@ -133,7 +144,7 @@ def cumulative_effect(
     )
     note = sentences(
         f"Band: {level_words(level)} interval.",
-        "Every calendar day after the change counts, observed or not. Dashed: the change.",
+        f"{_counted(change)} counts, observed or not. Dashed: {_dashed(change)}.",
     )
     return _panel(words, tables, marks, ("",), with_unit("sum of effects", unit), note)
 
@@ -209,7 +220,7 @@ def predictive_days(
     *,
     observed: tuple[Sequence[date], Numbers],
     replicated: Band,
-    change: date,
+    change: Sequence[date],
     label: str,
     unit: str,
     level: float,
@@ -218,7 +229,7 @@ def predictive_days(
     tables = {
         "replicated": replicated.columns("replicated"),
         "observed": {"day": positions(observed[0]), "observed": numbers(observed[1])},
-        "change": {"day": positions([change])},
+        "change": {"day": positions(change)},
     }
     marks = (
         Mark(kind="band", table="replicated", x="day", low="low", high="high", series=0),
@@ -228,7 +239,7 @@ def predictive_days(
     )
     note = sentences(
         f"Band: {level_words(level)} predictive interval of each day, effect and noise included.",
-        "Dashed: the change.",
+        f"Dashed: {_dashed(change)}.",
     )
     return _panel(words, tables, marks, ("model", "observed"), with_unit(label, unit), note)
 

@@ -119,8 +119,8 @@ class CountFit(Fit):
         return Drawn((self._differences(days) * self._exposures(days)).sum(axis=2, keepdims=True))
 
     def cumulative(self, days: Array, shown: Array) -> Drawn:
-        """Give the sums of expected counts up to the days at the positions `shown`."""
-        counts = self._differences(days) * self._exposures(days)
+        """Give sums of expected counts of the change's days, up to the positions `shown`."""
+        counts = self._differences(days) * self._exposures(days) * (days < self.window.over)
         return Drawn(np.cumsum(counts, axis=2)[:, :, shown])
 
     def afterwards(self) -> Drawn:

@@ -144,8 +144,9 @@ class Fit:
         return f"{self.window.days_after} calendar days"
 
     def cumulative(self, days: Array, shown: Array) -> Marginals:
-        """Give the sums of effects up to the days at the positions `shown`."""
-        return self.functional(np.cumsum(self.effect_rows(days), axis=0)[shown])
+        """Give the sums of effects of the change's days, up to those at the positions `shown`."""
+        rows = self.effect_rows(days) * (days < self.window.over)[:, None]
+        return self.functional(np.cumsum(rows, axis=0)[shown])
 
     def afterwards(self) -> Marginals:
         """Give the mean effect on the days after the change was over."""

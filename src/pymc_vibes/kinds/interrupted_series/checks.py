@@ -31,7 +31,7 @@ def predictive_check(reading: Reading) -> Figure:
         ),
         observed=(days, seen[::step]),
         replicated=Band(days, found.mean()[::step], low[::step], high[::step]),
-        change=reading.date, label=config.outcome_name, unit=config.outcome_unit,
+        change=reading.dates, label=config.outcome_name, unit=config.outcome_unit,
         level=config.level,
     )  # fmt: skip
 

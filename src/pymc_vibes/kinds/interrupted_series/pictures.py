@@ -53,6 +53,7 @@ def _observed(reading: Reading, days: "Array") -> Figure:
 
     config, fit, level = reading.config, reading.fit, reading.config.level
     what, change = f"{config.outcome_name}{reading.whose}", reading.date
+    when = "While it lasted" if fit.window.has_end else "Afterwards"
     mean = float(reading.average.mean()[0])
     size, side = amount(reading, abs(mean)), "above" if mean > 0 else "below"
     daily = fit.series.daily()
@@ -62,14 +63,14 @@ def _observed(reading: Reading, days: "Array") -> Figure:
             "observed_and_expected",
             f"The {what}, and what was to be expected without the change"
             if reading.is_too_wide
-            else f"Afterwards the {what} is about {size} {side} what was to be expected",
+            else f"{when} the {what} is about {size} {side} what was to be expected",
             f"Daily {what} as dots over the expected level with bands; the change is on "
-            f"{change.isoformat()}. After it days lie {size} {side} the expected ones on average.",
+            f"{change.isoformat()}. {when} days lie {size} {side} the expected ones on average.",
         ),
         observed=(_dates(daily.day[::step]), daily.mean[::step]),
         expected=_band(days, fit.expected(days), level),
         noisy=fit.predicted(days).light().interval(level),
-        change=change, label=config.outcome_name, unit=config.outcome_unit, level=level,
+        change=reading.dates, label=config.outcome_name, unit=config.outcome_unit, level=level,
     )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def _by_day(reading: Reading, after: "Array") -> Figure:
         ),
         differences=(_dates(fit.series.days[::step]), fit.differences()[::step]),
         effect=_band(fit.days_with_effect(after), fit.effect_on(after), level),
-        change=reading.date, unit=reading.config.outcome_unit, level=level,
+        change=reading.dates, unit=reading.config.outcome_unit, level=level,
     )  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def _cumulative(reading: Reading, days: "Array", calendar: "Array") -> Figure:
             "The sum of the effects over calendar days with its band: 0 before "
             f"{reading.date.isoformat()}, {last} at the end.",
         ),
-        total=_band(days, total, reading.config.level), change=reading.date, unit=unit,
+        total=_band(days, total, reading.config.level), change=reading.dates, unit=unit,
         level=reading.config.level,
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What the posterior says of the person in focus: effects, chances, checks, each computed once."""
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -61,9 +61,23 @@ class Reading:
         return unit if self.config.outcome_type == "count" else f"{unit} x days"
 
     @cached_property
-    def date(self) -> date:
+    def date(self) -> datetime.date:
         """Give the first day after the change."""
         return day_of(self.fit.window.change)
+
+    @cached_property
+    def dates(self) -> list[datetime.date]:
+        """Give the first day after the change, and the first one after its end, if it ended."""
+        window = self.fit.window
+        return [self.date, day_of(window.over)] if window.has_end else [self.date]
+
+    @property
+    def while_it_lasted(self) -> str:
+        """Say of which days the average effect is."""
+        if len(self.dates) == 1:
+            return f"since {self.date.isoformat()}"
+        last = day_of(self.fit.window.over - 1)
+        return f"from {self.date.isoformat()} to {last.isoformat()}"
 
     def effect(self, name: "Effect") -> "Marginals":
         """Give an effect of the person in focus, as the mean of its days."""

@@ -21,7 +21,8 @@ def headline(reading: Reading) -> str:
 def _verdict(reading: Reading) -> str:
     config, tone = reading.config, reading.tone
     what = f"{config.outcome_name}{reading.whose}"
-    since = f"Since {reading.date.isoformat()}"
+    verb = "was" if reading.fit.window.has_end else "is"
+    since = reading.while_it_lasted[0].upper() + reading.while_it_lasted[1:]
     if reading.is_too_wide:
         return (
             f"Not enough information to say what the change did to the {what}: its average effect "
@@ -29,8 +30,8 @@ def _verdict(reading: Reading) -> str:
         )
     if tone == "same" and reading.p_same is not None:
         return (
-            f"{since} the {what} is practically unchanged: {chance(reading.p_same)} chance of an "
-            f"average effect below {amount(reading, config.smallest_effect)} either way "
+            f"{since} the {what} {verb} practically unchanged: {chance(reading.p_same)} chance of "
+            f"an average effect below {amount(reading, config.smallest_effect)} either way "
             f"(interval {span(reading)})."
         )
     if tone in {"higher", "lower"}:
@@ -38,11 +39,11 @@ def _verdict(reading: Reading) -> str:
         size = amount(reading, abs(float(reading.average.mean()[0])))
         p = max(reading.p_higher, 1 - reading.p_higher)
         return (
-            f"{since} the {what} is {tone} by about {size} on average, {better}: {chance(p)} "
+            f"{since} the {what} {verb} {tone} by about {size} on average, {better}: {chance(p)} "
             f"chance ({100 * config.level:g} % interval {span(reading)})."
         )
     return (
-        f"It is open whether the change helped: since {reading.date.isoformat()} the {what} "
+        f"It is open whether the change helped: {reading.while_it_lasted} the {what} "
         f"moved {span(reading)} on average ({100 * config.level:g} % interval), and the "
         f"chance that it got better is {chance(reading.p_benefit)}."
     )
@@ -88,7 +89,7 @@ def decide_change(reading: Reading) -> Decision:
         )  # fmt: skip
     if tone == "undecided":
         return Decision(
-            action="keep observing", tone=tone,
+            action="leave it open" if reading.fit.window.has_end else "keep observing", tone=tone,
             reason=f"The chance that the change helped is {chance(reading.p_benefit)}, and the "
             f"{100 * reading.config.level:g} % interval holds 0.",
         )  # fmt: skip
