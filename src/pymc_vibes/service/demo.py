@@ -112,8 +112,8 @@ def _furloughs() -> _Real:
             "controls": list(_WEATHER),
             "effect": "constant",  # eight days do not tell whether it grew
             "direction": "lower",
-            "outcome_name": f"share of departures over {LATE_MINUTES} minutes late",
-            "outcome_unit": "%",
+            "outcome_name": f"number of departures over {LATE_MINUTES} minutes late",
+            "outcome_unit": "per 100",
         },
         lambda flights: late_days(flights, read_weather()),
     )

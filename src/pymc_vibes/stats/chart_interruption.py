@@ -205,7 +205,7 @@ def autocorrelation_bars(words: Words, *, found: Numbers, bound: float) -> Figur
     )
     spec = FigureSpec(
         x=Axis(label="days between", zero=True),
-        y=Axis(label="autocorrelation", domain=(-1.0, 1.0)),
+        y=Axis(label="autocorrelation", domain=(-1.1, 1.1)),
         series=("",),
         tables=tables,
         marks=marks,
