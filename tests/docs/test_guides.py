@@ -15,6 +15,7 @@ PAGES = (
     "docs/guides/borrowing-strength.md",
     "docs/guides/entity-rates.md",
     "docs/guides/interventions.md",
+    "docs/guides/n-of-1-conduct.md",
     "docs/guides/n-of-1.md",
     SAMPLED,
 )

@@ -224,6 +224,16 @@ def test_the_prior_is_taken_out_of_the_evidence() -> None:
     assert abs(narrow["estimate"] - wide["estimate"]) < 0.25 * wide["se"]
 
 
+def test_few_periods_are_warned_of() -> None:
+    rng = np.random.default_rng(7)
+    given = ["a"] * 12 + ["b"] * 12
+    blocks = ask("look", watched(), fitted(cells(noise(24, rng).tolist(), given), watched()), ())
+    days = ask("look", watched(), fitted(cells(noise(24, rng).tolist(), pairs(24, rng)), watched()))
+
+    assert "few-periods" in [finding.code for finding in blocks.summary.findings]
+    assert "few-periods" not in [finding.code for finding in days.summary.findings]
+
+
 def ends_with_a_finding(seed: int, settings: NOf1Config) -> bool:
     """Watch one trial without any effect, and say whether it ended with a finding."""
     rng = np.random.default_rng(seed)

@@ -107,9 +107,9 @@ def _todo(item: Item) -> str:
 
 
 _MISSING: Mapping[str, str] = {
-    "8a": "Set `design` to the rules and the seed that the sequence was drawn with, as `schedule` "
-    "gives them; where nobody drew it, say so in protocol.limitations.",
-    "8b": "Set `design`: its runs, blocks and balance are the restrictions.",
+    "8a": "Set design to the rules and the seed that the sequence was drawn with, as the "
+    "question schedule gives them; where nobody drew it, say so in protocol.limitations.",
+    "8b": "Set design: its runs, blocks and balance are the restrictions.",
 }
 
 

@@ -107,7 +107,7 @@ def _looks(reading: Reading) -> str:
     return (
         f"Looks before the end spend an error rate of {percent(monitoring.error_rate)} "
         f"({sides}-sided) by {SPENDING[monitoring.spending.kind]}, on information; every look is "
-        "kept in the journal `look`. Beside it, a chance of benefit above "
+        "kept for good. Beside it, a chance of benefit above "
         f"{percent(stop.benefit)} or below {percent(stop.futility)} is a reason to stop."
     )
 
@@ -205,8 +205,8 @@ def _ended(reading: Reading) -> str:
     share = percent(known.information / plan.information)
     why = reading.config.protocol.recruitment or ""
     return (
-        f"The data end on {day_of(reading.trial.end - 1)}, with {share} of the information of "
-        f"{plan.source.replace('_', ' ')}. {why}"
+        f"The data end on {day_of(reading.trial.end - 1)}, with {share} of the information "
+        f"planned ({plan.source.replace('_', ' ')}). {why}"
     ).strip()
 
 

@@ -27,6 +27,7 @@ from pymc_vibes.kinds.n_of_1.looks_plan import (
     spent_looks,
 )
 from pymc_vibes.kinds.n_of_1.model import day_of
+from pymc_vibes.kinds.n_of_1.people import FOCUS
 from pymc_vibes.kinds.n_of_1.reading import Reading
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ class Looked:
     def number(self) -> int:
         """Count the looks, this one among them."""
         return len(self.past) + 1
+
+    @property
+    def fewest_periods(self) -> int:
+        """Count the periods of the treatment that has had fewer, of the person shown."""
+        periods = self.reading.trial.periods
+        return min(sum(p.treatment == k and p.counted > 0 for p in periods) for k in (0, FOCUS))
 
     @property
     def last_day(self) -> str:

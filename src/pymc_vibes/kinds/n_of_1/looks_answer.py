@@ -13,6 +13,10 @@ from pymc_vibes.stats.columns import numbers
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import percent, plain
 
+# nominal 5 %: 9 % of 2,000 null trials that are looked at from two periods of each on, 5.5 % of
+# those from four on
+ENOUGH_PERIODS = 4
+
 if TYPE_CHECKING:
     from pymc_vibes.kinds.n_of_1.looks import Looked
 
@@ -128,6 +132,13 @@ def _findings(found: "Looked") -> Iterator[Finding]:
             "The plan of the first look holds; an analysis that is changed after looking can no "
             "longer keep its error rate.",
         )  # fmt: skip
+    if found.outcome != "over" and found.fewest_periods < ENOUGH_PERIODS:
+        yield Finding(
+            code="few-periods", severity="warning",
+            text=f"A treatment has had {found.fewest_periods} periods so far. Before there are "
+            f"{ENOUGH_PERIODS} of each the model knows little of how slowly days change, and looks "
+            "find effects that are not there more often than the error rate says.",
+        )  # fmt: skip
     if found.plan.source.startswith("80 %"):
         yield Finding(
             code="no-plan", severity="note",
@@ -155,7 +166,7 @@ def _bayesian(found: "Looked") -> str:
     return (
         f"The Bayesian rule {said}: the chance of benefit is {chance(p)}, its thresholds are "
         f"{percent(stop.benefit)} and {percent(stop.futility)}. It does not count looks; the "
-        "question `stopping` says what that costs."
+        'question "What stopping early costs" says the price.'
     )
 
 
@@ -168,14 +179,15 @@ def _table(found: "Looked") -> Table:
     rows.append(
         (
             found.number, found.last_day, found.fraction, found.evidence.z,
-            None if look is None else _end(look.boundary), None if look is None else look.spent,
+            None if look is None else _end(look.boundary),
+            None if look is None else _spent(look.spent),
             found.evidence.estimate, *(_end(end) for end in ends or (None, None)),
             found.evidence.p_benefit, _OUTCOMES[found.outcome],
         )
     )  # fmt: skip
     return Table(
         name="looks",
-        title="All looks so far; effects with the better side above 0",
+        title="All looks so far",
         columns=("look", "until", "information", "z", "boundary", "error_spent", "benefit",
             "low", "high", "chance_benefit", "outcome"),
         units=("", "", "share", "", "", "share", unit, unit, unit, "", ""),
@@ -197,7 +209,7 @@ def _row(number: int, data: Any) -> tuple[JsonValue, ...]:
     is_spent = data["is_spent"]
     return (
         number, data["last_day"], data["fraction"], data["z"], data["boundary"],
-        data["error_spent"] if is_spent else None, data["estimate"],
+        _spent(data["error_spent"]) if is_spent else None, data["estimate"],
         *(data["interval"] or (None, None)), data["chance_benefit"], _OUTCOMES[data["outcome"]],
     )  # fmt: skip
 
@@ -205,12 +217,13 @@ def _row(number: int, data: Any) -> tuple[JsonValue, ...]:
 def _context(found: "Looked") -> dict[str, JsonValue]:
     monitoring = found.plan.monitoring
     return {
-        "spending": SPENDING[monitoring.spending.kind],
+        "error_spent_by": SPENDING[monitoring.spending.kind],
         "error_rate": monitoring.error_rate,
         "sides": monitoring.sides,
         "planned_information": found.plan.information,
         "planned_by": found.plan.source.replace("_", " "),
         "data_until": found.last_day,
+        "sign": "effects above 0 are on the better side",
     }
 
 
@@ -245,7 +258,11 @@ def picture(found: "Looked") -> Figure:
         alt=f"Z of {len(points)} looks over the share of the planned information, as dots joined "
         "by a line, and the boundaries at which the trial may stop.",
         spec=FigureSpec(
-            x=Axis(label="share of the planned information", format="percent", zero=True),
+            x=Axis(
+                label="share of the planned information",
+                format="percent",
+                domain=(0.0, max(1.0, *x)),
+            ),
             y=Axis(label="Z, better side up"),
             series=("Z", "boundary"),
             tables=tables,
@@ -262,6 +279,11 @@ def _boundary(*, is_two_sided: bool) -> list[Mark]:
         for side in sides
         for kind in ("line", "dot")
     ]
+
+
+def _spent(share: float) -> float:
+    """Round what is next to nothing, for a table."""
+    return share if share >= 1e-6 else 0.0
 
 
 def _end(value: float | None) -> float | None:

@@ -18,6 +18,7 @@ from pymc_vibes.stats.describe import plain
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.design import Expected
+    from pymc_vibes.stats.schedules import Rules
 
 _DRAWS = 200
 _ENOUGH = 0.8
@@ -79,12 +80,17 @@ def _compare(config: NOf1Config, asked: Plan) -> _Compared:
     assumed = rules.assumed(config, asked)
     found: dict[DesignName, Expected] = {}
     refused: dict[DesignName, VibesError] = {}
+    seen: list[Rules] = []
     for name in TITLES:
         if name == "own" and config.design is None:
             continue
         try:
+            made = rules.rules_of(name, asked.days, asked.period_days, config)
+            if made in seen:  # the design of the settings is one of the others
+                continue
+            seen.append(made)
             found[name] = expect(
-                rules.rules_of(name, asked.days, asked.period_days, config),
+                made,
                 assumed.noise,
                 assumed.analysis,
                 effect=assumed.effect,

@@ -119,8 +119,8 @@ def _findings(asked: Schedule, days: int, name: DesignName, many: int) -> list[F
 
 
 def _table(rows: Sequence[_Row]) -> Table:
-    has_dates = rows[0][1] is not None
-    kept = [0, 1, 2, 3, 4] if has_dates else [0, 3, 4]
+    is_washed = any(row[4] != "yes" for row in rows)
+    kept = [0, *((1, 2) if rows[0][1] is not None else ()), 3, *((4,) if is_washed else ())]
     columns = ("day", "date", "weekday", "treatment", "counts")
     return Table(
         name="schedule",
@@ -150,8 +150,8 @@ def _csv(rows: Sequence[_Row]) -> str:
     """Write the schedule as a file to fill in: the column `outcome` is empty."""
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
-    lines.writerow(("timestamp", "day", "treatment", "counts", "outcome"))
-    lines.writerows((row[1] or "", row[0], row[3], row[4], "") for row in rows)
+    lines.writerow(("timestamp", "treatment", "trial_day", "counts", "outcome"))
+    lines.writerows((row[1] or "", row[3], row[0], row[4], "") for row in rows)
     return written.getvalue()
 
 

@@ -107,7 +107,8 @@ def _answer(found: _Tested) -> QueryAnswer:
             estimates=(
                 Estimate(
                     name="difference", label=f"{reading.treatment} minus {reading.comparator}",
-                    unit=reading.config.outcome_unit, mean=test.statistic, interval=ends,
+                    unit=reading.config.outcome_unit, mean=test.statistic,
+                    interval=None if ends.low is None and ends.high is None else ends,
                 ),
             ),
             findings=tuple(_findings(found)),
@@ -168,8 +169,8 @@ def _findings(found: _Tested) -> Iterator[Finding]:
         )  # fmt: skip
     yield Finding(
         code="needs-lots", severity="note",
-        text="It holds only if the schedule was drawn by lots from the rules of `design`; then "
-        "neither autocorrelation nor a trend does harm. Its interval is of a constant effect.",
+        text="It holds only if the schedule was drawn by lots from the rules of its design; "
+        "then neither autocorrelation nor a trend does harm. Its interval is of a constant effect.",
     )  # fmt: skip
     if found.reading.people > 1:
         yield Finding(

@@ -29,7 +29,7 @@ def stopping(config: NOf1Config, asked: Stopping) -> QueryAnswer:
         summary=Summary(
             headline=_headline(found),
             findings=tuple(_findings(found)),
-            tables=(_behaviors(found), _boundaries(found)),
+            tables=(_behaviors(found), _boundaries(found), _stopped(found)),
             context=_context(found),
         ),
         figures=_figures(found),
@@ -86,54 +86,59 @@ def _findings(found: Rules) -> Iterator[Finding]:
 
 
 def _behaviors(found: Rules) -> Table:
-    rows: list[tuple[JsonValue, ...]] = []
-    for name, (none, some) in found.behavior.items():
-        rows.append(
-            (
-                name, none.chance_of_benefit, none.chance_of_other,
-                found.expected_days(name, none), some.chance_of_benefit, some.chance_of_other,
-                found.expected_days(name, some), found.exaggeration(name),
-            )
-        )  # fmt: skip
     effect = _amount(found.assumed.effect, found)
+    rows: list[tuple[JsonValue, ...]] = []
+    for name, pair in found.behavior.items():
+        for which, one in zip(("none", effect), pair, strict=True):
+            rows.append(
+                (
+                    name, which, one.chance_of_benefit, one.chance_of_other,
+                    found.expected_days(name, one),
+                    None if which == "none" else found.exaggeration(name),
+                )
+            )  # fmt: skip
     return Table(
         name="rules",
-        title=f"What rules do without an effect, and with one of {effect}",
-        columns=(
-            "rule", "chance_of_benefit_without_effect", "chance_of_harm_or_futility_without_effect",
-            "days_without_effect", "chance_of_benefit_with_effect",
-            "chance_of_harm_or_futility_with_effect", "days_with_effect", "overstated",
-        ),
-        units=("", "", "", "days", "", "", "days", "times"),
+        title="What each rule does to trials",
+        columns=("rule", "true_effect", "chance_of_benefit", "chance_of_harm_or_futility",
+            "mean_days", "overstated"),
+        units=("", "", "", "", "days", "times"),
         rows=tuple(rows),
     )  # fmt: skip
 
 
 def _boundaries(found: Rules) -> Table:
+    bayes, spent = found.boundaries[BAYES], found.boundaries[SPENDING]
+    rows: list[tuple[JsonValue, ...]] = [
+        (day, found.fractions[k], bayes.upper[k], bayes.lower[k], _finite(spent.upper[k]))
+        for k, day in enumerate(found.days)
+    ]
+    return Table(
+        name="boundaries",
+        title="Boundaries of Z at each look",
+        columns=("day", "information", "bayesian_benefit", "bayesian_futility", "alpha_spending"),
+        units=("", "share", "", "", ""),
+        rows=tuple(rows),
+    )
+
+
+def _stopped(found: Rules) -> Table:
     import numpy as np
 
-    bayes, spent = found.boundaries[BAYES], found.boundaries[SPENDING]
     by_then = [
-        np.cumsum(found.behavior[name][which].benefit) for name in (BAYES, SPENDING)
+        np.cumsum(found.behavior[name][which].benefit)
+        for name in (BAYES, SPENDING)
         for which in (0, 1)
-    ]  # fmt: skip
-    rows: list[tuple[JsonValue, ...]] = [
-        (
-            day, found.fractions[k], bayes.upper[k], bayes.lower[k], _finite(spent.upper[k]),
-            *(float(chances[k]) for chances in by_then),
-        )
-        for k, day in enumerate(found.days)
-    ]  # fmt: skip
+    ]
     return Table(
-        name="looks",
-        title="Boundaries of Z, and chances to have stopped for benefit by then",
-        columns=(
-            "day", "information", "bayesian_benefit", "bayesian_futility", "spending",
-            "chance_bayesian_without_effect", "chance_bayesian_with_effect",
-            "chance_spending_without_effect", "chance_spending_with_effect",
+        name="stopped",
+        title="Stopped for benefit by each look",
+        columns=("day", "chance_bayesian_no_effect", "chance_bayesian_effect",
+            "chance_spending_no_effect", "chance_spending_effect"),
+        rows=tuple(
+            (day, *(float(chances[k]) for chances in by_then))
+            for k, day in enumerate(found.days)
         ),
-        units=("", "share", "", "", "", "", "", "", ""),
-        rows=tuple(rows),
     )  # fmt: skip
 
 
