@@ -43,11 +43,15 @@ def column_lines(schema: Mapping[str, Any]) -> Iterator[str]:
 def _option(
     name: str, field: Mapping[str, Any], schema: Mapping[str, Any], *, required: bool
 ) -> Iterator[str]:
-    forms = _forms(field, schema)
-    given = "required" if required else f"default: {json.dumps(field.get('default'))}"
+    forms, inside = _forms(field, schema), _parts(field, schema)
+    default = "as below" if inside and field.get("default") else json.dumps(field.get("default"))
+    given = "required" if required else f"default: {default}"
     kind = " | ".join(forms) if forms else _type(_resolved(field, schema.get("$defs", {})))
-    yield from _filled(f"{name} {kind}  [{given}]", indent=2)
+    yield from _filled(f"{name} {'settings' if inside else kind}  [{given}]", indent=2)
     yield from _filled(_about(field), indent=6)
+    yield from _filled(
+        ", ".join(_part(f"{name}.{p}", f, schema) for p, f in inside.items()), indent=6
+    )
     for tag, form in forms.items():
         parts = [
             f"{name}.{flag(part)[2:]} {_type(inner)}"
@@ -55,6 +59,23 @@ def _option(
             if part != "kind"
         ]
         yield from _filled(", ".join([f"{name}.kind {tag}", *parts]), indent=6)
+
+
+def _part(name: str, field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Write a setting inside another one, with its default where that is a plain value."""
+    default = field.get("default")
+    is_plain = default is not None and not isinstance(default, Mapping)
+    kind = " | ".join(_forms(field, schema)) or _type(field)
+    return f"{name} {kind}{f' [{json.dumps(default)}]' if is_plain else ''}"
+
+
+def _parts(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Give the settings inside a setting that is a record, by their flag; none where it is not."""
+    known = schema.get("$defs", {})
+    options = [_resolved(option, known) for option in (field, *field.get("anyOf", ()))]
+    empty: Mapping[str, Any] = {}
+    found = next((option["properties"] for option in options if "properties" in option), empty)
+    return {flag(part)[2:]: _resolved(inner, known) for part, inner in found.items()}
 
 
 def _forms(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
