@@ -1,0 +1,1 @@
+"""What sales owe to media: data, settings, checks and worlds of the kind to come."""
