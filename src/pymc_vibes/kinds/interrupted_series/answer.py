@@ -145,6 +145,8 @@ def _calendar(reading: Reading) -> Table:
     after = fit.series.between(window.change, window.over).days
     observed = float(fit.summed(after).mean()[0])
     total = float(fit.summed(window.after).mean()[0])
+    # with nothing missing the sum has no parts, and stands among the estimates
+    parts: tuple[JsonValue, ...] = (observed, total - observed) if missing[1] else (None, None)
     late: list[tuple[JsonValue, ...]] = []
     if window.has_end:
         known, many = len(fit.series.between(window.over, window.end).days), len(window.afterwards)
@@ -159,7 +161,7 @@ def _calendar(reading: Reading) -> Table:
         units=("", "days", "days", "days", unit, unit),
         rows=(
             ("before", lengths[0], seen[0], missing[0], None, None),
-            ("after", lengths[1], seen[1], missing[1], observed, total - observed),
+            ("after", lengths[1], seen[1], missing[1], *parts),
             *late,
         ),
     )  # fmt: skip
