@@ -15,6 +15,7 @@ from pymc_vibes.stats.people import (
     scale_nodes,
 )
 from pymc_vibes.stats.trial import TrialFit, TrialModel
+from tests.stats.test_interrupted import excludes_zero, most
 from tests.stats.trial_worlds import analyzed, schedule, world
 
 PRIOR = PopulationPrior(mean=3.0, between=1.0)
@@ -203,6 +204,23 @@ def test_the_likelihood_is_the_posterior_without_its_prior() -> None:
     dense = stats.t.pdf(x[:, None], df, unit * known_one.mean[:, at], unit * scale)
     oracle = dense @ weight / weight.sum()
     np.testing.assert_allclose(found.pdf(x), oracle, atol=0.01 * oracle.max())
+
+
+def test_mean_and_people_are_covered() -> None:
+    worlds, alarms, held = 60, 0, 0
+    for seed in range(worlds):
+        rng = np.random.default_rng([3, seed])
+        effects = 0.5 * rng.standard_normal(4)
+        fits = [analyzed(world(schedule("blocks", rng), 0.4, rng, effect=e)) for e in effects]
+        unit = float(np.sqrt(np.mean([fit.standard.spread**2 for fit in fits])))
+        found = combine([likelihood(fit) for fit in fits], PopulationPrior(3 * unit, unit))
+        alarms += excludes_zero(*found.effect_of_all.interval(0.95))
+        low, high = found.effects.interval(0.95)
+        held += int(((low <= effects) & (effects <= high)).sum())
+
+    # the mean of people is 0; people of one world depend on each other, so their bound is wider
+    assert alarms <= most(worlds, 0.07)
+    assert held >= stats.binom.ppf(1e-9, 4 * worlds, 0.95)
 
 
 def test_one_more_person_of_whom_nothing_is_known_changes_nothing() -> None:
