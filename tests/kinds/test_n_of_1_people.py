@@ -156,6 +156,19 @@ def test_two_people_with_the_same_days_have_the_same_effect(bench: Bench) -> Non
     assert posterior["between_sd"].distribution.mean()[0] < 4.0
 
 
+def test_names_that_look_alike_keep_effects_apart(bench: Bench) -> None:
+    given = np.repeat(np.tile([0, 1, 2, 3], 3), 8)
+    names = ("a", "b", "c", "b | c")
+    events = [
+        trial(0.0, user=user, seed=seed, given=given, names=names)
+        for seed, user in enumerate(("ana", "ana | b"))
+    ]
+
+    posterior, _ = answer(bench, pa.concat_tables(events))
+
+    assert len(set(posterior["other_effects"].labels)) == 4
+
+
 def test_more_people_narrow_the_mean(bench: Bench) -> None:
     few, _ = answer(bench, people(5.0, 5.0))
     many, _ = answer(bench, people(*[5.0] * 6))

@@ -60,12 +60,11 @@ def fits_of(
 
     from pymc_vibes.stats.people import combine, likelihood_of
 
-    others = {
-        f"{label} | {treatments[k]}": (label, k)
-        for label, fit in fits.items()
-        for k in range(2, len(treatments))
-        if fit.trial.observed_days(k) >= config.min_days
-    }
+    others: dict[str, tuple[str, int]] = {}
+    for label, fit in fits.items():
+        for k in range(2, len(treatments)):
+            if fit.trial.observed_days(k) >= config.min_days:
+                others[_new(f"{label} | {treatments[k]}", others)] = (label, k)
     likelihoods = {
         label: likelihood_of(
             fit.regression, fit.names[f"effect_{FOCUS}"], fit.model.effect_sd, fit.standard.spread
@@ -77,6 +76,13 @@ def fits_of(
     spread = float(np.sqrt(np.mean([fit.standard.spread**2 for fit in fits.values()])))
     population = combine(list(likelihoods.values()), population_prior(config, spread))
     return TrialFits(fits, treatments, others, likelihoods, population)
+
+
+def _new(name: str, taken: Mapping[str, object]) -> str:
+    """Make a name unlike those that are taken: names of people may hold any text."""
+    while name in taken:
+        name = f"({name})"
+    return name
 
 
 def variables(found: TrialFits, unit: str) -> tuple[Variable, ...]:
