@@ -73,6 +73,8 @@ def test_what_the_data_say_is_filled_in(table: pa.Table) -> None:
         "17a.2", "18",
     ]  # fmt: skip
     assert "pain" in found["6a.1"]["content"]
+    assert found["5"]["status"] == "yours to write"
+    assert found["5"]["content"].endswith("Write the rest as protocol.interventions.")
     assert "1,048,576 schedules" in found["8a"]["content"]
     assert "with seed 7" in found["8a"]["content"]
     assert f"from {FIRST}" in found["14a"]["content"]

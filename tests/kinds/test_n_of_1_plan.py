@@ -3,6 +3,7 @@
 import csv
 import io
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,7 +153,7 @@ def test_operating_characteristics_agree_with_simulation() -> None:
 
 
 def simulated(
-    found: dict, settings: NOf1Config, effect: float, prior: float, trials: int = 40_000
+    found: Any, settings: NOf1Config, effect: float, prior: float, trials: int = 40_000
 ) -> tuple[np.ndarray, ...]:
     """Let estimates come in, and ask the posterior each time."""
     rng = np.random.default_rng(4)
@@ -240,7 +241,7 @@ def test_an_observed_schedule_that_could_not_be_drawn_is_refused_with_the_reason
         ({"slot_days": 5}, "no whole number of slots"),
     ],
 )
-def test_the_reason_names_the_period(design: dict, reason: str) -> None:
+def test_the_reason_names_the_period(design: dict[str, int], reason: str) -> None:
     rng = np.random.default_rng(9)
     given = ["a"] * 3 + ["b"] * 9 + ["a", "b"] * 6
     settings = config(design=design)

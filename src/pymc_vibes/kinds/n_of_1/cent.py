@@ -70,8 +70,9 @@ def _rows(reading: Reading) -> Iterator[_Row]:
             continue
         written = texts.get(item.field) if item.field else None
         found = known.get(item.number)
-        content = " ".join(part for part in (written, found) if part)
-        yield _Row(item, _status(item, written, found), content or _todo(item))
+        status = _status(item, written, found)
+        todo = None if status == "filled" else _todo(item, has_more=bool(found))
+        yield _Row(item, status, " ".join(part for part in (written, found, todo) if part))
 
 
 _WHY_NOT: Mapping[str, str] = {
@@ -100,9 +101,9 @@ _EITHER = frozenset({"7a"})
 """Items that the settings answer where nobody has written a text."""
 
 
-def _todo(item: Item) -> str:
+def _todo(item: Item, *, has_more: bool) -> str:
     if item.field is not None:
-        return f"Write it as protocol.{item.field}."
+        return f"Write {'the rest' if has_more else 'it'} as protocol.{item.field}."
     return _MISSING[item.number]
 
 

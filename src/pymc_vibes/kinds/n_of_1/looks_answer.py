@@ -18,7 +18,7 @@ from pymc_vibes.stats.describe import percent, plain
 ENOUGH_PERIODS = 4
 
 if TYPE_CHECKING:
-    from pymc_vibes.kinds.n_of_1.looks import Looked
+    from pymc_vibes.kinds.n_of_1.looks_made import Looked
 
 
 def summary(found: "Looked") -> Summary:
@@ -229,15 +229,7 @@ def _context(found: "Looked") -> dict[str, JsonValue]:
 
 def picture(found: "Looked") -> Figure:
     """Draw Z of every look against its boundary."""
-    spent = [entry.data for entry in found.past if entry.data["is_spent"]]
-    points: list[tuple[Any, Any, Any]] = [
-        (data["fraction"], data["z"], data["boundary"]) for data in spent
-    ]
-    if found.look is not None:
-        points.append((found.fraction, found.evidence.z, _end(found.look.boundary)))
-    else:
-        points.append((found.fraction, found.evidence.z, None))
-    x, z, limit = zip(*points, strict=True)
+    x, z, limit = zip(*_points(found), strict=True)
     bounded = [(at, one) for at, one in zip(x, limit, strict=True) if one is not None]
     tables: dict[str, Any] = {"looks": {"x": numbers(x), "y": numbers(z)}, "zero": {"y": (0.0,)}}
     marks = [Mark(kind="rule_y", table="zero", y="y", weight="thin")]
@@ -255,7 +247,7 @@ def picture(found: "Looked") -> Figure:
         name="boundaries",
         title=f"Look {found.number}: Z is {plain(found.evidence.z)}"
         + (f", the boundary {_limit(found)}" if found.look is not None else ""),
-        alt=f"Z of {len(points)} looks over the share of the planned information, as dots joined "
+        alt=f"Z of {len(x)} looks over the share of the planned information, as dots joined "
         "by a line, and the boundaries at which the trial may stop.",
         spec=FigureSpec(
             x=Axis(
@@ -270,6 +262,19 @@ def picture(found: "Looked") -> Figure:
             shown=("looks", *(("boundary",) if bounded else ())),
         ),
     )
+
+
+def _points(found: "Looked") -> list[tuple[Any, Any, Any]]:
+    """Give information, Z and boundary of the looks that spent something, and of this one."""
+    spent = [entry.data for entry in found.past if entry.data["is_spent"]]
+    points: list[tuple[Any, Any, Any]] = [
+        (data["fraction"], data["z"], data["boundary"]) for data in spent
+    ]
+    if found.look is not None:
+        points.append((found.fraction, found.evidence.z, _end(found.look.boundary)))
+    else:
+        points.append((found.fraction, found.evidence.z, None))
+    return points
 
 
 def _boundary(*, is_two_sided: bool) -> list[Mark]:
