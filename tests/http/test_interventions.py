@@ -143,6 +143,18 @@ def test_what_has_no_effect_is_said(days: TestClient) -> None:
     assert all("draws" in found for found in codes)
 
 
+def test_the_counterfactual_comes_day_by_day(days: TestClient) -> None:
+    body = days.post(ANALYZE, json=ask()).json()
+    found = body["counterfactual"]
+
+    assert len(found["day"]) == DAYS == len(found["expected"]) == len(found["high_with_noise"])
+    after = range(AT, DAYS)
+    beyond = sum(found["observed"][day] - found["expected"][day] for day in after) / len(after)
+    assert abs(beyond - body["counterfactual_effect"]["mean"]) < 0.5  # one is of expectations
+    for day in range(DAYS):
+        assert found["low_with_noise"][day] < found["low"][day] < found["high"][day]
+
+
 def test_any_stored_column_can_be_the_outcome(days: TestClient) -> None:
     plain = days.post(ANALYZE, json=ask()).json()
     other = days.post(ANALYZE, json=ask(outcome_metric="restingHeartRate")).json()

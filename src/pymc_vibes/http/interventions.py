@@ -10,26 +10,38 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
-from pydantic import BaseModel, Field, StringConstraints
 
-from pymc_vibes.core.answer import Diagnostics, Finding, Summary, Verdict
+from pymc_vibes.core.answer import Diagnostics, Finding, Summary
 from pymc_vibes.core.errors import BadConfig, ExperimentNotFound
 from pymc_vibes.core.figure import Figure
-from pymc_vibes.core.instant import Instant, show
+from pymc_vibes.core.instant import show
 from pymc_vibes.core.run import Run
 from pymc_vibes.http.api.shared import analyze
 from pymc_vibes.http.deps import RUNS, MetricsDep, ServiceDep
+from pymc_vibes.http.intervention_bodies import (
+    Analyzed,
+    Checked,
+    Counterfactual,
+    Grid,
+    History,
+    Measured,
+    MeasuredNow,
+    Past,
+    Plots,
+    Question,
+    Relative,
+)
 from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.paging import After, Limit, next_page
 from pymc_vibes.http.security import NAME_BOUND, given_name
 from pymc_vibes.kinds.interrupted_series.config import SCHEMA, InterruptedConfig
+from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.reading import Reading
 from pymc_vibes.service import Analysis, Service
 
 KIND = "interrupted-time-series"
 DEFAULT = "behavioral_events"
 MOST_DRAWS = 50_000
-_OUTCOME = "outcome"
 _EXAMPLE = {
     "user_id": "ana",
     "intervention_date": "2025-02-17T00:00:00Z",
@@ -44,134 +56,6 @@ _EFFECTS: Mapping[Effect, str] = {
 }
 
 Experiment = Annotated[str, Query(max_length=200, description=f"An experiment of kind {KIND}.")]
-Samples = Annotated[int, Field(ge=500, le=10_000)]
-Chains = Annotated[int, Field(ge=2, le=8)]
-Phase = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-class Question(BaseModel):
-    """Whose days, when they changed, and how to look at them."""
-
-    model_config = {"extra": "forbid"}
-
-    user_id: str = Field(min_length=1, max_length=500)
-    intervention_date: Instant = Field(description="First day after the change, UTC.")
-    outcome_metric: str = Field(
-        _OUTCOME, min_length=1, max_length=100,
-        description="The column of the outcome, by any spelling; also one that the kind does not "
-        "declare.",
-    )  # fmt: skip
-    include_day_of_week: bool = True
-    include_time_of_day: bool = Field(
-        default=True, description="Let the quarters of a day differ, where rows tell them apart."
-    )
-    window_days: int = Field(
-        7, ge=1, le=365, description="The immediate effect is that of the first so many days, the "
-        "sustained one that of the last.",
-    )  # fmt: skip
-    mcmc_samples: Samples = 2000
-    mcmc_chains: Chains = 4
-    start_date: Instant | None = Field(None, description="Rows before it are left out.")
-    end_date: Instant | None = Field(None, description="Rows at it or later are left out.")
-    phases: list[Phase] | None = Field(
-        None, max_length=20, description="Only rows of these phases count; all by default."
-    )
-    engine: Literal["exact", "nuts", "segmented"] = Field(
-        "exact",
-        description="How effects are computed: exactly, by the No-U-Turn sampler, or by the days "
-        "before alone with independent errors, for comparison.",
-    )
-
-
-class Measured(BaseModel):
-    """One effect: how much, how sure."""
-
-    mean: float
-    sd: float
-    hdi: list[float | None]
-    eti: list[float | None]
-    level: float
-    p_positive: float
-
-
-class Relative(BaseModel):
-    """An effect as a share of the level that was to be expected."""
-
-    median: float
-    low: float
-    high: float
-
-
-class MeasuredNow(Measured):
-    """One effect with its definition and, where the level is clearly not 0, relative to it."""
-
-    relative: Relative | None
-    unit: str
-    definition: str
-
-
-class Grid(BaseModel):
-    """The quadrature behind an exact answer; of draws, how many there are."""
-
-    nodes: int
-    effective_nodes: float
-    heaviest: float
-
-
-class Checked(Diagnostics):
-    """Whether the posterior can be trusted; of the exact engine, its grid in place of chains."""
-
-    engine: Literal["exact", "nuts", "segmented"]
-    grid: Grid
-
-
-class Plots(BaseModel):
-    """Four pictures, each a PNG of 150 dpi in base64."""
-
-    observed_vs_counterfactual: str
-    posterior_predictive_check: str
-    effect_distribution: str
-    mcmc_diagnostics: str
-
-
-class Analyzed(BaseModel):
-    """What the change did to one person's days."""
-
-    verdict: Verdict
-    headline: str
-    decision: str
-    user_id: str
-    intervention_date: str
-    outcome_metric: str
-    immediate_effect: MeasuredNow
-    sustained_effect: MeasuredNow
-    counterfactual_effect: MeasuredNow
-    probability_of_benefit: float
-    better: Literal["higher", "lower"]
-    mcmc_diagnostics: Checked
-    warnings: list[Finding]
-    plots: Plots
-    mlflow_run_id: str | None
-    run_id: str
-    created: str
-    cached: bool
-
-
-class Past(BaseModel):
-    """An analysis that was made before."""
-
-    run_id: str
-    created: str
-    params: dict[str, Any]
-    effects: dict[str, Measured]
-    verdict: Verdict
-
-
-class History(BaseModel):
-    """A page of analyses of one person, newest first."""
-
-    analyses: list[Past]
-    next: str | None = None
 
 
 def analyze_intervention(
@@ -272,6 +156,7 @@ def _analyzed(service: Service, question: Question, found: Analysis) -> Analyzed
         intervention_date=reading.date.isoformat(),
         outcome_metric=reading.config.outcome_column,
         **now,
+        counterfactual=_counterfactual(reading),
         probability_of_benefit=reading.p_benefit,
         better=reading.config.direction,
         mcmc_diagnostics=_checked(answer.diagnostics, reading),
@@ -302,6 +187,24 @@ def _measured(summary: Summary) -> dict[str, Measured]:
         )
         for name, field in _EFFECTS.items()
     }
+
+
+def _counterfactual(reading: Reading) -> Counterfactual:
+    import numpy as np
+
+    fit, level = reading.fit, reading.config.level
+    days = np.arange(fit.window.first, fit.window.end, dtype=float)
+    daily = fit.series.daily()
+    seen = dict(zip(daily.day.tolist(), daily.mean.tolist(), strict=True))
+    expected, noisy = fit.expected(days).light(), fit.predicted(days).light()
+    ends = [values.tolist() for told in (expected, noisy) for values in told.interval(level)]
+    return Counterfactual(
+        day=[day_of(day).isoformat() for day in days],
+        observed=[seen.get(day) for day in days.tolist()],
+        expected=expected.mean().tolist(),
+        low=ends[0], high=ends[1], low_with_noise=ends[2], high_with_noise=ends[3],
+        level=level,
+    )  # fmt: skip
 
 
 def _relative(reading: Reading, effect: Effect) -> Relative | None:

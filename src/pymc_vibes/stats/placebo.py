@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pymc_vibes.stats.autoregression import Prior, Whitened, regress, whiten
+from pymc_vibes.stats.autoregression import Prior, Whitened, whiten
 from pymc_vibes.stats.interrupted import Fit, details_of
 from pymc_vibes.stats.series import Series, Window
 from pymc_vibes.stats.special import Array
 from pymc_vibes.stats.terms import design
 
-_DATES = 40  # placebo dates at most, evenly spread: enough for a rank, few enough for a page
+_DATES = 120  # placebo dates at most, evenly spread: the filter keeps a column of each
 _LAGS = 14
 _WEEK = 7
 _YEAR = 365
@@ -51,9 +51,8 @@ def placebos(fit: Fit, least_days: int) -> Placebos:
     grid = model.grid(len(baseline.days))
     whitened = whiten(baseline.day, baseline.count, columns, grid)
     prior = Prior(prior_sds, weight=fit.standard.weight)
-    found = [_one(whitened, common.shape[1], len(dates), i, prior) for i in range(len(dates))]
-    mean, sd = np.array(found).reshape(-1, 2).T * fit.standard.spread
-    return Placebos(dates, mean, sd)
+    mean, sd = _each_step(whitened, common.shape[1], prior)
+    return Placebos(dates, fit.standard.spread * mean, fit.standard.spread * sd)
 
 
 def _admissible(days: Array, least: int) -> Array:
@@ -64,10 +63,37 @@ def _admissible(days: Array, least: int) -> Array:
     return np.asarray(dates[at])
 
 
-def _one(whitened: Whitened, common: int, many: int, at: int, prior: Prior) -> tuple[float, float]:
-    others = [common + i for i in range(many) if i != at]
-    effect = regress(whitened.without(others), prior).functional(np.eye(common + 1)[-1:])
-    return float(effect.mean()[0]), float(effect.sd()[0])
+def _each_step(whitened: Whitened, common: int, prior: Prior) -> tuple[Array, Array]:
+    """Give mean and sd of each step beside the common columns, as `regress` would, one by one.
+
+    The common columns are eliminated once; what is left of each step is a regression on one column.
+    """
+    shared, steps, series = np.split(whitened.values, [common, -1], axis=2)
+    turned = shared.transpose(0, 2, 1)
+    precision = turned @ shared + np.diag(prior.sd[:common] ** -2.0)
+    both = np.concatenate([turned @ steps, turned @ series], axis=2)
+    solved = np.linalg.solve(precision, both)
+    crossed, pushed = both[:, :, :-1], solved[:, :, -1]
+    information = (
+        (steps**2).sum(axis=1) + prior.sd[-1] ** -2.0 - (crossed * solved[:, :, :-1]).sum(axis=1)
+    )
+    push = np.einsum("gtd,gt->gd", steps, series[:, :, 0])
+    push -= np.einsum("gid,gi->gd", crossed, pushed)
+    left = (series[:, :, 0] ** 2).sum(axis=1) - (both[:, :, -1] * pushed).sum(axis=1)
+    df = prior.weight + whitened.values.shape[1]
+    rest = np.maximum(left[:, None] - push**2 / information, 0.0)
+    variance = (prior.weight * prior.spread**2 + rest) / df
+    fixed = whitened.log_determinant + np.linalg.slogdet(precision)[1]
+    log = (
+        whitened.grid.log_weight[:, None]
+        - (fixed[:, None] + np.log(information) + df * np.log(variance)) / 2
+    )
+    weights = np.exp(log - log.max(axis=0))
+    weights /= weights.sum(axis=0)
+    found = push / information
+    mean = (weights * found).sum(axis=0)
+    spread = variance / information * df / (df - 2) + (found - mean) ** 2
+    return mean, np.sqrt((weights * spread).sum(axis=0))
 
 
 @dataclass(frozen=True)
