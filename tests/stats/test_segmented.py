@@ -36,7 +36,7 @@ def test_it_is_least_squares_of_the_days_before_carried_on() -> None:
     assert effect.mean()[0] == pytest.approx(after.mean.mean() - row @ found.params, abs=slack)
     error = float(np.sqrt(row @ found.cov_params() @ row))
     df = found.df_resid
-    assert effect.sd()[0] == pytest.approx(error * np.sqrt(df / (df - 2)), rel=0.12)  # + 2 days
+    assert effect.sd()[0] == pytest.approx(error * np.sqrt(df / (df - 2)), rel=0.02)
 
 
 def test_the_sum_is_over_observed_days_and_starts_with_the_change() -> None:

@@ -69,7 +69,7 @@ class RateDraws:
     def functional(self, rows: Array, noise: Array | None = None) -> Drawn:
         """Give `rows @ coefficients` on the scale of logs; counts have no noise there."""
         if noise is not None:
-            raise NotImplementedError("the noise of counts is not on the scale of logs")
+            raise TypeError("the noise of counts is not on the scale of logs")
         return Drawn(self.coefficients @ rows.T)
 
     def draw(self, n: int, rng: np.random.Generator) -> Array:
@@ -87,7 +87,7 @@ class CountFit(Fit):
     def functional(self, rows: Array, noise: Array | None = None) -> Drawn:
         """Give expected rates, `exp(rows @ coefficients)`, per unit of exposure."""
         if noise is not None:
-            raise NotImplementedError("counts have noise of their own: see `predicted`")
+            raise TypeError("counts have noise of their own: see `predicted`")
         return Drawn(self._rates(np.atleast_2d(rows)))
 
     def effect_on(self, days: Array) -> Drawn:

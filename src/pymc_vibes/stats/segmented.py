@@ -21,6 +21,7 @@ from pymc_vibes.stats.special import Array
 from pymc_vibes.stats.terms import Model
 
 _WIDER = 10.0
+_LEAST_FREE = 2  # days beyond the columns from which a variance of effects exists
 
 
 class Segmented(Fit):
@@ -68,7 +69,7 @@ class Segmented(Fit):
 
     def rows_of(self, effect: Effect, days: int) -> Array:
         """Refuse: an effect is no product with the coefficients here."""
-        raise NotImplementedError("effects of a segmented fit are observed minus expected")
+        raise TypeError(f"the {effect} effect (window {days}) is observed minus expected")
 
     def relative(
         self, level: float, effect: Effect = "average", days: int = 1
@@ -123,4 +124,10 @@ def fit_segmented(series: Series, window: Window, model: Model, standard: Standa
     bare = replace(wide, has_effect=False, errors="independent")
     before = series.between(window.first, window.change)
     whitened = whitened_rows(before, window, bare, standard, bare.grid(len(before.days)))
-    return Segmented(series, window, bare, standard, regress(whitened, prior_of(bare, standard)))
+    prior = prior_of(bare, standard)
+    found = regress(whitened, prior)
+    free = len(before) - len(bare.columns)
+    if free > _LEAST_FREE:  # sigma as least squares has it: no guess, and a day less per column
+        left = found.df * found.variance - prior.weight * prior.spread**2
+        found = replace(found, df=float(free), variance=np.maximum(left, 0.0) / free)
+    return Segmented(series, window, bare, standard, found)

@@ -32,7 +32,7 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
 
     from pymc_vibes.stats.interrupted import EFFECTS
     from pymc_vibes.stats.series import Window
-    from pymc_vibes.stats.terms import contrasts, design
+    from pymc_vibes.stats.terms import design
 
     scale = _check(config)
     change = day_number(config.intervention_date) if config.intervention_date else 0.0
@@ -56,20 +56,25 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
         "phi": ("user", rng.uniform(size=many)),
         "share": ("user", rng.uniform(size=many)),
     }
-    quarters = np.zeros((many, 24 // PART_HOURS))
-    if config.include_time_of_day:
-        apart = rng.standard_normal((many, _PARTS - 1)) * model.part_sd * sigma[:, None]
-        quarters[:, -_PARTS:] = apart @ contrasts(_PARTS).T
+    part_sd = model.part_sd * sigma if config.include_time_of_day else 0.0 * sigma
+    quarters = ("user", "quarter"), _quarters(part_sd, rng)
     return xr.Dataset(
-        {
-            **named,
-            **noise,
-            "path": (("user", "day"), path),
-            "quarters": (("user", "quarter"), quarters),
-        },
+        {**named, **noise, "path": (("user", "day"), path), "quarters": quarters},
         coords={"user": np.array(_PEOPLE, dtype=object), "day": days},
         attrs={"change": change},
     )
+
+
+def _quarters(part_sd: "Array", rng: "np.random.Generator") -> "Array":
+    """Draw what each quarter of the day deviates by, `(users, quarters)`; nights are not seen."""
+    import numpy as np
+
+    from pymc_vibes.stats.terms import contrasts
+
+    found = np.zeros((len(part_sd), 24 // PART_HOURS))
+    apart = rng.standard_normal((len(part_sd), _PARTS - 1)) * part_sd[:, None]
+    found[:, -_PARTS:] = apart @ contrasts(_PARTS).T
+    return found
 
 
 def _check(config: InterruptedConfig) -> GivenScale:

@@ -71,15 +71,15 @@ def _public(country: str, window: "Window") -> set[float]:
     import holidays
 
     code, _, subdivision = country.upper().partition("-")
-    years = range(day_of(window.first).year, day_of(window.end).year + 1)
-    try:
-        found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
-    except NotImplementedError as error:
+    known = holidays.list_supported_countries()
+    if code not in known or (subdivision and subdivision not in known[code]):
         raise BadConfig(
             f"No public holidays are known for {country[:20]!r}.",
             hint="Give an ISO 3166 code such as US, DE or GB-SCT, or list the days as holidays.",
             fields=[{"field": "holiday_country", "reason": "is not known"}],
-        ) from error
+        )
+    years = range(day_of(window.first).year, day_of(window.end).year + 1)
+    found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
     return {float((day - _EPOCH).days) for day in found}
 
 
