@@ -58,7 +58,7 @@ class WeibullAdstock(Record):
     kind: Literal["weibull"] = setting("weibull", "Any shape from fading to a late peak.")
     max_lag: int = setting(13, "Periods after which nothing is left.", unit="periods", ge=1, le=104)
     shape: GammaShape = setting(GammaShape(shape=4, rate=2), "Prior of the shape: 1 fades.")
-    scale: GammaShape = setting(GammaShape(shape=2, rate=1), "Prior of the scale, in periods.")
+    spread: GammaShape = setting(GammaShape(shape=2, rate=1), "Prior of the scale, in periods.")
 
 
 class FixedAdstock(Record):

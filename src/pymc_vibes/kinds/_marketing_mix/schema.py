@@ -64,6 +64,17 @@ class Roles:
     """Columns, sorted."""
 
     @property
+    def standard(self) -> Mapping[str, str]:
+        """Give the name of every column of media and controls in the canonical form, its source.
+
+        Columns of other names get the prefix of the part they play.
+        """
+        drivers = {c: _prefixed(c, ACTIVITY) for c in self.drivers.values()}
+        spends = {c: c for c in self.spends.values()}
+        controls = {c: _prefixed(c, CONTROL) for c in self.controls}
+        return {name: column for column, name in {**drivers, **spends, **controls}.items()}
+
+    @property
     def channels(self) -> tuple[str, ...]:
         """Name the channels, sorted."""
         return tuple(self.drivers)
@@ -99,12 +110,19 @@ def roles_of(
     taken = others if controls is None else _chosen(controls, names, "controls")
     if clash := {*taken} & {*chosen, target}:
         raise _refused("controls", f"{min(clash)} is a control and something else too")
-    return Roles(
+    roles = Roles(
         target=_chosen((target,), names, "target_column")[0],
         drivers={channel: by_channel[channel] for channel in sorted(by_channel)},
         spends={c: f"{SPEND}{c}" for c in sorted(by_channel) if f"{SPEND}{c}" in names},
         controls=tuple(sorted(taken)),
     )
+    if len(roles.standard) < len({*roles.media, *roles.controls}):
+        raise _refused("controls", "two columns differ by their prefix alone")
+    return roles
+
+
+def _prefixed(column: str, prefix: str) -> str:
+    return column if column.startswith((ACTIVITY, SPEND, CONTROL)) else f"{prefix}{column}"
 
 
 def channel_of(column: str) -> str:

@@ -1,0 +1,115 @@
+"""Which periods are fitted, which lend their media to them, and which are kept to predict."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.errors import BadConfig, InsufficientData
+from pymc_vibes.kinds._marketing_mix.canonical import Panel
+from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_EPOCH = date(1970, 1, 1)
+_MONTH_DAYS = 30.4375
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Places of periods: media from `start` on, the likelihood from `fit` to `end` (exclusive)."""
+
+    start: int
+    fit: int
+    end: int
+    stop: int
+    """After the last period: those from `end` on are predicted."""
+    missing_months: float
+    """Months that were asked for and that the data do not have."""
+
+
+def span_of(panel: Panel, config: MarketingMixConfig) -> Span:
+    """Lay the windows over the periods; raises `InsufficientData` where nothing is left to fit."""
+    windows, stop = config.windows, len(panel.days)
+    fit, start, missing = panel.first, 0, 0.0
+    if windows.estimation_months is not None:
+        after = months_before(panel, stop, windows.estimation_months)
+        fit = max(_place(panel, after), panel.first)
+        missing += max(int(panel.days[panel.first]) - after, 0) / _MONTH_DAYS
+    if windows.carryover_months is not None:
+        after = months_before(panel, fit, windows.carryover_months)
+        start = min(_place(panel, after), fit)
+        missing += max(int(panel.days[0]) - after, 0) / _MONTH_DAYS
+    end = stop - config.holdout_periods
+    if end <= fit:
+        raise InsufficientData(
+            f"No period is left to fit: {stop - fit} have sales, and {config.holdout_periods} "
+            "are held out.",
+            hint="Hold out fewer periods.",
+        )
+    return Span(start=start, fit=fit, end=end, stop=stop, missing_months=round(missing, 1))
+
+
+def months_before(panel: Panel, place: int, months: int) -> int:
+    """Give the day that lies so many months before the period at `place` begins."""
+    import numpy as np
+
+    day = int(panel.days[place]) if place < len(panel.days) else day_after(panel)
+    date = np.datetime64(day, "D")
+    month = date.astype("datetime64[M]")
+    earlier = month - months
+    first, following = earlier.astype("datetime64[D]"), (earlier + 1).astype("datetime64[D]")
+    into = (date - month.astype("datetime64[D]")).astype(int)
+    length = (following - first).astype(int)
+    return int(first.astype(int)) + min(int(into), int(length) - 1)
+
+
+def day_after(panel: Panel) -> int:
+    """Give the first day after the last period."""
+    import numpy as np
+
+    last = panel.days[-1:]
+    if panel.grain != "month":
+        return int(last[0]) + (1 if panel.grain == "day" else 7)
+    return int((last.astype("datetime64[D]").astype("datetime64[M]") + 1).astype(
+        "datetime64[D]"
+    ).astype(np.int64)[0])  # fmt: skip
+
+
+def holidays_in(panel: Panel, config: MarketingMixConfig) -> "np.ndarray":
+    """Count the holidays of each period."""
+    import numpy as np
+
+    known = {(day.date() - _EPOCH).days for day in config.holidays}
+    if config.holiday_country is not None:
+        known |= _public(config.holiday_country, int(panel.days[0]), int(panel.days[-1]))
+    days = np.array(sorted(known), dtype=np.int64)
+    days = days[(days >= panel.days[0]) & (days < day_after(panel))]
+    at = np.searchsorted(panel.days, days, side="right") - 1
+    return np.bincount(at, minlength=len(panel.days))
+
+
+def _place(panel: Panel, day: int) -> int:
+    import numpy as np
+
+    return int(np.searchsorted(panel.days, day))
+
+
+def _public(country: str, first: int, last: int) -> set[int]:
+    import holidays
+
+    code, _, subdivision = country.upper().partition("-")
+    years = range(_date(first).year, _date(last).year + 1)
+    try:
+        found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
+    except NotImplementedError as error:
+        raise BadConfig(
+            f"No public holidays are known for {country[:20]!r}.",
+            hint="Give an ISO 3166 code such as US, DE or GB-SCT, or list the days as holidays.",
+            fields=[{"field": "holiday_country", "reason": "is not known"}],
+        ) from error
+    return {(day - _EPOCH).days for day in found}
+
+
+def _date(day: int) -> date:
+    return date.fromordinal(_EPOCH.toordinal() + day)
