@@ -27,7 +27,7 @@ type Rule = Literal["sum", "mean", "sales-weighted", "max", "share"]
 
 REFERENCE: Mapping[str, Any] = {
     "link": "log",
-    "noise": "student",
+    "noise": "log-student",
     "adstock": {"kind": "fixed", "decay": 0.5, "max_lag": 13},
     "saturation": {"kind": "none"},
     "harmonics": 2,
@@ -99,9 +99,10 @@ class MarketingMixConfig(Config):
     link: Literal["identity", "log"] = setting(
         "identity", "Whether effects add to sales, or multiply them."
     )
-    noise: Literal["student", "normal", "lognormal"] = setting(
-        "student", "Noise: with heavy tails, normal, or log-normal, which the log link alone has."
-    )
+    noise: Literal["student", "normal", "lognormal", "log-student"] = setting(
+        "student", "Noise: of sales, with heavy tails or normal; or of their logarithm, which "
+        "needs the log link: log-normal, or with heavy tails, where sales have no mean.",
+    )  # fmt: skip
     offset: float | None = setting(
         None, "Added to sales before their logarithm. Open: 0 if all are positive, else 1.",
         ge=0, le=1e15,
@@ -161,16 +162,19 @@ class MarketingMixConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_window(self.start, self.end)
-        if self.link == "identity" and self.noise == "lognormal":
-            raise ValueError("noise lognormal needs link log")
-        if self.link == "log" and self.noise == "normal":
-            raise ValueError("link log has no noise normal: take lognormal, or student")
-        if self.link == "identity" and self.offset:
-            raise ValueError("offset is added before a logarithm: it needs link log")
+        if self.link == "identity" and self.takes_log:
+            raise ValueError(f"noise {self.noise} needs link log")
+        if self.offset and not self.takes_log:
+            raise ValueError("offset is added before a logarithm: it needs noise of logarithms")
         named = {*(self.controls or self.control_rules)}
         if self.controls is not None and (unknown := {*self.control_rules} - named):
             raise ValueError(f"control_rules names {min(unknown)}, which is not among the controls")
         return self
+
+    @property
+    def takes_log(self) -> bool:
+        """Say whether noise is that of the logarithm of sales."""
+        return self.noise in {"lognormal", "log-student"}
 
     @property
     def max_lag(self) -> int:

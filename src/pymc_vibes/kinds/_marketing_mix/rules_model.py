@@ -32,7 +32,7 @@ def parameters_of(panel: Panel, config: MarketingMixConfig) -> int:
     bends = config.trend.knots if config.trend.kind == "piecewise" else 0
     trend = int(config.trend.kind != "none") + bends
     has_holidays = bool(config.holidays) or config.holiday_country is not None
-    noise = 2 if config.noise == "student" else 1
+    noise = 2 if config.noise in {"student", "log-student"} else 1
     shared = per_channel * channels + len(panel.controls) + 2 * config.harmonics
     shared += trend + has_holidays + noise + (config.effect_prior.kind == "shared-scale")
     if entities == 1:
@@ -119,7 +119,7 @@ def _history(panel: Panel, span: Span, config: MarketingMixConfig) -> Iterator[M
             code="no-carry-in",
             severity="note",
             text=f"Media are known for {known} of the {config.max_lag} {panel.grain}s before the "
-            "fit: earlier ones count as none, so the first effects are somewhat too large.",
+            "fit: earlier ones count as none, and what they still did is told as baseline.",
             hint="Upload media of earlier periods, with sales left empty.",
         )
 

@@ -48,7 +48,7 @@ def sales_messages(panel: Panel, config: MarketingMixConfig) -> Iterator[Message
 def _logarithm(panel: Panel, config: MarketingMixConfig) -> Iterator[Message]:
     import numpy as np
 
-    if config.link != "log":
+    if not config.takes_log:
         at = np.argwhere(panel.observed & (panel.sales < 0))
         if len(at):
             yield _about_sales(panel, at, "negative-sales", "warning", "negative",

@@ -1,0 +1,125 @@
+"""The worlds that ship: a small one that everybody starts with, and one of twenty regions."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pymc_vibes.kinds._marketing_mix.world import FIRST_DAY, STEPS, simulate
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import xarray as xr
+
+SAMPLE = "sample_001"
+SAMPLE_COLUMNS = (
+    "entity_id", "period_start", "sales", "act_tv", "act_digital", "act_social", "ctrl_price",
+    "ctrl_promo", "spend_tv", "spend_digital", "spend_social",
+)  # fmt: skip
+_WEEKS, _MANY_WEEKS, _REGIONS = 104, 156, 20
+_SEED = 20260101
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Channel:
+    """What is true of a channel."""
+
+    name: str
+    effect: float
+    """Share of sales."""
+    decay: float
+    half: float
+    spend: float
+    """Share of sales."""
+    scale: float
+    """Largest activity."""
+
+
+_SMALL = (
+    _Channel(name="digital", effect=0.12, decay=0.2, half=0.4, spend=0.05, scale=2e6),
+    _Channel(name="social", effect=0.05, decay=0.3, half=0.5, spend=0.03, scale=4e4),
+    _Channel(name="tv", effect=0.10, decay=0.6, half=0.6, spend=0.07, scale=1e3),
+)
+_LARGE = (
+    _Channel(name="audio", effect=0.010, decay=0.40, half=0.5, spend=0.010, scale=3e5),
+    _Channel(name="display", effect=0.012, decay=0.30, half=0.4, spend=0.020, scale=5e6),
+    _Channel(name="email", effect=0.020, decay=0.10, half=0.7, spend=0.002, scale=2e5),
+    _Channel(name="outdoor", effect=0.015, decay=0.50, half=0.6, spend=0.015, scale=4e2),
+    _Channel(name="print", effect=0.005, decay=0.40, half=0.5, spend=0.010, scale=1e5),
+    _Channel(name="search", effect=0.060, decay=0.10, half=0.5, spend=0.025, scale=9e4),
+    _Channel(name="social", effect=0.035, decay=0.25, half=0.4, spend=0.020, scale=3e6),
+    _Channel(name="tv", effect=0.080, decay=0.65, half=0.6, spend=0.050, scale=1e3),
+)
+
+
+def sample() -> "tuple[xr.Dataset, pa.Table]":
+    """Give the truth and the rows of the small world: one brand, 104 weeks, three channels."""
+    import numpy as np
+
+    truth = _world(_SMALL, ("brand_total",), np.array([100_000.0]), spread=0.0, season=(0.04, 0.06))
+    return truth, simulate(truth, _WEEKS, np.random.default_rng(_SEED)).select(SAMPLE_COLUMNS)
+
+
+def regions() -> "tuple[xr.Dataset, pa.Table]":
+    """Give the truth and the rows of the large world: 20 regions, 156 weeks, eight channels."""
+    import numpy as np
+
+    rng = np.random.default_rng(_SEED + 1)
+    names = tuple(f"region-{number:02d}" for number in range(1, _REGIONS + 1))
+    size = np.round(20_000 * np.exp(rng.normal(0, 0.6, _REGIONS)), -2)
+    truth = _world(_LARGE, names, size, spread=0.2, season=(0.05, 0.03, 0.01, 0.02))
+    return truth, simulate(truth, _MANY_WEEKS * _REGIONS, rng)
+
+
+def _world(
+    channels: "tuple[_Channel, ...]",
+    entities: tuple[str, ...],
+    size: "np.ndarray",
+    *,
+    spread: float,
+    season: tuple[float, ...],
+) -> "xr.Dataset":
+    import numpy as np
+    import xarray as xr
+
+    rng = np.random.default_rng(_SEED + 2)
+    many = len(channels)
+    effect = np.array([c.effect for c in channels])
+    return xr.Dataset(
+        {
+            "size": ("entity", size),
+            "average_effect": ("channel", effect),
+            "entity_effect": (
+                ("entity", "channel"),
+                spread * rng.normal(size=(len(entities), many)),
+            ),
+            "decay": ("channel", np.array([c.decay for c in channels])),
+            "half": ("channel", np.array([c.half for c in channels])),
+            "level": 1 - effect.sum(),
+            "control_effect": ("control", np.array([-0.03, 0.02])),
+            "season": ("wave", np.array(season)),
+            "trend": 0.05,
+            "sigma": 0.02,
+            "nu": 8.0,
+            "spend_share": ("channel", np.array([c.spend for c in channels])),
+            "media_scale": ("channel", np.array([c.scale for c in channels])),
+            "demand": ("step", np.zeros(STEPS)),
+            "demand_effect": 0.0,
+            "demand_pull": ("channel", np.zeros(many)),
+        },
+        coords={
+            "entity": np.array(entities, dtype=object),
+            "channel": np.array([c.name for c in channels], dtype=object),
+            "control": np.array(("price", "promo"), dtype=object),
+        },
+        attrs={
+            "link": "identity",
+            "noise": "student",
+            "adstock": "geometric",
+            "saturation": "logistic",
+            "max_lag": 8,
+            "normalized": 1,
+            "first_day": FIRST_DAY,
+            "step_days": 7,
+            "carry_in": 0,
+        },
+    )
