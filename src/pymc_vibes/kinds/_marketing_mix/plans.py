@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
     from pymc_vibes.stats.special import Array
 
+STYLES = ("steady", "bursts", "flights")
 SPEND_NOISE = 0.05
 """Sd of the logarithm of what a unit of activity costs."""
 _LOCAL = 0.25  # sd of the logarithm of how entities depart from a common plan
@@ -16,13 +17,15 @@ _PROMO = 0.15  # share of periods with a promotion
 _DAYS = 365.25
 
 
-def plans(entities: int, days: "np.ndarray", channels: int, rng: "np.random.Generator") -> "Array":
-    """Plan activity in any unit, `(entities, periods, channels)`: flights, steady, and bursts."""
+def plans(
+    entities: int, days: "np.ndarray", styles: Sequence[str], rng: "np.random.Generator"
+) -> "Array":
+    """Plan activity in any unit, `(entities, periods, channels)`, each in one of `STYLES`."""
     import numpy as np
 
-    kinds = (_steady, _bursts, _flights)
-    common = np.stack([kinds[c % len(kinds)](days, rng) for c in range(channels)], axis=-1)
-    local = rng.normal(0, _LOCAL, (entities, len(days), channels)) if entities > 1 else 0.0
+    kinds = dict(zip(STYLES, (_steady, _bursts, _flights), strict=True))
+    common = np.stack([kinds[style](days, rng) for style in styles], axis=-1)
+    local = rng.normal(0, _LOCAL, (entities, *common.shape)) if entities > 1 else 0.0
     return np.asarray(common * np.exp(local))
 
 

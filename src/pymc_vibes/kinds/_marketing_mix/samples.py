@@ -19,7 +19,7 @@ _WEEKS, _MANY_WEEKS, _REGIONS = 104, 156, 20
 _SEED = 20260101
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Channel:
     """What is true of a channel."""
 
@@ -32,22 +32,23 @@ class _Channel:
     """Share of sales."""
     scale: float
     """Largest activity."""
+    style: str = "steady"
 
 
 _SMALL = (
-    _Channel(name="digital", effect=0.12, decay=0.2, half=0.4, spend=0.05, scale=2e6),
-    _Channel(name="social", effect=0.05, decay=0.3, half=0.5, spend=0.03, scale=4e4),
-    _Channel(name="tv", effect=0.10, decay=0.6, half=0.6, spend=0.07, scale=1e3),
+    _Channel("digital", 0.12, 0.2, 0.4, 0.05, 2e6),
+    _Channel("social", 0.05, 0.3, 0.5, 0.03, 4e4, "bursts"),
+    _Channel("tv", 0.10, 0.6, 0.6, 0.07, 1e3, "flights"),
 )
 _LARGE = (
-    _Channel(name="audio", effect=0.010, decay=0.40, half=0.5, spend=0.010, scale=3e5),
-    _Channel(name="display", effect=0.012, decay=0.30, half=0.4, spend=0.020, scale=5e6),
-    _Channel(name="email", effect=0.020, decay=0.10, half=0.7, spend=0.002, scale=2e5),
-    _Channel(name="outdoor", effect=0.015, decay=0.50, half=0.6, spend=0.015, scale=4e2),
-    _Channel(name="print", effect=0.005, decay=0.40, half=0.5, spend=0.010, scale=1e5),
-    _Channel(name="search", effect=0.060, decay=0.10, half=0.5, spend=0.025, scale=9e4),
-    _Channel(name="social", effect=0.035, decay=0.25, half=0.4, spend=0.020, scale=3e6),
-    _Channel(name="tv", effect=0.080, decay=0.65, half=0.6, spend=0.050, scale=1e3),
+    _Channel("audio", 0.010, 0.40, 0.5, 0.010, 3e5),
+    _Channel("display", 0.012, 0.30, 0.4, 0.020, 5e6, "bursts"),
+    _Channel("email", 0.020, 0.10, 0.7, 0.002, 2e5, "bursts"),
+    _Channel("outdoor", 0.015, 0.50, 0.6, 0.015, 4e2, "flights"),
+    _Channel("print", 0.005, 0.40, 0.5, 0.010, 1e5, "bursts"),
+    _Channel("search", 0.060, 0.10, 0.5, 0.025, 9e4),
+    _Channel("social", 0.035, 0.25, 0.4, 0.020, 3e6),
+    _Channel("tv", 0.080, 0.65, 0.6, 0.050, 1e3, "flights"),
 )
 
 
@@ -102,6 +103,7 @@ def _world(
             "nu": 8.0,
             "spend_share": ("channel", np.array([c.spend for c in channels])),
             "media_scale": ("channel", np.array([c.scale for c in channels])),
+            "style": ("channel", np.array([c.style for c in channels], dtype=object)),
             "demand": ("step", np.zeros(STEPS)),
             "demand_effect": 0.0,
             "demand_pull": ("channel", np.zeros(many)),

@@ -25,7 +25,7 @@ from pymc_vibes.kinds._marketing_mix.options import (
     Saturation,
     WeibullAdstock,
 )
-from pymc_vibes.kinds._marketing_mix.plans import SPEND_NOISE, controls_of, plans
+from pymc_vibes.kinds._marketing_mix.plans import SPEND_NOISE, STYLES, controls_of, plans
 from pymc_vibes.kinds._marketing_mix.schema import channel_of
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def truth(config: MarketingMixConfig, rng: "np.random.Generator") -> "xr.Dataset
         "nu": 2 + rng.gamma(2, 10),
         "spend_share": ("channel", np.full(many, _SPEND_SHARE)),
         "media_scale": ("channel", 10.0 ** rng.integers(3, 7, many)),
+        "style": ("channel", np.array([STYLES[c % 3] for c in range(many)], dtype=object)),
         "demand": ("step", np.zeros(STEPS)),
         "demand_effect": 0.0,
         "demand_pull": ("channel", np.zeros(many)),
@@ -240,7 +241,7 @@ def _market(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> Marke
     pull = np.exp(
         truth["demand"].to_numpy()[:periods, None] * truth["demand_pull"].to_numpy()[None]
     )
-    plan = plans(entities, days, truth.sizes["channel"], rng) * pull
+    plan = plans(entities, days, truth["style"].to_numpy().tolist(), rng) * pull
     largest = plan.max(axis=(0, 1))
     relative = truth["size"].to_numpy() / truth["size"].to_numpy().mean()
     activity = plan / largest * truth["media_scale"].to_numpy() * relative[:, None, None]
