@@ -14,8 +14,9 @@ from pymc_vibes.core.errors import BadConfig, EntityNotFound, InsufficientData
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds import catalog
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
-from pymc_vibes.kinds.interrupted_series.study import MOST_DAYS, MOST_PEOPLE
+from pymc_vibes.kinds.interrupted_series.study import MOST_DAYS
 from pymc_vibes.stats.calibrate import distance, dkw_bound, sbc_ranks
+from pymc_vibes.stats.series_cells import MOST_PEOPLE
 from tests.contract.bench import Bench
 from tests.stats.interrupted_worlds import ar1
 

@@ -11,8 +11,9 @@ from pymc_vibes.core.config import parse
 from pymc_vibes.core.errors import BadConfig, EntityNotFound, InsufficientData
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.n_of_1.config import NOf1Config
-from pymc_vibes.kinds.n_of_1.fit import MOST_DAYS, MOST_PEOPLE, MOST_TREATMENTS
+from pymc_vibes.kinds.n_of_1.fit import MOST_DAYS, MOST_TREATMENTS
 from pymc_vibes.stats.calibrate import distance, dkw_bound, sbc_ranks
+from pymc_vibes.stats.series_cells import MOST_PEOPLE
 from tests.contract.bench import Bench
 from tests.kinds.trials import (
     BLOCKS,

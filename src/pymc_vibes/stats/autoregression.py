@@ -189,3 +189,12 @@ def mean_noise(day: Array, count: Array, grid: Grid, typical: float) -> Array:
     state = (grid.phi[:, None] ** sizes) @ many / len(day) ** 2
     white = float(np.sum(typical / count)) / len(day) ** 2
     return np.asarray(grid.share * state + (1 - grid.share) * white)
+
+
+def state_path(days: int, phi: float, rng: np.random.Generator) -> Array:
+    """Draw the state of days in a row, of variance 1."""
+    steps = rng.standard_normal(days)
+    steps[1:] *= np.sqrt(1 - phi**2)
+    for day in range(1, days):
+        steps[day] += phi * steps[day - 1]
+    return steps

@@ -18,6 +18,8 @@ from pymc_vibes.stats.columns import (
     sentences,
     with_unit,
 )
+from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.special import Array
 
 _CHANGE = Mark(kind="rule_x", table="change", x="day", dashed=True, weight="thin")
 _ZERO = Mark(kind="rule_y", table="zero", y="value", weight="thin")
@@ -180,6 +182,23 @@ def placebo_strip(words: Words, *, pretended: Band, real: Band, unit: str, level
         words, tables | {"zero": _NOTHING}, marks, series, with_unit("effect", unit), note,
         shown=("pretended", "real"),
     )  # fmt: skip
+
+
+def left_over_bars(innovations: Array) -> Figure:
+    """Declare the autocorrelation of one-step errors, which are white where a model suffices."""
+    from pymc_vibes.stats.placebo import autocorrelation, ljung_box
+
+    found = autocorrelation(innovations)
+    return autocorrelation_bars(
+        Words(
+            "left_over",
+            f"Lag-1 autocorrelation of what is left over is {plain(float(found[0]), 2)}",
+            f"Autocorrelation of the one-day forecast errors at {len(found)} lags; the Ljung-Box "
+            f"test gives p {ljung_box(innovations):.2g}.",
+        ),
+        found=found,
+        bound=1.96 / len(innovations) ** 0.5,
+    )
 
 
 def autocorrelation_bars(words: Words, *, found: Numbers, bound: float) -> Figure:

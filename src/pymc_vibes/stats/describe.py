@@ -2,18 +2,42 @@
 
 from collections.abc import Callable, Sequence
 from math import floor, isfinite, log10
-from typing import Literal
+from typing import Literal, Protocol
 
 from pymc_vibes.core.answer import Estimate, Interval
 from pymc_vibes.stats.contrast import Contrast
-from pymc_vibes.stats.exact import Beta, Gamma
+from pymc_vibes.stats.special import Array
+
+
+class Labelled(Protocol):
+    """Posteriors of some labels, whatever they are known by."""
+
+    def take(self, indices: list[int]) -> "Labelled":
+        """Give the posteriors of some labels."""
+        ...
+
+    def mean(self) -> Array:
+        """Give the means."""
+        ...
+
+    def sd(self) -> Array:
+        """Give the standard deviations."""
+        ...
+
+    def quantile(self, q: float) -> Array:
+        """Give the quantiles."""
+        ...
+
+    def hdi(self, mass: float) -> tuple[Array, Array]:
+        """Give the ends of the shortest intervals."""
+        ...
 
 
 def estimate(
     name: str,
     label: str,
-    distribution: Beta | Gamma,
-    index: int,
+    distribution: "Labelled",
+    index: int = 0,
     *,
     level: float,
     unit: str = "",

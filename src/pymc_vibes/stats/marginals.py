@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
 from pymc_vibes.stats.draws import Draws
 from pymc_vibes.stats.special import Array
 from pymc_vibes.stats.student import StudentMixture, stacked
+
+if TYPE_CHECKING:
+    from pymc_vibes.stats.describe import Labelled
 
 _POINTS = 201
 
@@ -18,6 +21,10 @@ class Marginals(Protocol):
 
     def __len__(self) -> int:
         """Count the labels."""
+        ...
+
+    def take(self, indices: list[int]) -> "Labelled":
+        """Give the posteriors of some labels."""
         ...
 
     def moved(self, factor: float, shift: Array) -> Self:

@@ -1,7 +1,7 @@
 """The answer of an interrupted series: sentence, decision, numbers, tables."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -12,10 +12,10 @@ from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.reading import Reading, relevant, same, tone_of
 from pymc_vibes.kinds.interrupted_series.terms import term_tables
+from pymc_vibes.stats.describe import estimate
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.interrupted import Effect
-    from pymc_vibes.stats.marginals import Marginals
 
 _TOLD: "Mapping[Effect, str]" = {
     "average": "Average effect",
@@ -41,13 +41,15 @@ def summarize(posterior: Posterior, config: InterruptedConfig) -> Summary:
 def _estimates(reading: Reading) -> Iterator[Estimate]:
     unit, level = reading.config.outcome_unit, reading.config.level
     for name, label in _TOLD.items():
-        yield _estimate(name, label, reading.effect(name), level, unit)
+        yield estimate(name, label, reading.effect(name), level=level, unit=unit)
     total = reading.fit.summed(reading.fit.window.after)
     label = f"Cumulative effect over {reading.fit.summed_over}"
-    yield _estimate("cumulative", label, total, level, reading.sum_unit)
+    yield estimate("cumulative", label, total, level=level, unit=reading.sum_unit)
     if reading.fit.window.has_end:
         left = reading.fit.afterwards()
-        yield _estimate("afterwards", "Effect that stayed after the end", left, level, unit)
+        yield estimate(
+            "afterwards", "Effect that stayed after the end", left, level=level, unit=unit
+        )
     found = reading.fit.relative(level)
     if found is not None:
         median, low, high = found
@@ -57,22 +59,6 @@ def _estimates(reading: Reading) -> Iterator[Estimate]:
             mean=None, median=median, interval=ends, intervals=(ends,), percent=True,
             unit="share of the expected level",
         )  # fmt: skip
-
-
-def _estimate(name: str, label: str, effect: "Marginals", level: float, unit: str) -> Estimate:
-    def ends(low: float, high: float, kind: Literal["eti", "hdi"]) -> Interval:
-        return Interval(low=float(low), high=float(high), prob=level, kind=kind)
-
-    central, shortest = effect.interval(level), effect.hdi(level)
-    both = (
-        ends(central[0][0], central[1][0], "eti"),
-        ends(shortest[0][0], shortest[1][0], "hdi"),
-    )
-    return Estimate(
-        name=name, label=label, unit=unit, mean=float(effect.mean()[0]),
-        sd=float(effect.sd()[0]), median=float(effect.quantile(0.5)[0]),
-        interval=both[0], intervals=both,
-    )  # fmt: skip
 
 
 def _tables(reading: Reading) -> Iterator[Table]:

@@ -11,11 +11,11 @@ from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.schema import snake_case
 from pymc_vibes.kinds.interrupted_series.config import SCHEMA, InterruptedConfig
 from pymc_vibes.stats.events import column_or_null, within
+from pymc_vibes.stats.series_cells import NAMELESS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-NAMELESS = ""  # stored text is never empty, so this cannot clash with a name
 PART_HOURS = 6
 _SUM = "decimal(38, 18)"  # sums of decimals do not depend on the order of rows
 _MOST = 1e15  # the bound of the declared outcome

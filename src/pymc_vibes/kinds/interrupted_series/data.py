@@ -103,6 +103,8 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
     import numpy as np
     import pyarrow as pa
 
+    from pymc_vibes.stats.autoregression import state_path
+
     days = truth["day"].to_numpy()
     people = truth["user"].to_numpy()
     often = max(size / len(people) / (_OBSERVED * len(days)) - 1, 0.0)
@@ -113,7 +115,7 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
         seen = rng.random(len(days)) < _OBSERVED
         seen[[0, -1]] = True  # the study's days are those from the first to the last observed one
         count = (1 + rng.poisson(often, len(days))) * seen
-        state = _state(len(days), float(one["phi"]), rng) * np.sqrt(float(one["share"]))
+        state = state_path(len(days), float(one["phi"]), rng) * np.sqrt(float(one["share"]))
         level = one["path"].to_numpy() + float(one["sigma"]) * state
         white = float(one["sigma"]) * np.sqrt((1 - float(one["share"])) * count[seen].mean())
         at = np.repeat(np.arange(len(days)), count)
@@ -132,13 +134,3 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
             "phase": np.where(np.concatenate(began), "intervention", "baseline"),
         }
     )
-
-
-def _state(days: int, phi: float, rng: "np.random.Generator") -> "Array":
-    import numpy as np
-
-    steps = rng.standard_normal(days)
-    steps[1:] *= np.sqrt(1 - phi**2)
-    for day in range(1, days):
-        steps[day] += phi * steps[day - 1]
-    return steps

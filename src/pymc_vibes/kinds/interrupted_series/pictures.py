@@ -26,10 +26,11 @@ _MOST_POINTS = 400  # days of a line at most; longer series are drawn every so m
 
 def figures(posterior: Posterior, config: InterruptedConfig) -> tuple[Figure, ...]:
     """Show observed and expected, the effect by day and in sum, its chances, and the checks."""
+    from pymc_vibes.stats.chart_interruption import left_over_bars
     from pymc_vibes.stats.sampler_views import chain_figures
 
     reading = Reading(posterior=posterior, config=config)
-    checks = [_autocorrelation(reading)]
+    checks = [left_over_bars(reading.innovations)]
     if len(reading.placebos.change):
         checks = [_placebos(reading), *checks]
     engine = chain_figures(posterior) or (grid_check(reading),)
@@ -159,23 +160,6 @@ def _placebos(reading: Reading) -> Figure:
         pretended=Band(_dates(found.change), *ends), real=Band([reading.date], *bar),
         unit=unit_of(reading), level=level,
     )  # fmt: skip
-
-
-def _autocorrelation(reading: Reading) -> Figure:
-    from pymc_vibes.stats.chart_interruption import Words, autocorrelation_bars
-    from pymc_vibes.stats.placebo import autocorrelation
-
-    found = autocorrelation(reading.innovations)
-    return autocorrelation_bars(
-        Words(
-            "left_over",
-            f"Lag-1 autocorrelation of what is left over is {plain(float(found[0]), 2)}",
-            f"Autocorrelation of the one-day forecast errors at {len(found)} lags; the Ljung-Box "
-            f"test gives p {reading.left_over:.2g}.",
-        ),
-        found=found,
-        bound=1.96 / len(reading.innovations) ** 0.5,
-    )
 
 
 def _band(days: "Array", values: "Marginals", level: float) -> "Band":

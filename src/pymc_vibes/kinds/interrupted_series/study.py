@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.core.errors import BadConfig, EntityNotFound, InsufficientData
-from pymc_vibes.kinds.interrupted_series.cells import NAMELESS, control_names
+from pymc_vibes.core.errors import BadConfig, InsufficientData
+from pymc_vibes.kinds.interrupted_series.cells import control_names
 from pymc_vibes.kinds.interrupted_series.config import GivenScale, InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_number, model_of, window_of
+from pymc_vibes.stats.series_cells import people_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.special import Array
     from pymc_vibes.stats.terms import Model
 
-MOST_PEOPLE = 50
 MOST_DAYS = 1830  # five years: 140 MB while the filter runs
+_LAST_DIGITS = 1e-12
 
 
 @dataclass(frozen=True)
@@ -47,28 +48,12 @@ class TooFew:
 
 def studies_of(cells: "pa.Table", config: InterruptedConfig) -> "Mapping[str, Study | TooFew]":
     """Give the study of each person by label; too few days for everybody is `InsufficientData`."""
-    found = {label: _study(rows, config) for label, rows in _people(cells, config).items()}
+    found = {
+        label: _study(rows, config) for label, rows in people_of(cells, config.user_id).items()
+    }
     if not any(isinstance(study, Study) for study in found.values()):
         raise _too_few([one for one in found.values() if isinstance(one, TooFew)], config)
     return found
-
-
-def _people(cells: "pa.Table", config: InterruptedConfig) -> dict[str, list[dict[str, Any]]]:
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for row in cells.to_pylist():
-        grouped.setdefault(row["user_id"], []).append(row)
-    if config.user_id is not None and config.user_id not in grouped:
-        raise EntityNotFound(f"There is no user_id {config.user_id[:80]!r} in the data.")
-    if len(grouped) > MOST_PEOPLE:
-        raise BadConfig(
-            f"The data have {len(grouped):,} people; at most {MOST_PEOPLE} are fitted at once.",
-            hint="Choose one with user_id.",
-            fields=[{"field": "user_id", "reason": "is open, and there are too many"}],
-        )
-    nameless = "all"
-    while nameless in grouped:
-        nameless = f"({nameless})"
-    return {label if label != NAMELESS else nameless: rows for label, rows in grouped.items()}
 
 
 def _study(rows: list[dict[str, Any]], config: InterruptedConfig) -> "Study | TooFew":
@@ -114,8 +99,11 @@ def _rates(rows: list[dict[str, Any]]) -> "tuple[Array, Array]":
     """Give each day's rate and exposure; a day without exposure is one day."""
     import numpy as np
 
-    total = np.array([row["total"] for row in rows], float)
-    bad = [row["day"] for row, n in zip(rows, total, strict=True) if n < 0 or n != round(n)]
+    found = np.array([row["total"] for row in rows], float)
+    total = np.round(found)
+    # a decimal of the database becomes a float that may be off in its last digit
+    wrong = (total < 0) | (np.abs(found - total) > _LAST_DIGITS * np.maximum(total, 1))
+    bad = [row["day"] for row, is_wrong in zip(rows, wrong, strict=True) if is_wrong]
     if bad:
         raise BadConfig(
             f"The outcome is no count: on {bad[0].isoformat()} it adds up to what is no whole "

@@ -1,7 +1,6 @@
 """The answer of an n-of-1 trial: sentence, decision, numbers."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
@@ -13,9 +12,7 @@ from pymc_vibes.kinds.n_of_1.findings import findings
 from pymc_vibes.kinds.n_of_1.model import day_of
 from pymc_vibes.kinds.n_of_1.reading import Reading
 from pymc_vibes.kinds.n_of_1.tables import tables
-
-if TYPE_CHECKING:
-    from pymc_vibes.kinds.n_of_1.reading import Effect
+from pymc_vibes.stats.describe import estimate
 
 
 def summarize(posterior: Posterior, config: NOf1Config) -> Summary:
@@ -37,32 +34,18 @@ def _estimates(reading: Reading) -> Iterator[Estimate]:
     drug, other = reading.treatment, reading.comparator
     together = reading.found.population
     if together is None:
-        yield _estimate("effect", f"Effect of {drug} against {other}", reading.effect, level, unit)
+        yield estimate(
+            "effect", f"Effect of {drug} against {other}", reading.effect, level=level, unit=unit
+        )
     else:
         label = f"Mean effect of {drug} against {other}"
-        yield _estimate("population_effect", label, reading.effect, level, unit)
+        yield estimate("population_effect", label, reading.effect, level=level, unit=unit)
         label = "Effect on the next person like these"
-        yield _estimate("next_effect", label, together.effect_of_next, level, unit)
+        yield estimate("next_effect", label, together.effect_of_next, level=level, unit=unit)
         label = "How much people differ (sd of their effects)"
-        yield _estimate("between_sd", label, together.spread, level, unit)
+        yield estimate("between_sd", label, together.spread, level=level, unit=unit)
     if isinstance(reading.config.half_life, EstimatedCarryOver):
         yield _half_life(reading)
-
-
-def _estimate(name: str, label: str, effect: "Effect", level: float, unit: str) -> Estimate:
-    def ends(low: float, high: float, kind: Literal["eti", "hdi"]) -> Interval:
-        return Interval(low=float(low), high=float(high), prob=level, kind=kind)
-
-    central, shortest = effect.interval(level), effect.hdi(level)
-    both = (
-        ends(central[0][0], central[1][0], "eti"),
-        ends(shortest[0][0], shortest[1][0], "hdi"),
-    )
-    return Estimate(
-        name=name, label=label, unit=unit, mean=float(effect.mean()[0]),
-        sd=float(effect.sd()[0]), median=float(effect.quantile(0.5)[0]),
-        interval=both[0], intervals=both,
-    )  # fmt: skip
 
 
 def _half_life(reading: Reading) -> Estimate:

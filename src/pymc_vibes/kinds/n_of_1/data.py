@@ -6,6 +6,7 @@ from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.kinds.n_of_1.config import KnownScale, NOf1Config
 from pymc_vibes.kinds.n_of_1.model import model_of, population_prior
 from pymc_vibes.stats.events import column_or_null, within
+from pymc_vibes.stats.series_cells import NAMELESS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.trial import TrialModel
     from pymc_vibes.stats.trial_days import Treatments, Trial
 
-NAMELESS = ""  # stored text is never empty, so this cannot clash with a name
 _PEOPLE = ("ana", "ben", "cem")
 _FIRST = 20_094  # 2025-01-06, a Monday
 _PAIRS, _WEEK = 6, 7  # six pairs of weeks, each with one week of both treatments
@@ -73,6 +73,8 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
     import numpy as np
     import pyarrow as pa
 
+    from pymc_vibes.stats.autoregression import state_path
+
     days, people = truth["day"].to_numpy(), truth["user"].to_numpy()
     often = max(size / len(people) / (_OBSERVED * len(days)) - 1, 0.0)
     when, who, what, given = [], [], [], []
@@ -81,7 +83,7 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
         seen = rng.random(len(days)) < _OBSERVED
         seen[[0, -1]] = True  # the study's days are those from the first to the last observed one
         count = (1 + rng.poisson(often, len(days))) * seen
-        state = _state(len(days), float(one["phi"]), rng) * np.sqrt(float(one["share"]))
+        state = state_path(len(days), float(one["phi"]), rng) * np.sqrt(float(one["share"]))
         level = one["path"].to_numpy() + float(one["sigma"]) * state
         white = float(one["sigma"]) * np.sqrt((1 - float(one["share"])) * count[seen].mean())
         at = np.repeat(np.arange(len(days)), count)
@@ -123,16 +125,6 @@ def _shared(model: "TrialModel", trial: "Trial", rng: "np.random.Generator") -> 
     sds = list(model.columns(trial).values())[:-1]
     drawn = np.array(sds) * rng.standard_normal(len(sds))
     return np.asarray(model.shared(trial.series.day, trial) @ drawn)
-
-
-def _state(days: int, phi: float, rng: "np.random.Generator") -> "Array":
-    import numpy as np
-
-    steps = rng.standard_normal(days)
-    steps[1:] *= np.sqrt(1 - phi**2)
-    for day in range(1, days):
-        steps[day] += phi * steps[day - 1]
-    return steps
 
 
 def reduce(events: "ir.Table", roster: "ir.Table | None", config: NOf1Config) -> "ir.Table":

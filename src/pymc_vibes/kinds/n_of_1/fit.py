@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Diagnostics
-from pymc_vibes.core.errors import BadConfig, EntityNotFound, InsufficientData
+from pymc_vibes.core.errors import BadConfig, InsufficientData
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.core.run import Watch
 from pymc_vibes.kinds.n_of_1.config import WASHOUT, KnownScale, NOf1Config
-from pymc_vibes.kinds.n_of_1.data import NAMELESS
 from pymc_vibes.kinds.n_of_1.model import model_of, treatments_of
 from pymc_vibes.kinds.n_of_1.people import FOCUS, fits_of, variables
+from pymc_vibes.stats.series_cells import people_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.trial import TrialFit
     from pymc_vibes.stats.trial_days import Trial
 
-MOST_PEOPLE = 50
 MOST_DAYS = 1830  # five years: 140 MB while the filter runs
 MOST_TREATMENTS = 9
 _SLOW_BAR = 0.2
@@ -27,7 +26,7 @@ _SLOW_BAR = 0.2
 
 def fit(cells: "pa.Table", config: NOf1Config, watch: Watch) -> Posterior:
     """Fit each person with enough days; too few for everybody is `InsufficientData`."""
-    people = _people(cells, config)
+    people = people_of(cells, config.user_id)
     treatments = _treatments(cells, config)
     shorts: dict[str, list[int]] = {}
     fits: dict[str, TrialFit] = {}
@@ -49,24 +48,6 @@ def fit(cells: "pa.Table", config: NOf1Config, watch: Watch) -> Posterior:
         diagnostics=_diagnostics(fits),
         joint=together,
     )
-
-
-def _people(cells: "pa.Table", config: NOf1Config) -> dict[str, list[dict[str, Any]]]:
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for row in cells.to_pylist():
-        grouped.setdefault(row["user_id"], []).append(row)
-    if config.user_id is not None and config.user_id not in grouped:
-        raise EntityNotFound(f"There is no user_id {config.user_id[:80]!r} in the data.")
-    if len(grouped) > MOST_PEOPLE:
-        raise BadConfig(
-            f"The data have {len(grouped):,} people; at most {MOST_PEOPLE} are fitted at once.",
-            hint="Choose one with user_id.",
-            fields=[{"field": "user_id", "reason": "is open, and there are too many"}],
-        )
-    nameless = "all"
-    while nameless in grouped:
-        nameless = f"({nameless})"
-    return {label if label != NAMELESS else nameless: rows for label, rows in grouped.items()}
 
 
 def _treatments(cells: "pa.Table", config: NOf1Config) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ def figures(posterior: Posterior, config: NOf1Config) -> tuple[Figure, ...]:
 
 
 def _figures(reading: Reading) -> Iterator[Figure]:
+    from pymc_vibes.stats.chart_interruption import left_over_bars
+
     yield _days(reading)
     yield _distribution(reading)
     if reading.found.population is not None:
@@ -41,7 +43,7 @@ def _figures(reading: Reading) -> Iterator[Figure]:
         yield _cycles(reading)
     if isinstance(reading.config.half_life, EstimatedCarryOver):
         yield _half_life(reading)
-    yield _autocorrelation(reading)
+    yield left_over_bars(reading.innovations)
 
 
 def _days(reading: Reading) -> Figure:
@@ -211,23 +213,6 @@ def _half_life(reading: Reading) -> Figure:
         x_label="days since the treatment ended", y_label="share of the effect that is left",
         y_format="percent", y_domain=(0.0, 1.0), level=level,
     )  # fmt: skip
-
-
-def _autocorrelation(reading: Reading) -> Figure:
-    from pymc_vibes.stats.chart_interruption import Words, autocorrelation_bars
-    from pymc_vibes.stats.placebo import autocorrelation
-
-    found = autocorrelation(reading.innovations)
-    return autocorrelation_bars(
-        Words(
-            "left_over",
-            f"Lag-1 autocorrelation of what is left over is {plain(float(found[0]), 2)}",
-            f"Autocorrelation of the one-day forecast errors at {len(found)} lags; the Ljung-Box "
-            f"test gives p {reading.left_over:.2g}.",
-        ),
-        found=found,
-        bound=1.96 / len(reading.innovations) ** 0.5,
-    )
 
 
 def _step(days: int) -> int:
