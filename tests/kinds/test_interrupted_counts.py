@@ -68,6 +68,12 @@ def estimate(summary: Summary, name: str) -> tuple[float, float, float]:
     return found.median, ends.low, ends.high
 
 
+def test_thousands_of_events_a_day_are_whole_numbers(bench: Bench) -> None:
+    posterior, _ = answer(bench, table(counted(0.6, 1, rate=4000.0)))
+
+    assert posterior.diagnostics.verdict == "good"
+
+
 def test_a_fall_of_a_rate_is_told_as_difference_ratio_and_sum(bench: Bench) -> None:
     posterior, summary = answer(bench, table(counted(0.6, 1)), direction="lower")
 
