@@ -37,12 +37,12 @@ class Outlook:
     @property
     def draws(self) -> int:
         """Count the draws."""
-        return self.response.effect.shape[0]
+        return len(self.response.effect)
 
     @property
     def channels(self) -> int:
         """Count the channels."""
-        return self.response.effect.shape[1]
+        return len(self.response.effect[0])
 
     def take(self, draws: Indices) -> "Outlook":
         """Give the outlook of some draws, in memory as the whole one is."""
@@ -198,4 +198,7 @@ class Valued:
             return float(outcome.mean()), np.asarray(slopes.mean(axis=0))
         order = np.argsort(outcome, kind="stable")
         weights = self._weights
-        return float(weights @ outcome[order]), np.asarray(weights @ slopes[order])
+        return (
+            float((weights * outcome[order]).sum()),
+            np.asarray((weights[:, None] * slopes[order]).sum(axis=0)),
+        )

@@ -14,15 +14,14 @@ makes operations with one value per draw and channel several times quicker.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pymc_vibes.stats.media_effects import Link, MediaDraws
 from pymc_vibes.stats.media_transforms import LOGISTIC_RATE, MediaSpec, lag_weights, saturated
-from pymc_vibes.stats.special import Array
+from pymc_vibes.stats.special import Array, alone
 
-type Link = Literal["identity", "log"]
 type Indices = Sequence[int] | NDArray[np.intp]
 
 _NEAR_NOTHING = 1e-12  # of the half-saturation: where the slope at nothing is taken, to be finite
@@ -43,6 +42,11 @@ class MediaResponse:
         inner = {name: np.asfortranarray(given, dtype=float) for name, given in self.params.items()}
         object.__setattr__(self, "params", inner)
 
+    @classmethod
+    def of(cls, media: MediaDraws) -> "MediaResponse":
+        """Take the media part of a fitted series; `expected_log` makes the `mu` beside it."""
+        return cls(spec=media.spec, params=media.params, link=media.link, scale=media.unit)
+
     @property
     def effect(self) -> Array:
         """Give the coefficients, `(draws, channels)`."""
@@ -55,19 +59,28 @@ class MediaResponse:
 
     @cached_property
     def weights(self) -> Array:
-        """Give what activity leaves after each lag, `(channels, lags + 1, draws)`."""
+        """Give what activity leaves after each lag, `(channels, draws, lags + 1)`."""
         weights = lag_weights(self.spec, self.params)
-        return np.ascontiguousarray(weights.transpose(1, 2, 0))
+        return np.ascontiguousarray(weights.transpose(1, 0, 2))
 
     def take(self, draws: Indices) -> "MediaResponse":
         """Give the response of some draws."""
         params = {name: given[draws] for name, given in self.params.items()}
         return MediaResponse(spec=self.spec, params=params, link=self.link, scale=self.scale)
 
+    def only(self, channel: int) -> "MediaResponse":
+        """Give the response to one channel."""
+        one = slice(channel, channel + 1)
+        params = {name: given[:, one] for name, given in self.params.items()}
+        return MediaResponse(spec=self.spec, params=params, link=self.link, scale=self.scale)
+
     def exposure(self, behind: Array) -> Array:
         """Carry activity over: `(periods, channels, lags + 1)`, as `lagged` lays it out."""
-        carried = np.ascontiguousarray(behind.transpose(1, 0, 2)) @ self.weights
-        return np.asarray(carried.transpose(2, 1, 0))
+        draws, channels = self.effect.shape
+        carried = np.empty((channels, len(behind), draws))
+        for channel, weights in enumerate(self.weights):
+            carried[channel] = alone(weights, behind[:, channel].T).T
+        return carried.transpose(2, 1, 0)
 
     def media(self, exposure: Array) -> Array:
         """Give the media terms of the linear predictor."""
@@ -108,3 +121,8 @@ def needed(mu: Array | None) -> Array:
     if mu is None:
         raise ValueError("With a log link, what media do depends on the rest: mu is needed.")
     return mu
+
+
+def expected_log(media: MediaDraws, baseline: Array) -> Array:
+    """Turn the rest of a linear predictor into one whose exponential is the expected outcome."""
+    return np.asarray(baseline + np.log(media.factor / media.unit))

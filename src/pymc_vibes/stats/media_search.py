@@ -134,17 +134,22 @@ def _solve(problem: _Problem, limits: Limits, start: Array) -> Array:
         budget[free] += way * np.clip(moved, 0.0, 1.0)
         return budget
 
-    def scaled(curve: Curve) -> dict[str, Callable[[Array], Any]]:
+    def scaled(curve: Curve) -> tuple[Callable[[Array], float], Callable[[Array], Array]]:
         size = _range(curve(start)[1][free] * way)
-        return {
-            "fun": lambda moved: curve(at(moved))[0] / size,
-            "jac": lambda moved: curve(at(moved))[1][free] * way / size,
-        }
+        return (
+            lambda moved: curve(at(moved))[0] / size,
+            lambda moved: curve(at(moved))[1][free] * way / size,
+        )
 
-    rules = [{"type": kind, **scaled(curve)} for kind, curve in _rules(problem, limits)]
+    rules: list[Any] = []  # scipy types them as one kind of dictionary, or another
+    for kind, curve in _rules(problem, limits):
+        fun, jac = scaled(curve)
+        rules.append({"type": kind, "fun": fun, "jac": jac})
+    cost, slope = scaled(problem.cost)
     found = minimize(
-        **scaled(problem.cost),
-        x0=np.clip((start[free] - limits.low[free]) / way, 0.0, 1.0),
+        cost,
+        np.clip((start[free] - limits.low[free]) / way, 0.0, 1.0),
+        jac=slope,
         bounds=[(0.0, 1.0)] * len(free),
         constraints=rules,
         method="SLSQP",
@@ -162,7 +167,7 @@ def _rules(problem: _Problem, limits: Limits) -> list[tuple[str, Curve]]:
     """List what must be 0 (`eq`) or not be negative (`ineq`)."""
 
     def sum_of(channels: tuple[int, ...], sign: float, bound: float) -> Curve:
-        inside = np.isin(np.arange(len(limits.low)), channels) * sign
+        inside = np.where(np.isin(np.arange(len(limits.low)), channels), sign, 0.0)
         return lambda budget: (float(inside @ budget) - sign * bound, inside)
 
     everyone = tuple(range(len(limits.low)))
@@ -240,18 +245,17 @@ def _totals(limits: Limits) -> tuple[float, float]:
 
     if not limits.groups:
         return float(limits.low.sum()), float(limits.high.sum())
-    rows = np.array(
-        [np.isin(np.arange(len(limits.low)), group.channels) for group in limits.groups]
-    )
+    everyone = np.arange(len(limits.low))
+    rows = np.array([np.isin(everyone, group.channels) for group in limits.groups], dtype=float)
     high = np.array([min(group.high, float(limits.high.sum())) for group in limits.groups])
     low = np.array([group.low for group in limits.groups])
     ends = []
     for sign in (1.0, -1.0):
         found = linprog(
             np.full(len(limits.low), sign),
-            A_ub=np.concatenate([rows, -1.0 * rows]),
+            A_ub=np.concatenate([rows, -rows]),
             b_ub=np.concatenate([high, -low]),
-            bounds=np.stack([limits.low, limits.high], axis=1),
+            bounds=list(zip(limits.low.tolist(), limits.high.tolist(), strict=True)),
         )
         if found.x is None:
             raise BadConfig(
