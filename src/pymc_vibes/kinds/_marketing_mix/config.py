@@ -123,7 +123,7 @@ class MarketingMixConfig(Config):
     )  # fmt: skip
     effect_prior: EffectPrior = setting(SharePrior(), "Prior of what channels do.")
     priors: Priors = setting(Priors(), "Priors of everything else.")
-    windows: Windows = setting(Windows(), "Which part of the history is fitted.")
+    windows: Windows = setting(Windows(), "How many months are fitted, and carry over.")
     holdout_periods: int = setting(
         0, "Last periods that are kept out of the fit, to see how well it predicts.",
         unit="periods", ge=0, le=104,

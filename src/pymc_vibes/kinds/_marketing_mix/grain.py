@@ -63,7 +63,7 @@ def period_number(day: "np.ndarray", grain: Grain, *, anchor: int) -> "np.ndarra
         return np.asarray(day, dtype=np.int64)
     if grain == "week":
         return np.asarray((day - anchor) // 7, dtype=np.int64)
-    return np.asarray(day).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return month_of(day)
 
 
 def period_day(number: "np.ndarray", grain: Grain, *, anchor: int) -> "np.ndarray":
@@ -74,8 +74,21 @@ def period_day(number: "np.ndarray", grain: Grain, *, anchor: int) -> "np.ndarra
         return np.asarray(number, dtype=np.int64)
     if grain == "week":
         return np.asarray(number * 7 + anchor, dtype=np.int64)
-    months = np.asarray(number).astype("datetime64[M]")
-    return months.astype("datetime64[D]").astype(np.int64)
+    return month_day(number)
+
+
+def month_of(day: "np.ndarray") -> "np.ndarray":
+    """Count the months from 1970 to each day."""
+    import numpy as np
+
+    return np.asarray(day).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+
+
+def month_day(month: "np.ndarray") -> "np.ndarray":
+    """Give the first day of each month."""
+    import numpy as np
+
+    return np.asarray(month).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
 def days_in(number: "np.ndarray", grain: Grain) -> "Array":
@@ -121,12 +134,8 @@ def _on_months(who: "np.ndarray", day: "np.ndarray") -> "np.ndarray":
 
 
 def _in_month(day: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    import numpy as np
-
-    dates = np.asarray(day).astype("datetime64[D]")
-    in_month = (dates - dates.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
-    is_last = (dates + 1).astype("datetime64[M]") > dates.astype("datetime64[M]")
-    return in_month, is_last
+    month = month_of(day)
+    return day - month_day(month), month_of(day + 1) > month
 
 
 def _steps(day: "np.ndarray", later: "np.ndarray", grain: Grain) -> "np.ndarray":

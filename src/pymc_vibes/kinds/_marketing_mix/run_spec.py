@@ -74,8 +74,8 @@ class RunSpec(Record):
     controls: tuple[Name, ...] | None = setting(
         None, "Columns of controls; open: all.", max_length=100
     )
-    feature_config: FeatureSpec = setting(FeatureSpec(), "How columns become features.")
-    windows: Windows = setting(Windows(), "Which part of the history is fitted.")
+    feature_config: FeatureSpec = setting(FeatureSpec(), "Carry-over, season and trend.")
+    windows: Windows = setting(Windows(), "How many months are fitted, and carry over.")
     random_seed: int = setting(42, "Seed of everything random.", ge=0, le=2**63 - 1)
 
     @field_validator("grain", mode="before")

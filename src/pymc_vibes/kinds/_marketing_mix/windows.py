@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.errors import BadConfig, InsufficientData
 from pymc_vibes.kinds._marketing_mix.canonical import Panel
 from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds._marketing_mix.grain import month_day, month_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,25 +56,18 @@ def months_before(panel: Panel, place: int, months: int) -> int:
     import numpy as np
 
     day = int(panel.days[place]) if place < len(panel.days) else day_after(panel)
-    date = np.datetime64(day, "D")
-    month = date.astype("datetime64[M]")
-    earlier = month - months
-    first, following = earlier.astype("datetime64[D]"), (earlier + 1).astype("datetime64[D]")
-    into = (date - month.astype("datetime64[D]")).astype(int)
-    length = (following - first).astype(int)
-    return int(first.astype(int)) + min(int(into), int(length) - 1)
+    month = month_of(np.array([day]))
+    into = day - int(month_day(month)[0])
+    first, following = month_day(month - months), month_day(month - months + 1)
+    return int(first[0]) + min(into, int(following[0] - first[0]) - 1)
 
 
 def day_after(panel: Panel) -> int:
     """Give the first day after the last period."""
-    import numpy as np
-
     last = panel.days[-1:]
     if panel.grain != "month":
         return int(last[0]) + (1 if panel.grain == "day" else 7)
-    return int((last.astype("datetime64[D]").astype("datetime64[M]") + 1).astype(
-        "datetime64[D]"
-    ).astype(np.int64)[0])  # fmt: skip
+    return int(month_day(month_of(last) + 1)[0])
 
 
 def holidays_in(panel: Panel, config: MarketingMixConfig) -> "np.ndarray":

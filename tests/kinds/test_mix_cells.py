@@ -1,0 +1,454 @@
+"""From rows of marketing data to cells and the canonical panel, on a real DuckDB and lake."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pymc_vibes.core.errors import BadConfig, BadRows, InsufficientData
+from pymc_vibes.kinds._marketing_mix.canonical import panel_of
+from pymc_vibes.kinds._marketing_mix.cells import reduce
+from pymc_vibes.kinds._marketing_mix.grain import period_day, period_number, rhythm
+from pymc_vibes.kinds._marketing_mix.schema import SCHEMA
+from pymc_vibes.kinds._marketing_mix.windows import holidays_in, months_before, span_of
+from tests.kinds.mix_worlds import MONDAY, cells, panel, settings, stored, table, weeks
+from tests.store.lake_worlds import open_lake, put
+
+NAME = "mix"
+
+
+def shuffled(events: pa.Table) -> pa.Table:
+    order = list(range(events.num_rows))
+    random.Random(5).shuffle(order)  # noqa: S311  # not a secret
+    return events.take(order)
+
+
+def test_row_order_does_not_matter() -> None:
+    twice = table(weeks(60), weeks(60, seed=2), weeks(60, entity="other"))
+
+    assert cells(shuffled(twice)) == cells(twice)
+
+
+def test_a_value_that_stands_alone_is_kept_to_the_last_bit() -> None:
+    block = weeks(60)
+
+    found = cells(table(block))
+
+    assert found["sales"].to_pylist() == block["sales"].tolist()
+    assert found["ctrl_price"].to_pylist() == block["ctrl_price"].tolist()
+
+
+def test_rows_of_one_date_are_added_up() -> None:
+    one, other = weeks(3), weeks(3, seed=2)
+
+    found = cells(table(one, other))
+
+    assert found["rows"].to_pylist() == [2, 2, 2]
+    assert found["act_tv"].to_numpy() == pytest.approx(one["act_tv"] + other["act_tv"], rel=1e-12)
+    price = (one["ctrl_price"] + other["ctrl_price"]) / 2
+    assert found["ctrl_price"].to_numpy() == pytest.approx(price, rel=1e-12)
+
+
+def test_a_silent_entity_is_kept() -> None:
+    with stored(table(weeks(3))) as there:
+        roster = ibis.memtable(pa.table({"entity_id": ["brand", "silent"]}))
+        found = reduce(there, roster, settings()).to_pyarrow().to_pylist()
+
+    assert [(row["entity_id"], row["rows"]) for row in found][-1] == ("silent", 0)
+    assert found[-1]["period"] is None
+
+
+def test_a_silent_entity_is_not_in_the_panel() -> None:
+    with stored(table(weeks(60))) as there:
+        roster = ibis.memtable(pa.table({"entity_id": ["brand", "silent"]}))
+        found = reduce(there, roster, settings()).to_pyarrow()
+
+    assert panel_of(found, settings(panel="entities")).entities == ("brand",)
+
+
+def test_undeclared_columns_are_read_as_numbers_or_counted() -> None:
+    block = weeks(3) | {"bottles_sold": ["1", "two", "3"]}
+
+    found = cells(table(block), target_column="Bottles sold")
+
+    assert found["sales"].to_pylist() == [1, None, 3]
+    assert found["unreadable"].to_pylist() == [0, 1, 0]
+
+
+def test_names_that_are_not_ascii_are_names() -> None:
+    events = table(weeks(60, entity="Zürich ⁂"), weeks(60, entity="東京", seed=3))
+
+    found = panel(events, panel="entities")
+
+    assert found.entities == ("Zürich ⁂", "東京")
+
+
+def lake_of(folder: Path, lines: str, **options: Any) -> list[dict[str, Any]]:
+    with open_lake(folder / "home") as lake:
+        lake.create(name=NAME, display_name=NAME, kind="poisson-cohorts", config={})
+        put(lake, folder, lines, schema=SCHEMA, name=NAME, **options)
+        with lake.reading(lake.experiment(NAME), None, SCHEMA) as view:
+            rows: list[dict[str, Any]] = view.to_arrow(
+                reduce(view.events, view.roster, settings())
+            ).to_pylist()
+    return rows
+
+
+def test_a_spreadsheet_goes_through_the_lake(tmp_path: Path) -> None:
+    found = lake_of(
+        tmp_path, "Geo,Week,Revenue,act_TV,ctrl_price\nnorth,2024-01-01,100,5,9.5\n"
+        "north,2024-01-08,,6,9.6\n",
+    )  # fmt: skip
+
+    assert [(row["period"], row["sales"], row["act_tv"]) for row in found] == [
+        (date(2024, 1, 1), 100.0, 5.0),
+        (date(2024, 1, 8), None, 6.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ("north,2024-01-01,100,-5,1", "act_tv"),
+        ("north,2024-01-01,100,5,-1", "spend_tv"),
+        ("north,2024-01-01,100,five,1", "act_tv"),
+        ('north,2024-01-01,"1,000",5,1', "sales"),
+        ("north,2024-01-01,$100,5,1", "sales"),
+        ("north,2024-01-01,inf,5,1", "sales"),
+        ("north,2024-13-01,100,5,1", "period_start"),
+        ("north,01/02/2024,100,5,1", "period_start"),
+        ("north,45292,100,5,1", "period_start"),
+        (",2024-01-01,100,5,1", "entity_id"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, column: str) -> None:
+    good = "north,2024-01-08,100,5,1"
+
+    with pytest.raises(BadRows) as refused:
+        lake_of(tmp_path, f"entity_id,period_start,sales,act_tv,spend_tv\n{good}\n{row}\n")
+
+    (fault,) = refused.value.extras["rows"]
+    assert (fault["line"], fault["column"]) == (3, column)
+
+
+def test_a_million_rows_are_reduced_to_what_they_say() -> None:
+    days, entities = 1000, 1000
+    who = np.repeat([f"store {i}" for i in range(entities)], days)
+    when = np.tile(np.datetime64("2020-01-01", "us") + np.arange(days) * np.timedelta64(1, "D"),
+                   entities)  # fmt: skip
+    rng = np.random.default_rng(3)
+    sales = rng.integers(0, 100, days * entities).astype(float)
+    events = pa.table(
+        {"entity_id": who, "period_start": when, "sales": sales, "act_tv": sales[::-1]}
+    )
+
+    found = panel(events)
+
+    assert found.grain == "day"
+    assert found.sales.shape == (1, days)
+    assert found.sales.sum() == sales.sum()
+    assert found.activity.sum() == sales.sum()
+
+
+def test_a_panel_that_would_fill_the_memory_is_refused() -> None:
+    far = {"entity_id": [f"e{i}" for i in range(1000)],
+           "period_start": [MONDAY + timedelta(days=70 * (i % 1000)) for i in range(1000)],
+           "sales": [1.0] * 1000, "act_tv": [1.0] * 1000}  # fmt: skip
+    daily = weeks(60, step=1)
+
+    with pytest.raises(BadConfig, match="at most 50,000,000"):
+        panel(table(far, daily))
+
+
+def test_sales_without_any_number_are_too_little() -> None:
+    with pytest.raises(InsufficientData, match="No period has sales"):
+        panel(table(weeks(60) | {"sales": np.full(60, np.nan)}))
+
+
+# grain
+
+
+@pytest.mark.parametrize(("step", "grain"), [(1, "day"), (7, "week")])
+def test_the_grain_is_told_from_the_distances(step: int, grain: str) -> None:
+    assert panel(table(weeks(60, step=step))).grain == grain
+
+
+def months(number: int, day: int = 1) -> dict[str, Any]:
+    starts = [datetime(2020 + i // 12, i % 12 + 1, day) for i in range(number)]  # noqa: DTZ001
+    return weeks(number) | {"period_start": starts}
+
+
+def test_months_are_months_whatever_their_length() -> None:
+    found = panel(table(months(40)))
+
+    assert found.grain == "month"
+    assert len(found.days) == 40
+
+
+def test_ends_of_months_are_months() -> None:
+    ends = [s - timedelta(days=1) for s in months(41)["period_start"]][1:]
+
+    found = panel(table(weeks(40) | {"period_start": ends}))
+
+    assert found.grain == "month"
+    assert found.days[0] == (date(2020, 1, 1) - date(1970, 1, 1)).days
+
+
+def test_weeks_of_a_year_with_53_of_them_are_regular() -> None:
+    block = weeks(110)  # 2020 has a week 53
+    starts = [datetime(2019, 12, 30) + timedelta(days=7 * i) for i in range(110)]  # noqa: DTZ001
+
+    found = panel(table(block | {"period_start": starts}))
+
+    assert len(found.days) == 110
+    assert np.diff(found.days).tolist() == [7] * 109
+
+
+def test_four_weeks_are_no_month() -> None:
+    with pytest.raises(BadConfig, match="neither days, weeks nor months"):
+        panel(table(weeks(60, step=28)))
+
+
+def test_the_grain_is_told_within_each_entity() -> None:
+    north = weeks(60, entity="north")
+    south = weeks(60, entity="south") | {
+        "period_start": [day + timedelta(days=7 * 30) for day in weeks(60)["period_start"]]
+    }
+
+    assert panel(table(north, south)).grain == "week"
+
+
+def test_a_shorter_grain_than_the_data_is_refused() -> None:
+    with pytest.raises(BadConfig, match="no day can be made"):
+        panel(table(weeks(60)), grain="day")
+
+
+def test_weeks_make_no_months() -> None:
+    with pytest.raises(BadConfig, match="no month can be made"):
+        panel(table(weeks(60)), grain="month")
+
+
+@given(st.lists(st.integers(-20_000, 60_000), min_size=1, max_size=30),
+       st.sampled_from(["day", "week", "month"]), st.integers(0, 6))  # fmt: skip
+def test_a_period_holds_its_day(days: list[int], grain: Any, anchor: int) -> None:
+    day = np.array(days)
+
+    number = period_number(day, grain, anchor=anchor)
+
+    assert (period_day(number, grain, anchor=anchor) <= day).all()
+    assert (period_day(number + 1, grain, anchor=anchor) > day).all()
+
+
+def test_one_date_has_no_rhythm() -> None:
+    found = rhythm(np.array([0]), np.array([19_000]))
+
+    assert found.grain is None
+    assert found.own.tolist() == [-2]
+
+
+# adding up
+
+
+def test_days_are_added_up_to_whole_weeks() -> None:
+    block = weeks(7 * 12 + 3, step=1)
+
+    found = panel(table(block), grain="week")
+
+    assert found.sales[0, :12] == pytest.approx(block["sales"][:84].reshape(12, 7).sum(1))
+    assert np.isnan(found.sales[0, 12:]).all()  # three days are no week
+
+
+def test_a_week_can_begin_on_sunday() -> None:
+    found = panel(table(weeks(7 * 12, step=1)), grain="week", week_begins="sunday")
+
+    assert (found.days + 4).astype(int).tolist() == [d // 7 * 7 + 7 for d in found.days.tolist()]
+
+
+def two(**south: Any) -> pa.Table:
+    base = weeks(4, entity="north") | {
+        "sales": np.array([100.0, 100, 100, 100]),
+        "ctrl_price": np.array([10.0, 10, 10, 10]),
+        "ctrl_promo": np.array([0.0, 1, 0, 0]),
+        "ctrl_rain": np.array([1.0, 2, 3, 4]),
+    }
+    other = base | {
+        "entity_id": ["south"] * 4,
+        "sales": np.array([300.0, 300, 300, 300]),
+        "ctrl_price": np.array([20.0, 20, 20, 20]),
+        "ctrl_promo": np.array([0.0, 0, 1, 0]),
+        "ctrl_rain": np.array([3.0, 4, 5, 6]),
+    }
+    return table(base, other | south)
+
+
+def test_prices_are_weighted_flags_are_the_largest_others_the_mean() -> None:
+    found = panel(two())
+
+    assert found.controls == ("ctrl_price", "ctrl_promo", "ctrl_rain")
+    assert found.control[0, :, 0].tolist() == [17.5] * 4
+    assert found.control[0, :, 1].tolist() == [0, 1, 1, 0]
+    assert found.control[0, :, 2].tolist() == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"), [("mean", 15.0), ("sum", 30.0), ("max", 20.0), ("sales-weighted", 17.5)]
+)
+def test_a_rule_can_be_given(rule: str, first: float) -> None:
+    found = panel(two(), control_rules={"ctrl_price": rule})
+
+    assert found.control[0, 0, 0] == first
+    assert found.rules["ctrl_price"] == rule
+
+
+def test_the_share_of_entities_with_a_flag_is_a_rule() -> None:
+    assert panel(two(), control_rules={"promo": "share"}).control[0, :, 1].tolist() == [
+        0, 0.5, 0.5, 0,
+    ]  # fmt: skip
+
+
+def test_the_reference_averages_every_control() -> None:
+    found = panel(two(), preset="reference")
+
+    assert set(found.rules.values()) == {"mean"}
+    assert found.control[0, 0, 0] == 15.0
+
+
+def test_a_rule_for_a_control_that_is_not_there_is_refused() -> None:
+    with pytest.raises(BadConfig, match="no control 'ctrl_snow'"):
+        panel(two(), control_rules={"ctrl_snow": "max"})
+
+
+def test_a_total_with_a_part_unknown_is_masked() -> None:
+    found = panel(two(sales=[300.0, None, 300.0, 300.0]))
+
+    assert found.sales[0].tolist()[0] == 400
+    assert np.isnan(found.sales[0, 1])
+
+
+def test_an_entity_that_enters_later_masks_nothing() -> None:
+    found = panel(two(sales=[None, 300.0, 300.0, 300.0]))
+
+    assert found.sales[0].tolist() == [100, 400, 400, 400]
+
+
+def test_totals_are_the_sums_of_entities() -> None:
+    events = table(weeks(60, entity="a"), weeks(60, entity="b", seed=2))
+
+    apart, whole = panel(events, panel="entities"), panel(events)
+
+    for name in ("sales", "activity", "spend"):
+        assert getattr(whole, name)[0] == pytest.approx(getattr(apart, name).sum(axis=0))
+
+
+def test_media_before_the_first_sales_are_carried_in() -> None:
+    block = weeks(60)
+    sales = block["sales"].copy()
+    sales[:8] = np.nan
+
+    found = panel(table(block | {"sales": sales}))
+
+    assert found.carry_in == 8
+    assert found.activity[0, :8, 1].tolist() == block["act_tv"][:8].tolist()
+
+
+def test_a_week_without_a_row_is_masked_and_has_no_media() -> None:
+    block = weeks(60)
+    kept = {name: [v for i, v in enumerate(values) if i != 30] for name, values in block.items()}
+
+    found = panel(table(kept))
+
+    assert len(found.days) == 60
+    assert np.isnan(found.sales[0, 30])
+    assert found.activity[0, 30].tolist() == [0, 0]
+    assert found.control[0, 30, 0] == block["ctrl_price"][29]
+
+
+def test_rows_after_the_last_sales_are_left_out() -> None:
+    block = weeks(60)
+    sales = [*block["sales"][:55], *[None] * 5]
+
+    assert len(panel(table(block | {"sales": sales})).days) == 55
+
+
+def test_spend_that_nobody_told_is_not_zero() -> None:
+    block = weeks(60)
+    del block["spend_tv"]
+
+    found = panel(table(block))
+
+    assert found.channels == ("radio", "tv")
+    assert np.isnan(found.spend[0, :, 1]).all()
+    assert (found.spend[0, :, 0] == block["spend_radio"]).all()
+
+
+# windows
+
+
+def test_windows_take_the_last_months_and_those_before() -> None:
+    config = settings(windows={"estimation_months": 12, "carryover_months": 3})
+    found = panel_of(cells(table(months(40))), config)
+
+    span = span_of(found, config)
+
+    assert (span.start, span.fit, span.end, span.stop) == (25, 28, 40, 40)
+    assert span.missing_months == 0
+
+
+def test_months_that_are_missing_are_counted() -> None:
+    config = settings(windows={"estimation_months": 48, "carryover_months": 3})
+    found = panel_of(cells(table(months(40))), config)
+
+    assert span_of(found, config).missing_months == pytest.approx(11, abs=0.3)
+
+
+def test_periods_are_held_out_at_the_end() -> None:
+    config = settings(holdout_periods=10)
+
+    assert span_of(panel_of(cells(table(weeks(60))), config), config).end == 50
+
+
+def test_holding_out_everything_is_refused() -> None:
+    config = settings(holdout_periods=60)
+
+    with pytest.raises(InsufficientData, match="No period is left"):
+        span_of(panel_of(cells(table(weeks(60))), config), config)
+
+
+def test_a_month_earlier_is_not_beyond_its_end() -> None:
+    block = weeks(70, step=1) | {
+        "period_start": [datetime(2023, 1, 20) + timedelta(days=i) for i in range(70)]  # noqa: DTZ001
+    }
+    found = panel(table(block))  # its last day is March 30
+
+    day = months_before(found, len(found.days) - 1, 1)
+
+    assert date.fromordinal(date(1970, 1, 1).toordinal() + day) == date(2023, 2, 28)
+
+
+def test_holidays_fall_into_their_period() -> None:
+    config = settings(holiday_country="DE", holidays=["2023-02-20"])
+    found = panel(table(weeks(60)))
+
+    counted = holidays_in(found, config)
+
+    assert counted[7] == 1  # Rosenmontag, which is given
+    assert counted[51] == 2  # Christmas
+    assert counted.sum() == 1 + 8 + 1  # without New Year of 2023, with that of 2024
+
+
+def test_a_country_without_holidays_is_refused() -> None:
+    with pytest.raises(BadConfig, match="No public holidays"):
+        holidays_in(panel(table(weeks(60))), settings(holiday_country="ZZ"))
+
+
+def test_start_and_end_choose_rows() -> None:
+    found = cells(table(weeks(60)), start="2023-02-06", end=datetime(2023, 3, 6, tzinfo=UTC))
+
+    assert found.num_rows == 4
