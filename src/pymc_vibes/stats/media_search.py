@@ -20,7 +20,7 @@ from pymc_vibes.stats.special import Array
 
 FEW_DRAWS = 200
 """Enough to find the right hill; its top is then found on all draws."""
-_PRECISION = 1e-10
+_PRECISION = 1e-10  # of the cost, in units of its range between bounds
 _ROUNDS = 200
 _SLACK = 1e-6  # by how much of its own range a solution may miss what it must keep
 _ROUNDING = 1e-9  # of a total or a goal
@@ -50,7 +50,8 @@ def best_budget(
         _check_reach(goal, float(valued(inside)[0]), float(inside.sum()), value)
     few = _thinned(valued)
     rough = _pose(few, goal, value)
-    found = [_solve(rough, limits, start) for start in _starts(few, limits, inside, total)]
+    starts = _starts(few, limits, inside, total)
+    found = [_solve(rough, limits, start) for start in starts]
     best = min(found, key=lambda budget: _merit(rough, limits, budget))
     fine = _pose(valued, goal, value)
     budget = _solve(fine, limits, best)
@@ -205,7 +206,8 @@ def _starts(valued: Valued, limits: Limits, inside: Array, total: float) -> list
         return starts[:1]
     order = np.argsort(-_average_returns(valued, limits), kind="stable")
     fills = [order, *([first, *order[order != first]] for first in order[1:])]
-    return starts + [_filled(limits, np.asarray(fill), total) for fill in fills]
+    totals = [total, (total + float(limits.low.sum())) / 2]
+    return starts + [_filled(limits, np.asarray(fill), most) for most in totals for fill in fills]
 
 
 def _average_returns(valued: Valued, limits: Limits) -> Array:
