@@ -17,6 +17,7 @@ from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds._marketing_mix.messages import Message, ValidationSummary
 from pymc_vibes.kinds._marketing_mix.validate import validation_summary
 
+TWO_YEARS = 110  # weeks, and some
 MONDAY = datetime(2023, 1, 2)  # noqa: DTZ001  # storage is naive UTC
 
 
@@ -37,6 +38,23 @@ def weeks(number: int, *, step: int = 7, entity: str = "brand", seed: int = 1) -
         "spend_tv": tv * 4 * np.exp(rng.normal(0, 0.05, number)),
         "spend_radio": radio,
         "ctrl_price": price,
+    }
+
+
+def months(number: int, day: int = 1) -> dict[str, Any]:
+    """Columns of a brand with one row a month."""
+    starts = [datetime(2020 + i // 12, i % 12 + 1, day) for i in range(number)]  # noqa: DTZ001
+    return weeks(number) | {"period_start": starts}
+
+
+def good(**other: Any) -> dict[str, Any]:
+    return weeks(TWO_YEARS) | other
+
+
+def dropped(block: dict[str, Any], *rows: int) -> dict[str, Any]:
+    return {
+        name: [value for i, value in enumerate(values) if i not in rows]
+        for name, values in block.items()
     }
 
 

@@ -20,6 +20,7 @@ from pymc_vibes.kinds._marketing_mix.grain import (
     period_number,
     rhythm,
 )
+from pymc_vibes.kinds._marketing_mix.placing import Grid
 from pymc_vibes.kinds._marketing_mix.schema import Roles, roles_of
 
 if TYPE_CHECKING:
@@ -155,25 +156,21 @@ def _by_entity(columns: Columns, config: MarketingMixConfig) -> Panel:
     high = int(number[is_known(columns.values["sales"])].max())
     _check_size(len(columns.entities) * (high - low + 1) * len(columns.values))
     kept = number <= high
-    grid = _Grid(columns.who[kept], number[kept] - low, len(columns.entities), high - low + 1)
+    grid = Grid(columns.who[kept], number[kept] - low, len(columns.entities), high - low + 1)
     numbers = np.arange(low, high + 1)
     values = {name: value[kept] for name, value in columns.values.items()}
     roles = columns.roles
-    is_finer = grain != has
     sales = grid.total(values["sales"])
-    if is_finer:  # a week of five days is no week
-        sales = np.where(grid.count(values["sales"]) >= days_in(numbers, grain), sales, np.nan)
-    if not is_known(sales).any():
-        raise InsufficientData(f"No whole {grain} has sales.", hint="Take a finer grain.")
+    if grain != has:
+        sales = _whole(sales, grid.count(values["sales"]), numbers, grain)
     rules = rules_of(roles.controls, None, config, values)
     control = [
         filled(grid.combined(values[name], values["sales"], rules[name])) for name in roles.controls
     ]
-    activity = [np.nan_to_num(grid.total(values[c])) for c in roles.drivers.values()]
+    activity = [grid.media(values[column]) for column in roles.drivers.values()]
+    unknown = np.full_like(sales, np.nan)
     spend = [
-        np.nan_to_num(grid.total(values[roles.spends[c]]))
-        if c in roles.spends
-        else np.full_like(sales, np.nan)
+        grid.media(values[roles.spends[c]]) if c in roles.spends else unknown
         for c in roles.channels
     ]
     return Panel(
@@ -189,6 +186,16 @@ def _by_entity(columns: Columns, config: MarketingMixConfig) -> Panel:
         control=_stacked(control, sales),
         rules=rules,
     )
+
+
+def _whole(sales: "Array", days: "Array", numbers: "np.ndarray", grain: Grain) -> "Array":
+    """Mask sales of periods with days unknown: a week of five days is no week."""
+    import numpy as np
+
+    found = np.where(days >= days_in(numbers, grain), sales, np.nan)
+    if not is_known(found).any():
+        raise InsufficientData(f"No whole {grain} has sales.", hint="Take a finer grain.")
+    return found
 
 
 def _check_size(numbers: int) -> None:
@@ -234,53 +241,3 @@ def _anchor(columns: Columns, config: MarketingMixConfig, grain: Grain, has: Gra
     if grain == has:
         return int(columns.day.min()) % 7
     return MONDAY if config.week_begins == "monday" else SUNDAY
-
-
-class _Grid:
-    """Puts values of cells where their entity and period are."""
-
-    def __init__(self, who: "np.ndarray", at: "np.ndarray", entities: int, periods: int) -> None:
-        self._place = who * periods + at
-        self._shape = entities, periods
-
-    def count(self, value: "Array") -> "Array":
-        """Count the values that are known."""
-        return self._sums(is_known(value).astype(float))
-
-    def total(self, value: "Array") -> "Array":
-        """Add up the values that are known; NaN where none is."""
-        import numpy as np
-
-        return np.where(self.count(value) > 0, self._sums(np.nan_to_num(value)), np.nan)
-
-    def combined(self, value: "Array", sales: "Array", rule: Rule) -> "Array":
-        """Bring the values of one period together; NaN where none is known."""
-        import numpy as np
-
-        if rule == "sum":
-            return self.total(value)
-        if rule == "max":
-            highest = np.full(np.prod(self._shape), -np.inf)
-            np.maximum.at(highest, self._place, np.where(is_known(value), value, -np.inf))
-            return np.where(np.isfinite(highest), highest, np.nan).reshape(self._shape)
-        plain = self._mean(value, np.ones_like(value))
-        if rule != "sales-weighted":
-            return plain
-        weighted = self._mean(value, np.maximum(np.nan_to_num(sales), 0.0))
-        return np.where(is_known(weighted), weighted, plain)
-
-    def _mean(self, value: "Array", weight: "Array") -> "Array":
-        import numpy as np
-
-        weight = np.where(is_known(value), weight, 0.0)
-        below = self._sums(weight)
-        above = self._sums(np.nan_to_num(value) * weight)
-        unknown = np.full(self._shape, np.nan)
-        return np.asarray(np.divide(above, below, out=unknown, where=below > 0))
-
-    def _sums(self, value: "Array") -> "Array":
-        import numpy as np
-
-        size = self._shape[0] * self._shape[1]
-        sums = np.bincount(self._place, weights=value, minlength=size)
-        return np.asarray(sums.reshape(self._shape))

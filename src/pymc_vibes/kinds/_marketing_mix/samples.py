@@ -50,6 +50,18 @@ _LARGE = (
     _Channel("social", 0.035, 0.25, 0.4, 0.020, 3e6),
     _Channel("tv", 0.080, 0.65, 0.6, 0.050, 1e3, "flights"),
 )
+_COMMON = {"trend": 0.05, "sigma": 0.02, "nu": 8.0, "demand_effect": 0.0}
+_FORM = {
+    "link": "identity",
+    "noise": "student",
+    "adstock": "geometric",
+    "saturation": "logistic",
+    "max_lag": 8,
+    "normalized": 1,
+    "first_day": FIRST_DAY,
+    "step_days": 7,
+    "carry_in": 0,
+}
 
 
 def sample() -> "tuple[xr.Dataset, pa.Table]":
@@ -72,7 +84,7 @@ def regions() -> "tuple[xr.Dataset, pa.Table]":
 
 
 def _world(
-    channels: "tuple[_Channel, ...]",
+    channels: tuple[_Channel, ...],
     entities: tuple[str, ...],
     size: "np.ndarray",
     *,
@@ -83,45 +95,31 @@ def _world(
     import xarray as xr
 
     rng = np.random.default_rng(_SEED + 2)
-    many = len(channels)
-    effect = np.array([c.effect for c in channels])
+    departures = spread * rng.normal(size=(len(entities), len(channels)))
+    by_channel = {
+        "average_effect": [c.effect for c in channels],
+        "decay": [c.decay for c in channels],
+        "half": [c.half for c in channels],
+        "spend_share": [c.spend for c in channels],
+        "media_scale": [c.scale for c in channels],
+        "demand_pull": [0.0 for _ in channels],
+    }
     return xr.Dataset(
         {
             "size": ("entity", size),
-            "average_effect": ("channel", effect),
-            "entity_effect": (
-                ("entity", "channel"),
-                spread * rng.normal(size=(len(entities), many)),
-            ),
-            "decay": ("channel", np.array([c.decay for c in channels])),
-            "half": ("channel", np.array([c.half for c in channels])),
-            "level": 1 - effect.sum(),
+            **{name: ("channel", np.array(values)) for name, values in by_channel.items()},
+            "style": ("channel", np.array([c.style for c in channels], dtype=object)),
+            "entity_effect": (("entity", "channel"), departures),
+            "level": 1 - sum(c.effect for c in channels),
             "control_effect": ("control", np.array([-0.03, 0.02])),
             "season": ("wave", np.array(season)),
-            "trend": 0.05,
-            "sigma": 0.02,
-            "nu": 8.0,
-            "spend_share": ("channel", np.array([c.spend for c in channels])),
-            "media_scale": ("channel", np.array([c.scale for c in channels])),
-            "style": ("channel", np.array([c.style for c in channels], dtype=object)),
             "demand": ("step", np.zeros(STEPS)),
-            "demand_effect": 0.0,
-            "demand_pull": ("channel", np.zeros(many)),
+            **_COMMON,
         },
         coords={
             "entity": np.array(entities, dtype=object),
             "channel": np.array([c.name for c in channels], dtype=object),
             "control": np.array(("price", "promo"), dtype=object),
         },
-        attrs={
-            "link": "identity",
-            "noise": "student",
-            "adstock": "geometric",
-            "saturation": "logistic",
-            "max_lag": 8,
-            "normalized": 1,
-            "first_day": FIRST_DAY,
-            "step_days": 7,
-            "carry_in": 0,
-        },
+        attrs=dict(_FORM),
     )

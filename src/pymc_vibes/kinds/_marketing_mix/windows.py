@@ -93,15 +93,15 @@ def _public(country: str, first: int, last: int) -> set[int]:
     import holidays
 
     code, _, subdivision = country.upper().partition("-")
-    years = range(_date(first).year, _date(last).year + 1)
-    try:
-        found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
-    except NotImplementedError as error:
+    known = holidays.list_supported_countries()
+    if code not in known or (subdivision and subdivision not in known[code]):
         raise BadConfig(
             f"No public holidays are known for {country[:20]!r}.",
             hint="Give an ISO 3166 code such as US, DE or GB-SCT, or list the days as holidays.",
             fields=[{"field": "holiday_country", "reason": "is not known"}],
-        ) from error
+        )
+    years = range(_date(first).year, _date(last).year + 2)  # the last period may end in the next
+    found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
     return {(day - _EPOCH).days for day in found}
 
 
