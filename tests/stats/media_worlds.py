@@ -64,10 +64,35 @@ def world(
     spec = spec or MediaSpec()
     acted = activity(periods + spec.lags, channels, rng)
     columns, names = beside(periods, rng)
+    shares = rng.uniform(0.04, 0.12, (1, channels)) * (np.arange(channels) != silent)
+    level = 1 - shares.sum() if link == "identity" else 0.0
+    truth = MediaDraws(
+        spec=spec,
+        link=link,
+        noise=noise,
+        channels=tuple(f"channel {c}" for c in range(channels)),
+        scale=acted.max(0),
+        params=_params(channels, rng),
+        baseline=(level + columns @ rng.normal(0, 0.05, columns.shape[1]))[None],
+        sigma=np.array([noise_sd]),
+        nu=np.array([6.0]) if "student" in noise else None,
+        unit=5000.0,
+    )
+    truth.params["effect"][:] = shares / truth.terms(acted).mean(1)
+    form = MediaForm(channels=truth.channels, columns=names, spec=spec, link=link, noise=noise)
+    priors = MediaPriors(
+        parameters=default_parameters(spec),
+        effects=effects or total_share(0.2, np.ones(channels)),
+        column_sd=np.array([0.3] * 6 + [0.5]),
+    )
+    seen = MediaSeries(sales=_seen(truth, acted, rng), activity=acted, columns=columns)
+    return World((seen,), form, priors, (truth,))
+
+
+def _params(channels: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Give what any adstock and saturation need, and coefficients of 1."""
     size = (1, channels)
-    scale = acted.max(0)
-    shares = rng.uniform(0.04, 0.12, size) * (np.arange(channels) != silent)
-    params = {
+    return {
         "decay": rng.uniform(0.1, 0.7, size),
         "peak": rng.uniform(0.5, 2.0, size),
         "shape": rng.uniform(1.0, 2.5, size),
@@ -76,34 +101,6 @@ def world(
         "slope": rng.uniform(1.0, 1.6, size),
         "effect": np.ones(size),
     }
-    base = columns @ (rng.normal(0, 0.05, columns.shape[1])) + (link == "identity") * (
-        1 - shares.sum()
-    )
-    truth = MediaDraws(
-        spec=spec,
-        link=link,
-        noise=noise,
-        channels=tuple(f"channel {c}" for c in range(channels)),
-        scale=scale,
-        params=params,
-        baseline=base[None],
-        sigma=np.array([noise_sd]),
-        nu=np.array([6.0]) if "student" in noise else None,
-        unit=5000.0,
-    )
-    bent = truth.terms(acted).mean(1)
-    truth = replace(truth, params={**params, "effect": shares / bent})
-    sales = _seen(truth, acted, rng)
-    form = MediaForm(
-        channels=truth.channels, columns=tuple(names), spec=spec, link=link, noise=noise
-    )
-    priors = MediaPriors(
-        parameters=default_parameters(spec),
-        effects=effects or total_share(0.2, np.ones(channels)),
-        column_sd=np.array([0.3] * 6 + [0.5]),
-    )
-    seen = MediaSeries(sales=sales, activity=acted, columns=columns)
-    return World((seen,), form, priors, (truth,))
 
 
 def _seen(truth: MediaDraws, acted: Array, rng: np.random.Generator) -> Array:
@@ -114,7 +111,7 @@ def geo_world(seed: int, *, geos: int, periods: int, channels: int = 2) -> World
     """Simulate geos of different size whose channels differ by about a quarter in effect."""
     rng = np.random.default_rng(seed)
     first = world(seed, periods=periods, channels=channels)
-    common, names = first.truth[0], first.form.columns
+    common = first.truth[0]
     series, truth = [], []
     for size in rng.uniform(0.3, 3.0, geos):
         acted = size * activity(periods + common.spec.lags, channels, rng)
@@ -128,5 +125,5 @@ def geo_world(seed: int, *, geos: int, periods: int, channels: int = 2) -> World
         columns = first.series[0].columns
         series.append(MediaSeries(sales=_seen(own, acted, rng), activity=acted, columns=columns))
         truth.append(own)
-    form = replace(first.form, geos=tuple(f"geo {g}" for g in range(geos)), columns=names)
+    form = replace(first.form, geos=tuple(f"geo {g}" for g in range(geos)))
     return World(tuple(series), form, first.priors, tuple(truth))

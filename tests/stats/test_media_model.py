@@ -8,8 +8,17 @@ import pytest
 from scipy import stats
 
 from pymc_vibes.stats import media_model
-from pymc_vibes.stats.media_effects import Link, Noise
+from pymc_vibes.stats.media_effects import Link, MediaDraws, Noise
+from pymc_vibes.stats.media_experiments import (
+    Evidence,
+    Experiment,
+    Readout,
+    expected_lifts,
+    gather,
+    log_likelihood,
+)
 from pymc_vibes.stats.media_reference import reference_model
+from pymc_vibes.stats.media_response import MediaResponse, expected_log
 from pymc_vibes.stats.media_sampling import (
     EffectPrior,
     HalfNormalEffects,
@@ -23,7 +32,7 @@ from pymc_vibes.stats.media_sampling import (
 )
 from pymc_vibes.stats.media_transforms import LOGISTIC_RATE, MediaSpec, respond
 from pymc_vibes.stats.nuts import Model
-from pymc_vibes.stats.special import Array
+from tests.stats.media_points import LOGIT, both
 from tests.stats.media_worlds import World, geo_world, world
 
 FORMS: list[tuple[MediaSpec, Link, Noise]] = [
@@ -34,93 +43,6 @@ FORMS: list[tuple[MediaSpec, Link, Noise]] = [
     (MediaSpec(adstock="geometric", normalized=False), "log", "student"),
     (MediaSpec(adstock="none", saturation="none"), "log", "normal"),
 ]
-LOGIT = stats.logistic.ppf
-
-
-def drawn(prior: ParameterPrior, channels: int, rng: np.random.Generator) -> Array:
-    if prior.family in {"beta", "given"}:
-        return rng.uniform(0.2, 0.7, channels)
-    return rng.uniform(0.4, 2.0, channels)
-
-
-def log_prior(prior: ParameterPrior, value: Array) -> float:
-    first, second = prior.first, prior.second
-    if prior.family == "beta":
-        return float(stats.beta(first, second).logpdf(value).sum())
-    if prior.family == "half-normal":
-        return float(stats.halfnorm(scale=first).logpdf(value).sum())
-    rate = LOGISTIC_RATE / value if prior.family == "gamma-rate" else value
-    return float(stats.gamma(first, scale=1 / np.asarray(second)).logpdf(rate).sum())
-
-
-def point_of(prior: ParameterPrior, name: str, value: Array) -> dict[str, Array]:
-    """Give the coordinates of a parameter's value."""
-    if prior.family == "beta":
-        return {f"{name}_interval__": LOGIT(value)}
-    if prior.family == "half-normal":
-        return {f"{name}_standard_log__": np.log(value / prior.first)}
-    shown = LOGISTIC_RATE / value if prior.family == "gamma-rate" else value
-    return {f"{name}_standard_log__": np.log(shown * np.asarray(prior.second) / prior.first)}
-
-
-def likelihood(seen: World, y: Array, mu: Array, sigma: float, nu: float) -> float:
-    """Write out how likely rows are."""
-    form = seen.form
-    place = np.exp(mu) if form.link == "log" and not form.is_log_noise else mu
-    family = stats.t(nu, place, sigma) if "student" in form.noise else stats.norm(place, sigma)
-    return float(family.logpdf(y).sum())
-
-
-def both(seen: World, seed: int, prior: EffectPrior) -> tuple[dict[str, Array], float]:
-    """Give a point in the coordinates of the model, and its density written out."""
-    rng = np.random.default_rng(seed)
-    data = brand_model(seen.series, seen.form, seen.priors).data
-    channels = len(seen.form.channels)
-    known = seen.priors.parameters
-    params = {n: drawn(known[n], channels, rng) for n in seen.form.spec.parameters}
-    at: dict[str, Array] = {}
-    total = 0.0
-    for name, value in params.items():
-        at |= point_of(known[name], name, value)
-        total += log_prior(known[name], value)
-    ones = {n: v[None] for n, v in params.items()} | {"effect": np.ones((1, channels))}
-    spec, behind = seen.form.spec, data["lagged"]
-    bent = np.array([respond(spec, row.T[::-1], ones)[0, 0] for row in behind])
-    effect, more, density = effect_of(prior, bent, rng)
-    media = bent @ effect
-    along = rng.normal(size=len(data["start"]))
-    b = data["start"] + data["axes"] @ along - data["explained"] @ media
-    sigma, nu = rng.uniform(0.05, 0.2), rng.uniform(3.0, 20.0)
-    total += density + stats.norm(data["column_center"], data["column_sd"]).logpdf(b).sum()
-    total += stats.halfnorm(scale=seen.priors.noise).logpdf(sigma)
-    total += likelihood(seen, data["y"], data["columns"] @ b + media, sigma, nu)
-    at |= more | {"along": along, "sigma_standard_log__": np.log(sigma / seen.priors.noise)}
-    if "student" in seen.form.noise:
-        at["freedom_beyond_log__"] = np.log(nu - 2)
-        total += stats.gamma(2, scale=10).logpdf(nu - 2)
-    return at, float(total)
-
-
-def effect_of(
-    prior: EffectPrior, bent: Array, rng: np.random.Generator
-) -> tuple[Array, dict[str, Any], float]:
-    value: Array = rng.uniform(0.02, 0.3, (bent.shape[1],))
-    if isinstance(prior, SharedScaleEffects):
-        spread = rng.uniform(0.1, 0.6)
-        at = {
-            "effect_spread_standard_log__": np.log(spread / prior.scale),
-            "effect_standard_log__": np.log(value / prior.scale),
-        }
-        density = stats.halfnorm(scale=prior.scale).logpdf(spread)
-        return value, at, float(density + np.sum(stats.halfnorm(scale=spread).logpdf(value)))
-    if isinstance(prior, HalfNormalEffects):
-        unit, density = prior.sd, np.sum(stats.halfnorm(scale=prior.sd).logpdf(value))
-    else:
-        unit, is_log = prior.median, prior.log_sd > 0
-        log_normal = stats.lognorm(np.where(is_log, prior.log_sd, 1), scale=unit).logpdf(value)
-        half_normal = stats.halfnorm(scale=unit).logpdf(value)
-        density = np.sum(np.where(is_log, log_normal, half_normal))
-    return value / bent.mean(0), {"effect_standard_log__": np.log(value / unit)}, float(density)
 
 
 def density_of(model: Model) -> Any:
@@ -200,6 +122,83 @@ def test_effects_of_geos_are_log_normal_around_the_common_one() -> None:
     assert first[0] - second[0] == pytest.approx(first[1] - second[1], abs=1e-7)
 
 
+def some_experiments(seen: World) -> Evidence:
+    """Give a test with its carry-over, and one with heavy tails whose weeks have no sales."""
+    scaled = seen.series[0].activity / measures(seen.series, seen.form)[0].scale
+    off = -scaled[seen.form.spec.lags + 8 :][:4] * [1, 0, 0]
+    more = np.tile([0.0, 0.3, 0.0], (3, 1))
+    tests = [
+        Experiment(
+            name="dark",
+            start=8,
+            change=off,
+            readouts=(
+                Readout(start=8, stop=12, lift=-900.0, sd=200.0),
+                Readout(start=12, stop=16, lift=-100.0, sd=150.0),
+            ),
+            grade="randomized",
+            is_in_panel=False,
+        ),
+        Experiment(
+            name="more",
+            start=20,
+            change=more,
+            readouts=(Readout(start=20, stop=25, lift=700.0, sd=300.0),),
+            grade="geo",
+            is_in_panel=False,
+            freedom=5.0,
+            weight=2.0,
+        ),
+    ]
+    return gather(tests, scaled, seen.form.spec.lags)
+
+
+@pytest.mark.parametrize(
+    ("link", "noise"), [("identity", "normal"), ("log", "lognormal"), ("log", "student")]
+)
+def test_experiments_weigh_in_as_they_do_outside_of_the_model(link: Link, noise: Noise) -> None:
+    whole = world(3, periods=30, link=link, noise=noise)
+    sales = whole.series[0].sales.copy()
+    sales[[9, 21]] = np.nan
+    one = replace(whole.series[0], sales=sales)
+    seen = replace(whole, series=(one,))
+    evidence = some_experiments(seen)
+    model = brand_model((one,), seen.form, seen.priors, evidence)
+    without = density_of(brand_model((one,), seen.form, seen.priors))
+    density, data = density_of(model), model.data
+
+    for seed in range(3):
+        at, _ = both(seen, seed, seen.priors.effects)
+        decay = stats.logistic.cdf(at["decay_interval__"])
+        rate = 3 * np.exp(at["half_standard_log__"])
+        params = {"decay": decay[None], "half": LOGISTIC_RATE / rate[None]}
+        ones = params | {"effect": np.ones((1, 3))}
+        bent = np.array([respond(seen.form.spec, r.T[::-1], ones)[0, 0] for r in data["lagged"]])
+        effect = data["effect_unit"] * np.exp(at["effect_standard_log__"]) / bent.mean(0)
+        b = data["start"] + data["axes"] @ at["along"] - data["explained"] @ (bent @ effect)
+        draws = MediaDraws(
+            spec=seen.form.spec,
+            link=link,
+            noise=noise,
+            channels=tuple(seen.form.channels),
+            scale=measures((one,), seen.form)[0].scale,
+            params=params | {"effect": effect[None]},
+            baseline=(b[0] + one.columns @ b[1:])[None],
+            sigma=seen.priors.noise * np.exp(np.atleast_1d(at["sigma_standard_log__"])),
+            unit=measures((one,), seen.form)[0].unit,
+        )
+        mu = expected_log(draws, draws.baseline)
+        known = log_likelihood(evidence, expected_lifts(evidence, MediaResponse.of(draws), mu))[0]
+        assert float(density(at) - without(at)) == pytest.approx(known, rel=1e-9)
+
+
+def test_experiments_are_of_the_brand_as_a_whole() -> None:
+    seen, geos = world(1, periods=30), geo_world(1, geos=2, periods=30)
+
+    with pytest.raises(ValueError, match="one series"):
+        brand_model(geos.series, geos.form, geos.priors, some_experiments(seen))
+
+
 @pytest.mark.parametrize("center", [True, False])
 def test_the_reference_model_is_the_plain_one(center: bool) -> None:  # noqa: FBT001
     import pymc as pm
@@ -229,15 +228,12 @@ def test_the_reference_model_is_the_plain_one(center: bool) -> None:  # noqa: FB
 
     def told(seed: int) -> tuple[float, float]:
         rng = np.random.default_rng(seed)
-        at: dict[str, Any] = {
-            "sigma_beta_log__": rng.normal(),
-            "beta_log__": rng.normal(size=3),
-            "gamma": rng.normal(size=7),
-        }
+        at = {"beta_log__": rng.normal(size=3), "gamma": rng.normal(size=7)}
         tail, noise, level = rng.normal(2, 1), rng.normal(), rng.normal()
         shift = x.mean(0) @ np.exp(at["beta_log__"]) + one.columns.mean(0) @ at["gamma"]
-        here = {"level": level, "sigma_standard_log__": noise, "nu_log__": tail}
-        there = {"intercept": level - shift, "sigma_log__": noise, "nu_log__": tail}
+        at |= {"sigma_beta_log__": rng.normal(size=()), "nu_log__": np.asarray(tail)}
+        here = {"level": level, "sigma_standard_log__": noise}
+        there = {"intercept": level - shift, "sigma_log__": noise}
         return float(found({**at, **here})), float(written({**at, **there}))
 
     first, second = told(1), told(2)

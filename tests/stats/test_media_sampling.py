@@ -20,7 +20,7 @@ from pymc_vibes.stats.media_effects import (
     returns,
 )
 from pymc_vibes.stats.media_reference import reference_draws, reference_model
-from pymc_vibes.stats.media_sampling import HalfNormalEffects, brand_draws, brand_model
+from pymc_vibes.stats.media_sampling import brand_draws, brand_model
 from pymc_vibes.stats.media_transforms import LOGISTIC_RATE, MediaSpec, respond
 from pymc_vibes.stats.special import Array
 from tests.stats.media_worlds import World, geo_world, world
@@ -185,18 +185,16 @@ def test_the_default_model_is_calibrated() -> None:
 
     seen = world(7, periods=80, channels=2)
     model = brand_model(seen.series, seen.form, seen.priors)
-    data, effects = model.data, seen.priors.effects
-    assert isinstance(effects, HalfNormalEffects)
+    data = model.data
     names = {"channel": list(seen.form.channels), "column": ["level", *seen.form.columns]}
 
     def truth(rng: np.random.Generator) -> xr.Dataset:
-        half = LOGISTIC_RATE / rng.gamma(3.0, 1.0, 2)
         b = rng.normal(data["column_center"], data["column_sd"])
         return xr.Dataset(
             {
                 "decay": ("channel", rng.beta(1.0, 3.0, 2)),
-                "half": ("channel", half),
-                "average_effect": ("channel", np.abs(rng.normal(0, effects.sd))),
+                "half": ("channel", LOGISTIC_RATE / rng.gamma(3.0, 1.0, 2)),
+                "average_effect": ("channel", np.abs(rng.normal(0, data["effect_unit"]))),
                 "coefficients": ("column", b),
                 "sigma": 0.3 * abs(rng.standard_normal()),
             },
@@ -207,15 +205,15 @@ def test_the_default_model_is_calibrated() -> None:
         params = {n: world[n].to_numpy()[None] for n in ("decay", "half")}
         ones = {**params, "effect": np.ones((1, 2))}
         bent = np.array([respond(seen.form.spec, r.T[::-1], ones)[0, 0] for r in data["lagged"]])
-        media = bent @ (world["average_effect"].to_numpy() / bent.mean(0))
-        mu = data["columns"] @ world["coefficients"].to_numpy() + media
+        mu = bent @ (world["average_effect"].to_numpy() / bent.mean(0))
+        mu += data["columns"] @ world["coefficients"].to_numpy()
         y = mu + float(world["sigma"]) * rng.standard_normal(80)
         settings = nuts.SamplerSettings(seed=int(rng.integers(2**31)), draws=500, tune=600)
         return sampled_posterior(
             nuts.sample(replace(model, data={**data, "y": y}), settings, NOBODY),
             cells=pa.table({"week": np.arange(80)}),
             constants={},
-            units=dict.fromkeys(("decay", "half", "average_effect", "coefficients", "sigma"), ""),
+            units=dict.fromkeys(map(str, world.data_vars), ""),
         )
 
     places = sbc_ranks(truth, learn, worlds=120, seed=8)  # type: ignore[arg-type]  # pyarrow is slow

@@ -19,7 +19,7 @@ Densities are written out, but for constants: those of a library take longer to 
 sampler children build these models; `media_sampling` says what `data` holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pymc_vibes.stats.media_transforms import LOGISTIC_RATE
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 type Arrays = Mapping[str, np.ndarray]
 type Given = Mapping[str, Any]
+type Link = Literal["identity", "log"]
+type Tails = Literal["none", "gamma", "exponential"]
 
 LEAST_FREEDOM = 2.0
 """Below it Student-t noise has no variance."""
@@ -43,11 +45,12 @@ def brand(  # what makes a structure is many options
     saturation: str,
     families: Mapping[str, str],
     normalized: bool = True,
-    log_link: bool = False,
+    link: Link = "identity",
     log_noise: bool = False,
-    tails: Literal["none", "gamma", "exponential"] = "gamma",
+    tails: Tails = "gamma",
     effects: Literal["average", "shared-scale"] = "average",
     geos: bool = False,
+    experiments: bool = False,
 ) -> "pm.Model":
     """Build the model whose adstock and saturation are estimated; `families` are their priors.
 
@@ -60,15 +63,23 @@ def brand(  # what makes a structure is many options
     with pm.Model(coords=_coords(data)) as model:
         given = _register(data)
         params = {name: _parameter(name, family, given) for name, family in families.items()}
-        amount = _carried(adstock, params, given, normalized=normalized)
-        bent = _saturated(saturation, amount, params)
-        effect = _shared_effects(given) if effects == "shared-scale" else _effects(given, bent)
+
+        def bent(behind: Any) -> Any:
+            amount = _carried(adstock, params, behind, normalized=normalized)
+            return _saturated(saturation, amount, params)
+
+        each = bent(given["lagged"])
+        effect = _shared_effects(given) if effects == "shared-scale" else _effects(given, each)
         if geos:
             effect = _of_geos(given, effect)[given["place"]]
-        media = pt.sum(bent * effect, axis=1)
-        mu = given["columns"] @ _coefficients(given, media) + media
-        place = pt.exp(mu) if log_link and not log_noise else mu
-        _noise(given["y"] - place, given["sigma_scale"][0], tails)
+        media = pt.sum(each * effect, axis=1)
+        b = _coefficients(given, media)
+        mu = given["columns"] @ b + media
+        place = pt.exp(mu) if link == "log" and not log_noise else mu
+        sigma = _noise(given["y"] - place, given["sigma_scale"][0], tails)
+        if experiments:
+            mean = pt.exp(sigma**2 / 2) if log_noise and tails == "none" else 1.0
+            _experiments(given, lambda behind: bent(behind) * effect, b, link=link, mean=mean)
     return model
 
 
@@ -155,10 +166,9 @@ def _parameter(name: str, family: str, given: Given) -> Any:
     return pm.Deterministic(name, value, dims="channel")
 
 
-def _carried(adstock: str, params: Given, given: Given, *, normalized: bool) -> Any:
+def _carried(adstock: str, params: Given, lagged: Any, *, normalized: bool) -> Any:
     """Give activity with what is carried over, `(rows, channels)`."""
     pt = _tensor()
-    lagged = given["lagged"]
     if adstock == "none":
         return lagged[:, :, 0]
     lag = pt.arange(lagged.shape[2]).astype("float64")
@@ -239,8 +249,21 @@ def _coefficients(given: Given, media: Any) -> Any:
     return pm.Deterministic("coefficients", b, dims="column")
 
 
-def _noise(off: Any, scale: Any, tails: str) -> None:
-    """Say how far off rows are, with a half-normal `sigma` of that scale."""
+def _experiments(
+    given: Given, media: Callable[[Any], Any], b: Any, *, link: Link, mean: Any
+) -> None:
+    """Say how far off the lifts of experiments are; expected sales are `mean` times the median."""
+    import pymc as pm
+
+    from pymc_vibes.stats.media_experiments import graph_log_density
+
+    scale = given["sales_unit"][0] * mean
+    mu = given["lift_columns"] @ b
+    pm.Potential("lifts", graph_log_density(given, media=media, mu=mu, link=link, scale=scale))
+
+
+def _noise(off: Any, scale: Any, tails: Tails) -> Any:
+    """Say how far off rows are, with a half-normal `sigma` of that scale, and give it."""
     import pymc as pm
 
     pt = _tensor()
@@ -250,14 +273,15 @@ def _noise(off: Any, scale: Any, tails: str) -> None:
     density = -0.5 * standard**2 - rows * pt.log(sigma)
     if tails == "none":
         pm.Potential("rows", density - 0.5 * pt.sum((off / sigma) ** 2))
-        return
+        return sigma
     nu, prior = _freedom(tails)
     each = pt.sum(pt.log1p((off / sigma) ** 2 / nu)) * (nu + 1) / 2
     peak = pt.gammaln((nu + 1) / 2) - pt.gammaln(nu / 2) - pt.log(nu) / 2
     pm.Potential("rows", density + prior + rows * peak - each)
+    return sigma
 
 
-def _freedom(tails: str) -> tuple[Any, Any]:
+def _freedom(tails: Tails) -> tuple[Any, Any]:
     """Give nu and its log density: Exponential(1/10), or 2 more than Gamma(2, 0.1)."""
     import pymc as pm
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pymc_vibes.stats.media_effects import Link, MediaDraws, Noise
+from pymc_vibes.stats.media_experiments import graph_data
 from pymc_vibes.stats.media_transforms import MediaSpec, lagged, media_scale
 from pymc_vibes.stats.nuts.model import Model
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from pymc_vibes.stats.media_experiments import Evidence
     from pymc_vibes.stats.nuts.model import Sampled
     from pymc_vibes.stats.special import Array
 
@@ -27,6 +29,7 @@ type Family = Literal["beta", "gamma", "gamma-rate", "half-normal", "given"]
 type Tails = Literal["gamma", "exponential"]
 
 _MODELS = "pymc_vibes.stats.media_model"
+_INDICES = {"place", "lift_period"}
 _TYPICAL_DECAY = 0.3  # of the rough fit that lays the axes
 _HALF_NORMAL_SUMS = 100_000  # draws for the median of a sum: within 0.4 %
 
@@ -169,11 +172,20 @@ def measures(series: Sequence[MediaSeries], form: MediaForm) -> tuple[Measure, .
     return tuple(Measure(float(u), most * z) for u, z in zip(unit, size, strict=True))
 
 
-def brand_model(series: Sequence[MediaSeries], form: MediaForm, priors: MediaPriors) -> Model:
+def brand_model(
+    series: Sequence[MediaSeries],
+    form: MediaForm,
+    priors: MediaPriors,
+    evidence: "Evidence | None" = None,
+) -> Model:
     """Say what to sample; `series` has one element, or one per geo.
 
-    Raises `ValueError` for a channel without any activity: nothing can be said of it.
+    `evidence` is of experiments with the brand as a whole, with activity in the `scale` of
+    `measures`. Raises `ValueError` for evidence beside geos, and for a channel without any
+    activity: nothing can be said of it.
     """
+    if evidence is not None and form.geos:
+        raise ValueError("Experiments are of the brand as a whole, so it must be one series.")
     for name, one in zip(form.channels, np.vstack([s.activity for s in series]).T, strict=True):
         if not one.any():
             raise ValueError(f"Channel {name} has no activity, so nothing can be said of it.")
@@ -187,8 +199,11 @@ def brand_model(series: Sequence[MediaSeries], form: MediaForm, priors: MediaPri
     }
     if form.geos:
         data["geo_scale"] = np.array([priors.geo])
-    arrays = {n: np.array(a, np.int64 if n == "place" else np.float64) for n, a in data.items()}
-    return Model(f"{_MODELS}:brand", _options(form, priors), arrays, _labels(form))
+    if evidence is not None:
+        data |= _evidence_data(evidence, series[0], measures(series, form)[0].unit)
+    arrays = {n: np.array(a, np.int64 if n in _INDICES else np.float64) for n, a in data.items()}
+    options = _options(form, priors) | ({"experiments": True} if evidence is not None else {})
+    return Model(f"{_MODELS}:brand", options, arrays, _labels(form))
 
 
 def _stacked(series: Sequence[MediaSeries], form: MediaForm) -> "dict[str, Array]":
@@ -232,6 +247,17 @@ def _column_data(
     }
 
 
+def _evidence_data(evidence: "Evidence", series: MediaSeries, unit: float) -> "dict[str, Array]":
+    """Give experiments with the columns of their periods, also of those without sales."""
+    columns = series.columns[evidence.period]
+    return {
+        **graph_data(evidence),
+        "lift_period": np.arange(len(columns)),
+        "lift_columns": np.column_stack([np.ones(len(columns)), columns]),
+        "sales_unit": np.array([unit]),
+    }
+
+
 def _effect_data(prior: EffectPrior, channels: int) -> "dict[str, Array]":
     if isinstance(prior, SharedScaleEffects):
         return {"effect_unit": np.full(channels, prior.scale)}
@@ -256,7 +282,7 @@ def _options(form: MediaForm, priors: MediaPriors) -> dict[str, object]:
         "saturation": spec.saturation,
         "normalized": spec.normalized,
         "families": {name: priors.parameters[name].family for name in spec.parameters},
-        "log_link": form.link == "log",
+        "link": form.link,
         "log_noise": form.is_log_noise,
         "tails": priors.tails if "student" in form.noise else "none",
         "effects": "shared-scale" if isinstance(priors.effects, SharedScaleEffects) else "average",
