@@ -185,8 +185,7 @@ def test_the_default_model_is_calibrated() -> None:
 
     seen = world(7, periods=80, channels=2)
     model = brand_model(seen.series, seen.form, seen.priors)
-    data = model.data
-    names = {"channel": list(seen.form.channels), "column": ["level", *seen.form.columns]}
+    data, names = model.data, {n: list(labels) for n, labels in model.coords.items()}
 
     def truth(rng: np.random.Generator) -> xr.Dataset:
         b = rng.normal(data["column_center"], data["column_sd"])
@@ -205,9 +204,9 @@ def test_the_default_model_is_calibrated() -> None:
         params = {n: world[n].to_numpy()[None] for n in ("decay", "half")}
         ones = {**params, "effect": np.ones((1, 2))}
         bent = np.array([respond(seen.form.spec, r.T[::-1], ones)[0, 0] for r in data["lagged"]])
-        mu = bent @ (world["average_effect"].to_numpy() / bent.mean(0))
-        mu += data["columns"] @ world["coefficients"].to_numpy()
-        y = mu + float(world["sigma"]) * rng.standard_normal(80)
+        y = bent @ (world["average_effect"].to_numpy() / bent.mean(0))
+        y += data["columns"] @ world["coefficients"].to_numpy()
+        y += float(world["sigma"]) * rng.standard_normal(80)
         settings = nuts.SamplerSettings(seed=int(rng.integers(2**31)), draws=500, tune=600)
         return sampled_posterior(
             nuts.sample(replace(model, data={**data, "y": y}), settings, NOBODY),
