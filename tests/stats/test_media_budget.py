@@ -128,6 +128,58 @@ def test_gradients_are_those_of_finite_differences(
     np.testing.assert_allclose(gradient, known, rtol=1e-6)
 
 
+@pytest.mark.parametrize("saturation", ["hill", "logistic", "michaelis-menten", "none"])
+def test_the_slope_of_saturation_is_that_of_finite_differences(
+    saturation: Literal["hill", "logistic", "michaelis-menten", "none"],
+) -> None:
+    response = response_of(4, 3, saturation=saturation)
+    exposure = np.random.default_rng(0).uniform(0.1, 2.0, (4, 5, 3))
+
+    value, slope = response.tangent(exposure)
+
+    step = 1e-5
+    sides = [response.tangent(exposure + way)[0] for way in (step, -step)]
+    np.testing.assert_allclose(slope, (sides[0] - sides[1]) / (2 * step), rtol=1e-6)
+    np.testing.assert_allclose(
+        value * response.effect[:, None, :], response.media(exposure), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("steepness", [0.5, 1.0, 3.0])
+def test_nothing_is_worth_nothing_and_its_slope_is_finite(steepness: float) -> None:
+    response = response_of(4, 3, saturation="hill", steepness=steepness)
+
+    value, slope = response.tangent(np.zeros((4, 5, 3)))
+
+    assert (value == 0).all()
+    assert np.isfinite(slope).all()
+
+
+def test_a_log_link_needs_the_rest_of_the_model() -> None:
+    with pytest.raises(ValueError, match="mu is needed"):
+        look_ahead(
+            response_of(5, 2, link="log"),
+            history=np.zeros((1, 2)),
+            pattern=np.ones((1, 2)),
+            activity_per_money=np.ones(2),
+        )
+
+
+def test_a_channel_that_was_never_used_may_enter_the_plan() -> None:
+    outlook = outlook_of(response_of(300, 3, saturation="hill", steepness=0.6))
+    current = np.array([900.0, 0.0, 600.0])
+
+    plan = plan_budget(
+        outlook,
+        FixedTotal(1_500.0),
+        Limits(low=np.zeros(3), high=np.full(3, 900.0)),
+        current=current,
+    )
+
+    assert plan.budget[1] > 100.0
+    assert plan.optimality.residual < 1e-3
+
+
 def test_draws_may_be_computed_in_any_number_of_blocks() -> None:
     response = response_of(5_000, 2)
     outlook, budget = outlook_of(response), np.array([500.0, 700.0])
@@ -376,6 +428,15 @@ def test_a_shortfall_is_the_mean_of_the_worst() -> None:
     weights = rank_weights(Shortfall(0.25), 10)
 
     np.testing.assert_allclose(weights, [0.4, 0.4, 0.2, *[0.0] * 7], atol=1e-15)
+
+
+def test_an_average_weighs_all_draws_alike() -> None:
+    np.testing.assert_allclose(rank_weights(Average(), 4), 0.25)
+
+
+def test_a_level_is_a_share() -> None:
+    with pytest.raises(BadConfig, match="between 0 and 1"):
+        rank_weights(Quantile(1.0), 4)
 
 
 def test_spending_far_beyond_what_was_seen_is_flagged() -> None:

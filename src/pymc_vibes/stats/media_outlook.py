@@ -39,11 +39,6 @@ class Outlook:
         """Count the draws."""
         return len(self.response.effect)
 
-    @property
-    def channels(self) -> int:
-        """Count the channels."""
-        return len(self.response.effect[0])
-
     def take(self, draws: Indices) -> "Outlook":
         """Give the outlook of some draws, in memory as the whole one is."""
         return Outlook(
