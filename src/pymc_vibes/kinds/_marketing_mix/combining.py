@@ -77,15 +77,17 @@ def combined(control: "Array", sales: "Array", present: "np.ndarray", rule: Rule
     counts = present | ~present.any(axis=0)
     if rule == "sum":
         return np.asarray(np.where(counts, control, 0.0).sum(axis=0))
+    high = np.where(counts, control, -np.inf).max(axis=0)
     if rule == "max":
-        return np.asarray(np.where(counts, control, -np.inf).max(axis=0))
-    plain = np.asarray(np.where(counts, control, 0.0).sum(axis=0) / counts.sum(axis=0))
-    if rule != "sales-weighted":
-        return plain
-    weight = np.where(counts, np.maximum(np.nan_to_num(sales), 0.0), 0.0)
-    below = weight.sum(axis=0)
-    weighted = (weight * control).sum(axis=0)
-    return np.asarray(np.divide(weighted, below, out=plain, where=below > 0))
+        return np.asarray(high)
+    # measured from the highest, so that one value, or equal ones, are their mean exactly
+    off = np.where(counts, control - high, 0.0)
+    mean = off.sum(axis=0) / counts.sum(axis=0)
+    if rule == "sales-weighted":
+        weight = np.where(counts, np.maximum(np.nan_to_num(sales), 0.0), 0.0)
+        below = weight.sum(axis=0)
+        mean = np.divide((weight * off).sum(axis=0), below, out=mean, where=below > 0)
+    return np.asarray(high + mean)
 
 
 def filled(values: "Array") -> "Array":

@@ -41,23 +41,31 @@ class Grid:
         if rule == "sum":
             return self.total(value)
         if rule == "max":
-            highest = np.full(np.prod(self._shape), -np.inf)
-            np.maximum.at(highest, self._place, np.where(is_known(value), value, -np.inf))
-            return np.where(np.isfinite(highest), highest, np.nan).reshape(self._shape)
+            return self._highest(value)
         plain = self._mean(value, np.ones_like(value))
         if rule != "sales-weighted":
             return plain
         weighted = self._mean(value, np.maximum(np.nan_to_num(sales), 0.0))
         return np.where(is_known(weighted), weighted, plain)
 
+    def _highest(self, value: "Array") -> "Array":
+        import numpy as np
+
+        highest = np.full(np.prod(self._shape), -np.inf)
+        np.maximum.at(highest, self._place, np.where(is_known(value), value, -np.inf))
+        return np.where(np.isfinite(highest), highest, np.nan).reshape(self._shape)
+
     def _mean(self, value: "Array", weight: "Array") -> "Array":
         import numpy as np
 
+        # measured from the highest, so that one value, or equal ones, are their mean exactly
+        high = self._highest(value)
         weight = np.where(is_known(value), weight, 0.0)
         below = self._sums(weight)
-        above = self._sums(np.nan_to_num(value) * weight)
+        off = np.nan_to_num(value - high.ravel()[self._place])
         unknown = np.full(self._shape, np.nan)
-        return np.asarray(np.divide(above, below, out=unknown, where=below > 0))
+        off_mean = np.divide(self._sums(off * weight), below, out=unknown, where=below > 0)
+        return np.asarray(high + off_mean)
 
     def _sums(self, value: "Array") -> "Array":
         import numpy as np
