@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from pymc_vibes.core.errors import BadConfig, BadRows, InsufficientData
@@ -245,3 +246,41 @@ def test_one_date_has_no_rhythm() -> None:
 
     assert found.grain is None
     assert found.own.tolist() == [-2]
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "ü"]),
+        st.integers(0, 4),
+        st.one_of(st.none(), st.floats(-1e9, 1e9, width=32)),
+        st.one_of(st.none(), st.floats(0, 1e9, width=32)),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings_of_hypothesis(max_examples=40, deadline=None)
+@given(ROWS)
+def test_cells_are_those_of_a_slow_group_by(rows: list[tuple[str, int, Any, Any]]) -> None:
+    columns = {
+        "entity_id": [row[0] for row in rows],
+        "period_start": [MONDAY + timedelta(days=7 * row[1]) for row in rows],
+        "sales": pa.array([row[2] for row in rows], pa.float64()),
+        "ctrl_price": pa.array([row[3] for row in rows], pa.float64()),
+    }
+    groups: dict[tuple[str, date], list[tuple[Any, Any]]] = {}
+    for name, week, sales, price in rows:
+        key = name, (MONDAY + timedelta(days=7 * week)).date()
+        groups.setdefault(key, []).append((sales, price))
+
+    found = {(r["entity_id"], r["period"]): r for r in cells(table(columns)).to_pylist()}
+
+    assert found.keys() == groups.keys()
+    for key, group in groups.items():
+        sold = [sales for sales, _ in group if sales is not None]
+        prices = [price for _, price in group if price is not None]
+        mean = sum(prices) / len(prices) if prices else None
+        assert found[key]["rows"] == len(group)
+        assert found[key]["sales"] == (pytest.approx(sum(sold), abs=1e-5) if sold else None)
+        assert found[key]["ctrl_price"] == (pytest.approx(mean, abs=1e-5) if prices else None)
