@@ -75,9 +75,12 @@ def test_thousands_of_events_a_day_are_whole_numbers(bench: Bench) -> None:
 
 
 def test_a_fall_of_a_rate_is_told_as_difference_ratio_and_sum(bench: Bench) -> None:
-    posterior, summary = answer(bench, table(counted(0.6, 1)), direction="lower")
+    posterior, summary = answer(
+        bench, table(counted(0.6, 1)), direction="lower", outcome_name="calls"
+    )
 
     assert posterior.diagnostics.verdict == "good"
+    assert "the rate of calls is lower" in summary.headline
     low, high = estimate(summary, "relative")[1:]
     assert low < -0.4 < high < 0.0
     assert estimate(summary, "average")[2] < 0.0

@@ -119,6 +119,12 @@ def test_a_control_that_is_not_there_is_named(bench: Bench) -> None:
     assert "outcome" in (caught.value.hint or "")
 
 
+def test_a_control_without_a_number_is_named_as_the_reason(bench: Bench) -> None:
+    events = daily(noise(4), weather=pa.array(["sunny"] * DAYS))
+    with pytest.raises(InsufficientData, match="No day has a number in every control"):
+        answer(bench, events, controls=["weather"])
+
+
 def test_a_control_that_never_varies_is_refused(bench: Bench) -> None:
     with pytest.raises(InsufficientData, match="never varies"):
         answer(bench, daily(noise(5), dry=np.ones(DAYS)), controls=["dry"])

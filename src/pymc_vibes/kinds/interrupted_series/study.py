@@ -44,6 +44,8 @@ class TooFew:
 
     before: int
     after: int
+    is_uncontrolled: bool = False
+    """Whether no day has a number in every control."""
 
 
 def studies_of(cells: "pa.Table", config: InterruptedConfig) -> "Mapping[str, Study | TooFew]":
@@ -60,6 +62,8 @@ def _study(rows: list[dict[str, Any]], config: InterruptedConfig) -> "Study | To
     series = _series(rows, config)
     change = _change(rows, config)
     kept = series if not config.controls else series.where(_is_known(series))
+    if len(series) and not len(kept):
+        return TooFew(0, 0, is_uncontrolled=True)
     if change is None or not len(kept):
         return TooFew(len(series.days), 0)
     window = _window(kept, change, config)
@@ -197,6 +201,11 @@ def _usual_rate(before: "Series", config: InterruptedConfig) -> "Standard":
 
 
 def _too_few(shorts: list[TooFew], config: InterruptedConfig) -> InsufficientData:
+    if any(short.is_uncontrolled for short in shorts):
+        return InsufficientData(
+            "No day has a number in every control.",
+            hint="Leave out of controls what is text or empty, or mend the rows.",
+        )
     if not any(short.before + short.after for short in shorts):
         return InsufficientData("There is no measurement in the window.", hint="Upload events.")
     if config.intervention_date is None and not any(short.after for short in shorts):

@@ -11,6 +11,7 @@ RECOMMENDED = 20
 _MISSING_BAR = 0.2
 _LEFT_OVER_BAR = 0.01
 _RANK_BAR = 0.1
+_COUNTED = ("rate", "number", "count", "outcome")  # names that need no "rate of"
 
 
 def headline(reading: Reading) -> str:
@@ -20,7 +21,7 @@ def headline(reading: Reading) -> str:
 
 def _verdict(reading: Reading) -> str:
     config, tone = reading.config, reading.tone
-    what = f"{config.outcome_name}{reading.whose}"
+    what = subject(reading)
     verb = "was" if reading.fit.window.has_end else "is"
     since = reading.while_it_lasted[0].upper() + reading.while_it_lasted[1:]
     if reading.is_too_wide:
@@ -44,9 +45,16 @@ def _verdict(reading: Reading) -> str:
         )
     return (
         f"It is open whether the change helped: {reading.while_it_lasted} the {what} "
-        f"moved {span(reading)} on average ({100 * config.level:g} % interval), and the "
-        f"chance that it got better is {chance(reading.p_benefit)}."
+        f"changed by anything {span(reading)} on average ({100 * config.level:g} % interval), "
+        f"and the chance that it got better is {chance(reading.p_benefit)}."
     )
+
+
+def subject(reading: Reading) -> str:
+    """Name the outcome, and whose it is; things that are counted have a rate."""
+    name = reading.config.outcome_name
+    is_rate = reading.config.outcome_type == "count" and not name.startswith(_COUNTED)
+    return f"{'rate of ' if is_rate else ''}{name}{reading.whose}"
 
 
 def span(reading: Reading) -> str:
@@ -102,7 +110,7 @@ def decide_change(reading: Reading) -> Decision:
 
 def claims(reading: Reading) -> Iterator[Claim]:
     """Claim benefit, a benefit that matters, and practically none, with their chances."""
-    config, what = reading.config, f"the {reading.config.outcome_name}{reading.whose}"
+    config, what = reading.config, f"the {subject(reading)}"
     yield Claim(
         text=f"The change made {what} better ({config.direction}) on average.",
         probability=reading.p_benefit, tone=reading.tone,
