@@ -70,7 +70,7 @@ def _study(rows: list[dict[str, Any]], config: InterruptedConfig) -> "Study | To
     before = kept.between(window.first, window.change)
     phases = [len(before.days), len(kept.between(window.change, window.over).days)]
     if min(phases) < config.min_days:
-        return TooFew(*phases)
+        return TooFew(phases[0], phases[1])
     used, parts = _numbered(kept)
     if config.controls:
         used = _scaled(used, window, config)
