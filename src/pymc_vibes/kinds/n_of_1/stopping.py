@@ -47,7 +47,8 @@ def _headline(found: Rules) -> str:
     none, some = found.behavior[BAYES]
     spent = found.behavior[SPENDING][0].chance_of_benefit
     factor = found.exaggeration(BAYES)
-    over = "" if factor is None else f", and overstates it {plain(factor, 2)} times on average"
+    is_over = factor is not None and factor >= 1.05  # said with two digits
+    over = f", and overstates it {plain(factor, 2)} times on average" if is_over else ""
     return (
         f"Without any effect the Bayesian rule stops for benefit in "
         f"{chance(none.chance_of_benefit)} of trials, alpha spending in {chance(spent)}. With an "

@@ -37,8 +37,9 @@ def _verdict(reading: Reading) -> str:
             f"{chance(p)} chance ({level} interval {span(reading)})."
         )
     return (
-        f"It is open whether {drug} helps: against {other} it moves the {what} {span(reading)} "
-        f"({level} interval), and the chance that it is better is {chance(reading.p_benefit)}."
+        f"It is open whether {drug} helps: against {other} it changes the {what} by "
+        f"anything {span(reading)} ({level} interval), and the chance that it is better is "
+        f"{chance(reading.p_benefit)}."
     )
 
 
