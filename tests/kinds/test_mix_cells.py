@@ -65,6 +65,20 @@ def test_a_silent_entity_is_kept() -> None:
     assert found[-1]["period"] is None
 
 
+def test_only_entities_that_are_chosen_have_cells() -> None:
+    events = table(weeks(60, entity="north"), weeks(60, entity="south", seed=2))
+    with stored(events) as there:
+        roster = ibis.memtable(pa.table({"entity_id": ["north", "south", "silent"]}))
+        chosen = settings(entities=["south", "silent"])
+        found = reduce(there, roster, chosen).to_pyarrow()["entity_id"].to_pylist()
+
+    assert set(found) == {"south", "silent"}
+
+
+def test_one_date_has_the_grain_that_is_given() -> None:
+    assert panel(table(weeks(1)), grain="week").grain == "week"
+
+
 def test_a_silent_entity_is_not_in_the_panel() -> None:
     with stored(table(weeks(60))) as there:
         roster = ibis.memtable(pa.table({"entity_id": ["brand", "silent"]}))

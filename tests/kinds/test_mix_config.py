@@ -213,6 +213,11 @@ def test_a_column_that_is_not_there_is_named(given: dict[str, Any], reason: str)
         roles_of(COLUMNS, **given)
 
 
+def test_columns_that_differ_by_their_prefix_alone_are_refused() -> None:
+    with pytest.raises(BadConfig, match="prefix alone"):
+        roles_of((*COLUMNS, "price"), controls=("price", "ctrl_price"))
+
+
 @pytest.mark.parametrize(
     ("header", "name"),
     [

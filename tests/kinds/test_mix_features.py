@@ -190,6 +190,15 @@ def test_a_channel_without_spend_has_the_mean_part() -> None:
     assert effects.sd[0] == pytest.approx(effects.sd[1])
 
 
+def test_an_effect_can_have_its_prior_itself() -> None:
+    prior = {"kind": "coefficient", "scale": 0.3}
+
+    effects = features(table(weeks(60)), effect_prior=prior).priors.effects
+
+    assert isinstance(effects, HalfNormalEffects)
+    assert effects.sd.tolist() == [0.3, 0.3]
+
+
 def test_a_return_becomes_an_effect_by_its_spend() -> None:
     block = weeks(60)
     prior = {"kind": "roas", "median": 2.0, "per_channel": {"tv": 3.0}}

@@ -80,7 +80,7 @@ def memory(length: int, keep: float, rng: "np.random.Generator") -> "Array":
 def controls_of(
     names: Sequence[str], entities: int, days: "np.ndarray", rng: "np.random.Generator"
 ) -> "Array":
-    """Make controls, `(entities, periods, controls)`: prices, flags of promotions, temperatures."""
+    """Make controls, `(entities, periods, controls)`: prices, else flags of promotions."""
     import numpy as np
 
     made = [_control(name, entities, days, rng) for name in names]
@@ -94,7 +94,4 @@ def _control(name: str, entities: int, days: "np.ndarray", rng: "np.random.Gener
     if "price" in name:
         moves = [memory(len(days), _PRICE_MEMORY, rng) for _ in range(entities)]
         return np.round(_PRICE * np.exp(_PRICE_SD * np.stack(moves)), 2)
-    if "promo" in name:
-        return np.broadcast_to((rng.random(len(days)) < _PROMO).astype(float), shape)
-    warm = 12 + 9 * np.sin(2 * np.pi * (days / _DAYS - 0.3))
-    return np.round(warm + 3 * rng.normal(size=shape), 1)
+    return np.broadcast_to((rng.random(len(days)) < _PROMO).astype(float), shape)
