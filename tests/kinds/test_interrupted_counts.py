@@ -166,3 +166,16 @@ def test_no_event_at_all_is_too_little(bench: Bench) -> None:
 def test_settings_that_counts_do_not_know_are_refused(given: dict[str, str]) -> None:
     with pytest.raises(BadConfig, match="ounts have no"):
         parse(InterruptedConfig, {"outcome_type": "count"} | given)
+
+
+def test_the_width_is_measured_against_days_that_vary(bench: Bench) -> None:
+    rng = np.random.default_rng(12)
+    none_before = np.where(T >= 45, rng.poisson(5.0, DAYS), 0)
+    burst = rng.poisson(np.where(T == 45, 3000.0, 20.0))  # one day unlike all others
+
+    _, clear = answer(bench, table(none_before))
+    _, wild = answer(bench, table(burst))
+
+    assert "is higher" in clear.headline
+    width = float(str(wild.context["width_in_sds_of_a_day"]))
+    assert 0.2 < width < 50

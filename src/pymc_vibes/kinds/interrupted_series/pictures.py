@@ -55,8 +55,8 @@ def _observed(reading: Reading, days: "Array") -> Figure:
     config, fit, level = reading.config, reading.fit, reading.config.level
     what, change = f"{config.outcome_name}{reading.whose}", reading.date
     when = "While it lasted" if fit.window.has_end else "Afterwards"
-    mean = float(reading.average.mean()[0])
-    size, side = amount(reading, abs(mean)), "above" if mean > 0 else "below"
+    middle = reading.middle(reading.average)
+    size, side = amount(reading, abs(middle)), "above" if middle > 0 else "below"
     daily = fit.series.daily()
     step = _step(len(daily))
     return observed_and_expected(
@@ -98,7 +98,7 @@ def _cumulative(reading: Reading, days: "Array", calendar: "Array") -> Figure:
 
     fit, unit = reading.fit, reading.sum_unit
     total = fit.cumulative(calendar, (days - calendar[0]).astype(int))
-    last = plain(float(fit.summed(fit.window.after).mean()[0]))
+    last = plain(reading.middle(fit.summed(fit.window.after)))
     return cumulative_effect(
         Words(
             "cumulative_effect",
@@ -127,7 +127,7 @@ def _distribution(reading: Reading) -> Figure:
         else f"The change helped with {chance(reading.p_benefit)} chance",
         f"Posterior curve of the average effect, {span(reading)}; {chance(reading.p_higher)} "
         f"chance that it is above 0.",
-        x=x, y=y, low=low, high=high, mean=float(reading.average.mean()[0]),
+        x=x, y=y, low=low, high=high, mean=reading.middle(reading.average),
         x_label="average effect", unit=config.outcome_unit, level=config.level,
         rope=None if least is None else (-least, least), sides=("lower", "higher"),
     )  # fmt: skip

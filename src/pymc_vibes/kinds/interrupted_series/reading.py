@@ -88,6 +88,11 @@ class Reading:
         """Give the average effect of the person in focus."""
         return self.effect("average")
 
+    def middle(self, told: "Marginals") -> float:
+        """Give what sentences call its size: the mean, or the median of rates, which have tails."""
+        found = told.quantile(0.5) if self.fit.effect_is_relative else told.mean()
+        return float(found[0])
+
     @cached_property
     def interval(self) -> tuple[float, float]:
         """Give the equal-tailed interval of the average effect."""

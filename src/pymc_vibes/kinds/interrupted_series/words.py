@@ -37,7 +37,7 @@ def _verdict(reading: Reading) -> str:
         )
     if tone in {"higher", "lower"}:
         better = "for the better" if tone == config.direction else "for the worse"
-        size = amount(reading, abs(float(reading.average.mean()[0])))
+        size = amount(reading, abs(reading.middle(reading.average)))
         p = max(reading.p_higher, 1 - reading.p_higher)
         return (
             f"{since} the {what} {verb} {tone} by about {size} on average, {better}: {chance(p)} "
