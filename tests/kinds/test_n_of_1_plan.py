@@ -53,6 +53,15 @@ def test_the_design_of_the_settings_is_compared_too() -> None:
     assert found["designs"]["own"]["schedules"] == str(2**10)
 
 
+def test_an_effect_in_points_is_not_taken_for_one_in_sds() -> None:
+    found = ask("plan", config(smallest_effect=2.0, outcome_unit="points"))
+    told = ask("plan", config(smallest_effect=2.0, outcome_unit="points"), sd=4.0)
+
+    assert "unit-free" in codes(found)
+    assert "0.5 sds of a day" in found.summary.headline
+    assert "2 points" in told.summary.headline
+
+
 def test_the_best_design_is_named_in_the_sentence() -> None:
     answer = ask("plan", config(outcome_unit="points"), sd=10.0, effect=6.0, days=60)
 

@@ -164,10 +164,10 @@ def _findings(compared: _Compared, config: NOf1Config) -> Iterator[Finding]:
         )  # fmt: skip
     if assumed.is_unit_free:
         yield Finding(
-            code="unit-free",
-            severity="note",
-            text="Nobody said how much days vary, so sizes are in sds of a day: set sd.",
-        )
+            code="unit-free", severity="note",
+            text="Nobody said how much days vary, so sizes are in sds of a day, and the smallest "
+            "effect of interest cannot be weighed: set sd.",
+        )  # fmt: skip
     for name, error in compared.refused.items():
         yield Finding(
             code=f"without-{name}", severity="note",

@@ -134,8 +134,10 @@ def assumed(config: NOf1Config, asked: "Any") -> Assumed:
         washout_days=config.washout_days,
         level=config.level,
     )
-    effect = asked.effect or config.smallest_effect or HALF * sd
     is_unit_free = asked.sd is None and given is None
+    # without a spread, what matters cannot be put in sds: half an sd stands for it
+    usual = None if is_unit_free else config.smallest_effect
+    effect = asked.effect or usual or HALF * sd
     return Assumed(sd=sd, effect=effect, noise=noise, analysis=analysis, is_unit_free=is_unit_free)
 
 
