@@ -13,6 +13,7 @@ from pymc_vibes.core.errors import TooManyRequests
 from pymc_vibes.http.app import create_app
 from pymc_vibes.http.auth import LOCAL, Principal, create_token
 from pymc_vibes.http.limits import MOST_CLIENTS, Limits, costs_of
+from pymc_vibes.kinds import catalog
 from pymc_vibes.settings import Settings
 from tests.http.conftest import SECRET
 from tests.sampled.registered import TOSSES, Gate
@@ -24,6 +25,12 @@ CHEAP = {
     *("/api/v1/experiments", "/api/v1/runs/{run_id}/cancel", "/api/v1/kinds/{slug}/{query}"),
     *("/api/v1/experiments/{name}/{query}", "/api/v1/runs/{run_id}/{query}"),
     *(f"/experiments/{{name}}/{change}" for change in ("settings", "clear-cache", "delete")),
+    *(  # questions before any data: seconds at most, on bounded parameters
+        f"/api/v1/kinds/{kind.slug}/{query.slug}"
+        for kind in catalog().values()
+        for query in kind.queries
+        if query.on == "config"
+    ),
 }
 
 

@@ -6,6 +6,7 @@ rows, in the transaction of its events; sizes and times of an experiment are sum
 
 # ruff: noqa: S608  # every name in the SQL is ours or quoted; values are bound or quoted
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +60,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._held: tuple[int, Mapping[str, Experiment]] = (-1, {})
+        self._lock = threading.Lock()
 
     def at(
         self, snapshot: int, cursor_of_lake: "Callable[[], DuckDBPyConnection]"
@@ -67,9 +69,13 @@ class Shelf:
         held_at, held = self._held
         if held_at == snapshot:
             return held
-        with cursor_of_lake() as cursor:
-            found = load(cursor, snapshot)
-        self.put(snapshot, found)
+        with self._lock:  # the others wait for what the first one reads
+            held_at, held = self._held
+            if held_at == snapshot:
+                return held
+            with cursor_of_lake() as cursor:
+                found = load(cursor, snapshot)
+            self.put(snapshot, found)
         return found
 
     def put(self, snapshot: int, experiments: Mapping[str, Experiment]) -> None:
