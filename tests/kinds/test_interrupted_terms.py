@@ -125,6 +125,11 @@ def test_a_control_without_a_number_is_named_as_the_reason(bench: Bench) -> None
         answer(bench, events, controls=["weather"])
 
 
+def test_the_outcome_is_not_its_own_control(bench: Bench) -> None:
+    with pytest.raises(BadConfig, match="its own control"):
+        answer(bench, daily(noise(4)), controls=["Outcome"])
+
+
 def test_a_control_that_never_varies_is_refused(bench: Bench) -> None:
     with pytest.raises(InsufficientData, match="never varies"):
         answer(bench, daily(noise(5), dry=np.ones(DAYS)), controls=["dry"])
@@ -317,6 +322,7 @@ def test_another_change_is_kept_apart(bench: Bench) -> None:
         {"other_changes": [{"name": "x", "date": day(9), "end": day(9)}]},
         {"other_changes": [{"name": "x", "date": day(9)}, {"name": "x", "date": day(8)}]},
         {"engine": "segmented", "outcome_type": "count"},
+        {"other_changes": [{"name": "x", "date": day(50)}]},
         {"utc_offset": 15},
         {"holiday_country": "Germany"},
     ],

@@ -59,6 +59,11 @@ def _rows(events: "ir.Table", config: InterruptedConfig) -> "ir.Table":
         "value": _number(rows, config.outcome_column, "outcome_column"),
         "exposure": column_or_null(rows, "exposure", "float64"),
     }
+    if stored_name(config.outcome_column) in map(stored_name, config.controls):
+        raise BadConfig(
+            "The outcome cannot be its own control: it would explain every effect away.",
+            fields=[{"field": "controls", "reason": "holds the outcome"}],
+        )
     controls = {
         name: _number(rows, column, "controls")
         for name, column in zip(control_names(config), config.controls, strict=True)
@@ -82,9 +87,14 @@ def control_names(config: InterruptedConfig) -> Sequence[str]:
     return [f"control_{i}" for i in range(1, len(config.controls) + 1)]
 
 
+def stored_name(given: str) -> str:
+    """Give the name that a column of that header is stored under."""
+    return SCHEMA.resolve(given) or snake_case(given)
+
+
 def _number(rows: "ir.Table", given: str, field: str) -> "ir.Value":
     """Give a column as numbers; text that is none, and what is beyond bounds, becomes null."""
-    name = SCHEMA.resolve(given) or snake_case(given)
+    name = stored_name(given)
     if name not in rows.columns:
         reason = f"the events have no column {given[:80]!r}"
         raise BadConfig(

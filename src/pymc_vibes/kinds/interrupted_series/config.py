@@ -226,6 +226,8 @@ class InterruptedConfig(Config):
             raise ValueError("intervention_date must lie after start and before end")
         if over is not None and over <= change:
             raise ValueError("intervention_end must lie after intervention_date")
+        if any(other.date == change for other in self.other_changes):
+            raise ValueError("other_changes on the day of the change cannot be told from it")
 
 
 EXAMPLE = InterruptedConfig(
