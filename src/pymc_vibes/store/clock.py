@@ -15,8 +15,9 @@ from pymc_vibes.store.duck import cursor_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# times of files move in steps of the kernel's clock: a younger file may change unseen
-SETTLED_NANOSECONDS = 50_000_000
+# a commit is written before it is synced, and seen only after that: what is read of younger files
+# may be what was before, and must not be remembered for them (their times also move in steps)
+SETTLED_NANOSECONDS = 2_000_000_000
 
 type _Trace = tuple[tuple[int, int, int], ...]
 
@@ -34,14 +35,16 @@ class Clock:
         """Give the number of the current snapshot."""
         trace = self._trace()
         seen = self._seen
-        if seen is not None and seen[0] == trace and _is_settled(trace):
+        if seen is not None and seen[0] == trace:
             return seen[1]
+        is_settled = _is_settled(trace)
         with self._lock:
             row = self._cursor.execute(
                 "SELECT max(snapshot_id) FROM __ducklake_metadata_lake.ducklake_snapshot"
             ).fetchone()
         version = int(row[0]) if row else 0
-        self._seen = (trace, version)
+        if is_settled:
+            self._seen = (trace, version)
         return version
 
     def close(self) -> None:

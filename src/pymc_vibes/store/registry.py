@@ -65,13 +65,13 @@ class Shelf:
     def at(
         self, snapshot: int, cursor_of_lake: "Callable[[], DuckDBPyConnection]"
     ) -> Mapping[str, Experiment]:
-        """Give the experiments at a snapshot, reading them only when they are not at hand."""
+        """Give the experiments at a snapshot or a later one, read only when not at hand."""
         held_at, held = self._held
-        if held_at == snapshot:
+        if held_at >= snapshot:
             return held
         with self._lock:  # the others wait for what the first one reads
             held_at, held = self._held
-            if held_at == snapshot:
+            if held_at >= snapshot:
                 return held
             with cursor_of_lake() as cursor:
                 found = load(cursor, snapshot)
@@ -79,8 +79,9 @@ class Shelf:
         return found
 
     def put(self, snapshot: int, experiments: Mapping[str, Experiment]) -> None:
-        """Keep what a commit of this process has made of them."""
-        self._held = (snapshot, experiments)
+        """Keep what a commit of this process has made of them; what is later stays."""
+        if snapshot >= self._held[0]:
+            self._held = (snapshot, experiments)
 
 
 def load(cursor: "DuckDBPyConnection", snapshot: int) -> Mapping[str, Experiment]:
