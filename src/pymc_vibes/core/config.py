@@ -49,6 +49,21 @@ class SampledConfig(Config):
     )
 
 
+class GivenScale(Record):
+    """The priors' unit and zero are given, so that they do not look at the data."""
+
+    kind: Literal["given"] = setting("given", "Center and spread are known beforehand.")
+    center: float = setting(
+        ..., "A level that would not surprise, in the outcome's unit.", ge=-1e15, le=1e15
+    )
+    spread: float = setting(
+        ..., "Guess of the sd of a day, in the outcome's unit.", gt=1e-15, le=1e15
+    )
+    weight: float = setting(
+        2.0, "How many days that guess of the sd is worth.", unit="days", ge=1, le=10_000
+    )
+
+
 class Parameters(Record):
     """Parameters of a query; fields are declared with `setting`."""
 

@@ -11,7 +11,8 @@ NAMELESS = ""
 """Whose rows name nobody; stored text is never empty, so this cannot clash with a name."""
 
 MOST_PEOPLE = 50
-_EVERYBODY = "all"
+EVERYBODY = "all"
+"""What those rows are called together, unless somebody has that name."""
 
 
 def people_of(cells: "pa.Table", user_id: str | None) -> dict[str, list[dict[str, Any]]]:
@@ -30,7 +31,7 @@ def people_of(cells: "pa.Table", user_id: str | None) -> dict[str, list[dict[str
             hint="Choose one with user_id.",
             fields=[{"field": "user_id", "reason": "is open, and there are too many"}],
         )
-    nameless = _EVERYBODY
+    nameless = EVERYBODY
     while nameless in grouped:
         nameless = f"({nameless})"
     return {label if label != NAMELESS else nameless: rows for label, rows in grouped.items()}

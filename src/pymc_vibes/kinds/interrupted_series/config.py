@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from pymc_vibes.core.config import Config, setting
+from pymc_vibes.core.config import Config, GivenScale, setting
 from pymc_vibes.core.instant import Instant, check_window, parse_instant
 from pymc_vibes.core.records import Record
 from pymc_vibes.core.schema import Column, Schema
@@ -44,21 +44,6 @@ class BaselineScale(Record):
     """The priors' unit is the spread of the days before the change, their zero is the mean."""
 
     kind: Literal["baseline"] = setting("baseline", "Center and spread are those of the baseline.")
-
-
-class GivenScale(Record):
-    """The priors' unit and zero are given, so that they do not look at the data."""
-
-    kind: Literal["given"] = setting("given", "Center and spread are known beforehand.")
-    center: float = setting(
-        ..., "A level that would not surprise, in the outcome's unit.", ge=-1e15, le=1e15
-    )
-    spread: float = setting(
-        ..., "Guess of the sd of a day, in the outcome's unit.", gt=1e-15, le=1e15
-    )
-    weight: float = setting(
-        2.0, "How many days that guess of the sd is worth.", unit="days", ge=1, le=10_000
-    )
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from pymc_vibes.core.config import GivenScale
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.kinds.interrupted_series.cells import PART_HOURS
-from pymc_vibes.kinds.interrupted_series.config import GivenScale, InterruptedConfig
+from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_number, model_of
 
 if TYPE_CHECKING:

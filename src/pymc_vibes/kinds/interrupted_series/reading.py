@@ -12,6 +12,7 @@ from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.fit import SeriesFits
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.sampled import sampled_fits
+from pymc_vibes.stats.series_cells import EVERYBODY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.interrupted import Effect, Fit
     from pymc_vibes.stats.marginals import Marginals
     from pymc_vibes.stats.placebo import Alternative, Placebos
-
-FOCUS_NAMELESS = "all"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ class Reading:
     @property
     def whose(self) -> str:
         """Say whose outcome it is, where that has a name."""
-        return "" if self.label == FOCUS_NAMELESS else f" of {self.label}"
+        return "" if self.label == EVERYBODY else f" of {self.label}"
 
     @property
     def sum_unit(self) -> str:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pymc_vibes.core.config import GivenScale
 from pymc_vibes.core.errors import BadConfig, InsufficientData
 from pymc_vibes.kinds.interrupted_series.cells import control_names
-from pymc_vibes.kinds.interrupted_series.config import GivenScale, InterruptedConfig
+from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_number, model_of, window_of
 from pymc_vibes.stats.series_cells import people_of
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pymc_vibes.core.config import Config, setting
+from pymc_vibes.core.config import Config, GivenScale, setting
 from pymc_vibes.core.instant import Instant, check_window
 from pymc_vibes.core.records import Record
 from pymc_vibes.core.schema import Column, Schema
@@ -46,21 +46,6 @@ class ComparatorScale(Record):
     kind: Literal["baseline"] = setting("baseline", "Center and spread are the comparator's.")
 
 
-class KnownScale(Record):
-    """The priors' unit and zero are given, so that they do not look at the data."""
-
-    kind: Literal["given"] = setting("given", "Center and spread are known beforehand.")
-    center: float = setting(
-        ..., "A level that would not surprise, in the outcome's unit.", ge=-1e15, le=1e15
-    )
-    spread: float = setting(
-        ..., "Guess of the sd of a day, in the outcome's unit.", gt=1e-15, le=1e15
-    )
-    weight: float = setting(
-        2.0, "How many days that guess of the sd is worth.", unit="days", ge=1, le=10_000
-    )
-
-
 class NoCarryOver(Record):
     """An effect ends with its treatment."""
 
@@ -86,7 +71,7 @@ class FixedCarryOver(Record):
     )
 
 
-type TrialScale = Annotated[ComparatorScale | KnownScale, Field(discriminator="kind")]
+type TrialScale = Annotated[ComparatorScale | GivenScale, Field(discriminator="kind")]
 type CarryOver = Annotated[
     NoCarryOver | EstimatedCarryOver | FixedCarryOver, Field(discriminator="kind")
 ]
@@ -286,7 +271,7 @@ class NOf1Config(Config):
 
 
 EXAMPLE = NOf1Config(
-    scale=KnownScale(center=60.0, spread=6.0, weight=30.0),
+    scale=GivenScale(center=60.0, spread=6.0, weight=30.0),
     prior_scale=0.4,
     comparator="placebo",
     treatment="drug",

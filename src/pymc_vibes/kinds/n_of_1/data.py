@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from pymc_vibes.core.config import GivenScale
 from pymc_vibes.core.errors import BadConfig
-from pymc_vibes.kinds.n_of_1.config import KnownScale, NOf1Config
+from pymc_vibes.kinds.n_of_1.config import NOf1Config
 from pymc_vibes.kinds.n_of_1.model import model_of, population_prior
 from pymc_vibes.stats.events import column_or_null, within
 from pymc_vibes.stats.series_cells import NAMELESS
@@ -32,7 +33,7 @@ def truth(config: NOf1Config, rng: "np.random.Generator") -> "xr.Dataset":
     import xarray as xr
 
     names, scale = (config.comparator, config.treatment), config.scale
-    if None in names or not isinstance(scale, KnownScale):
+    if None in names or not isinstance(scale, GivenScale):
         raise BadConfig(
             "A world needs two treatments, and priors with a center and a spread.",
             hint="Set comparator, treatment, scale.center and scale.spread.",

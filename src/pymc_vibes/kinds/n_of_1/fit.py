@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Diagnostics
+from pymc_vibes.core.config import GivenScale
 from pymc_vibes.core.errors import BadConfig, InsufficientData
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.core.run import Watch
-from pymc_vibes.kinds.n_of_1.config import WASHOUT, KnownScale, NOf1Config
+from pymc_vibes.kinds.n_of_1.config import WASHOUT, NOf1Config
 from pymc_vibes.kinds.n_of_1.model import model_of, treatments_of
 from pymc_vibes.kinds.n_of_1.people import FOCUS, fits_of, variables
 from pymc_vibes.stats.series_cells import people_of
@@ -114,7 +115,7 @@ def _trial(
 def _standard(trial: "Trial", comparator: str, config: NOf1Config) -> "Standard":
     from pymc_vibes.stats.series import Standard, standard_of
 
-    if isinstance(config.scale, KnownScale):
+    if isinstance(config.scale, GivenScale):
         return Standard(config.scale.center, config.scale.spread, config.scale.weight)
     found = standard_of(trial.series.where(trial.kept & (trial.treatment == 0)))
     if found is None:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pymc_vibes.core.config import setting
+from pymc_vibes.core.config import GivenScale, setting
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.kinds.n_of_1.config import (
     EstimatedCarryOver,
     FixedCarryOver,
-    KnownScale,
     NoCarryOver,
     NOf1Config,
 )
@@ -112,7 +111,7 @@ def assumed(config: NOf1Config, asked: "Any") -> Assumed:
 
     from pymc_vibes.stats.design import Analysis, Noise
 
-    given = config.scale.spread if isinstance(config.scale, KnownScale) else None
+    given = config.scale.spread if isinstance(config.scale, GivenScale) else None
     sd = asked.sd or given or 1.0
     carry = config.half_life
     life = {

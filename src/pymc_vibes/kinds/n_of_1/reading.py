@@ -8,6 +8,7 @@ from pymc_vibes.core.answer import Tone
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.n_of_1.config import NOf1Config
 from pymc_vibes.kinds.n_of_1.people import FOCUS, TrialFits
+from pymc_vibes.stats.series_cells import EVERYBODY
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.curves import Curves
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.trial_days import Period, Trial
 
     type Effect = StudentMixture | Curves
-
-FOCUS_NAMELESS = "all"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +77,7 @@ class Reading:
         """Say whose days are shown, where that has a name."""
         from pymc_vibes.stats.label import printable, shortened
 
-        is_named = self.label != FOCUS_NAMELESS
+        is_named = self.label != EVERYBODY
         return f" of {shortened(printable(self.label), 40)}" if is_named else ""
 
     @cached_property
