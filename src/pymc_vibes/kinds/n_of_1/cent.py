@@ -71,8 +71,8 @@ def _rows(reading: Reading) -> Iterator[_Row]:
         written = texts.get(item.field) if item.field else None
         found = known.get(item.number)
         status = _status(item, written, found)
-        todo = None if status == "filled" else _todo(item, has_more=bool(found))
-        yield _Row(item, status, " ".join(part for part in (written, found, todo) if part))
+        advice = None if status == "filled" else _advice(item, has_more=bool(found))
+        yield _Row(item, status, " ".join(part for part in (written, found, advice) if part))
 
 
 _WHY_NOT: Mapping[str, str] = {
@@ -101,7 +101,8 @@ _EITHER = frozenset({"7a"})
 """Items that the settings answer where nobody has written a text."""
 
 
-def _todo(item: Item, *, has_more: bool) -> str:
+def _advice(item: Item, *, has_more: bool) -> str:
+    """Say how to fill in the item, or the rest of it."""
     if item.field is not None:
         return f"Write {'the rest' if has_more else 'it'} as protocol.{item.field}."
     return _MISSING[item.number]
