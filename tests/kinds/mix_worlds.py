@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from pymc_vibes.core.config import parse
-from pymc_vibes.kinds._marketing_mix.canonical import Panel, panel_of
-from pymc_vibes.kinds._marketing_mix.cells import reduce
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.messages import Message, ValidationSummary
-from pymc_vibes.kinds._marketing_mix.validate import validation_summary
+from pymc_vibes.kinds.marketing_mix.canonical import Panel, panel_of
+from pymc_vibes.kinds.marketing_mix.cells import reduce
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.messages import Message, ValidationSummary
+from pymc_vibes.kinds.marketing_mix.validate import validation_summary
 
 TWO_YEARS = 110  # weeks, and some
 MONDAY = datetime(2023, 1, 2)  # noqa: DTZ001  # storage is naive UTC

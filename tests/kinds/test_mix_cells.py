@@ -14,10 +14,10 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from pymc_vibes.core.errors import BadConfig, BadRows, InsufficientData
-from pymc_vibes.kinds._marketing_mix.canonical import panel_of
-from pymc_vibes.kinds._marketing_mix.cells import reduce
-from pymc_vibes.kinds._marketing_mix.grain import period_day, period_number, rhythm
-from pymc_vibes.kinds._marketing_mix.schema import SCHEMA
+from pymc_vibes.kinds.marketing_mix.canonical import panel_of
+from pymc_vibes.kinds.marketing_mix.cells import reduce
+from pymc_vibes.kinds.marketing_mix.grain import period_day, period_number, rhythm
+from pymc_vibes.kinds.marketing_mix.schema import SCHEMA
 from tests.kinds.mix_worlds import MONDAY, cells, months, panel, settings, stored, table, weeks
 from tests.store.lake_worlds import open_lake, put
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from pymc_vibes.core.run import NOBODY
-from pymc_vibes.kinds._marketing_mix.canonical import panel_of
-from pymc_vibes.kinds._marketing_mix.effects import true_effects
-from pymc_vibes.kinds._marketing_mix.features import Features, features_of
-from pymc_vibes.kinds._marketing_mix.samples import regions, sample
-from pymc_vibes.kinds._marketing_mix.windows import span_of
+from pymc_vibes.kinds.marketing_mix.canonical import panel_of
+from pymc_vibes.kinds.marketing_mix.effects import true_effects
+from pymc_vibes.kinds.marketing_mix.features import Features, features_of
+from pymc_vibes.kinds.marketing_mix.samples import regions, sample
+from pymc_vibes.kinds.marketing_mix.windows import span_of
 from pymc_vibes.stats import nuts
 from pymc_vibes.stats.media_effects import contributions
 from pymc_vibes.stats.media_sampling import (

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from pymc_vibes.core.errors import BadConfig, InsufficientData
-from pymc_vibes.kinds._marketing_mix.canonical import panel_of
-from pymc_vibes.kinds._marketing_mix.windows import holidays_in, months_before, span_of
+from pymc_vibes.kinds.marketing_mix.canonical import panel_of
+from pymc_vibes.kinds.marketing_mix.windows import holidays_in, months_before, span_of
 from tests.kinds.mix_worlds import cells, months, panel, settings, table, weeks
 
 # adding up

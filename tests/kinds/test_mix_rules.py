@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from pymc_vibes.kinds._marketing_mix.rules_model import inflations
+from pymc_vibes.kinds.marketing_mix.rules_model import inflations
 from tests.kinds.mix_worlds import TWO_YEARS, checked, codes, dropped, good, only, table, weeks
 
 # sales and controls

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pymc_vibes.core.errors import InsufficientData
-from pymc_vibes.kinds._marketing_mix.samples import sample
-from pymc_vibes.kinds._marketing_mix.validate import check, require_valid
+from pymc_vibes.kinds.marketing_mix.samples import sample
+from pymc_vibes.kinds.marketing_mix.validate import check, require_valid
 from tests.kinds.mix_worlds import (
     MONDAY,
     TWO_YEARS,

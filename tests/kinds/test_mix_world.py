@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 import xarray as xr
 
-from pymc_vibes.kinds._marketing_mix.effects import true_effects
-from pymc_vibes.kinds._marketing_mix.samples import SAMPLE_COLUMNS, regions, sample
-from pymc_vibes.kinds._marketing_mix.schema import SCHEMA
-from pymc_vibes.kinds._marketing_mix.world import confounded, simulate, truth
+from pymc_vibes.kinds.marketing_mix.effects import true_effects
+from pymc_vibes.kinds.marketing_mix.samples import SAMPLE_COLUMNS, regions, sample
+from pymc_vibes.kinds.marketing_mix.schema import SCHEMA
+from pymc_vibes.kinds.marketing_mix.world import confounded, simulate, truth
 from tests.kinds.mix_worlds import checked, codes, panel, settings
 
 FORMS: list[dict[str, Any]] = [

@@ -1,8 +1,7 @@
 """The experiment kinds, and `catalog()`, the only registry of them.
 
 Each module of this package holds one `kind`; third-party kinds arrive as the same value through the
-entry-point group `pymc_vibes.kinds`. Nothing else lists them. A package whose name begins with an
-underscore is no kind yet: it is built and tested, and no surface has it.
+entry-point group `pymc_vibes.kinds`. Nothing else lists them.
 """
 
 import importlib
@@ -42,7 +41,7 @@ def find_kind(slug: str) -> Kind[Any]:
 
 def _own() -> list[tuple[str, Any]]:
     names = [module.name for module in pkgutil.iter_modules(__path__)]
-    whole = [f"{__name__}.{name}" for name in names if not name.startswith("_")]
+    whole = [f"{__name__}.{name}" for name in names if name != "marketing_mix"]
     return [(name, getattr(importlib.import_module(name), "kind", None)) for name in whole]
 
 

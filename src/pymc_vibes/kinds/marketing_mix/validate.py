@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Finding
 from pymc_vibes.core.errors import BadConfig, InsufficientData, VibesError
-from pymc_vibes.kinds._marketing_mix.canonical import Columns, Panel, columns_of, panel_of
-from pymc_vibes.kinds._marketing_mix.cells import reduce
-from pymc_vibes.kinds._marketing_mix.combining import is_known
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.messages import Message, ValidationSummary, day_of, listed
-from pymc_vibes.kinds._marketing_mix.rules_media import media_messages
-from pymc_vibes.kinds._marketing_mix.rules_model import model_messages, parameters_of
-from pymc_vibes.kinds._marketing_mix.rules_rows import row_messages
-from pymc_vibes.kinds._marketing_mix.rules_sales import sales_messages
-from pymc_vibes.kinds._marketing_mix.schema import SCHEMA, Roles, roles_of
-from pymc_vibes.kinds._marketing_mix.windows import span_of
+from pymc_vibes.kinds.marketing_mix.canonical import Columns, Panel, columns_of, panel_of
+from pymc_vibes.kinds.marketing_mix.cells import reduce
+from pymc_vibes.kinds.marketing_mix.combining import is_known
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.messages import Message, ValidationSummary, day_of, listed
+from pymc_vibes.kinds.marketing_mix.rules_media import media_messages
+from pymc_vibes.kinds.marketing_mix.rules_model import model_messages, parameters_of
+from pymc_vibes.kinds.marketing_mix.rules_rows import row_messages
+from pymc_vibes.kinds.marketing_mix.rules_sales import sales_messages
+from pymc_vibes.kinds.marketing_mix.schema import SCHEMA, Roles, roles_of
+from pymc_vibes.kinds.marketing_mix.windows import span_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import BadConfig, InsufficientData
-from pymc_vibes.kinds._marketing_mix.combining import combined, filled, is_known, rules_of
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig, Rule
-from pymc_vibes.kinds._marketing_mix.grain import (
+from pymc_vibes.kinds.marketing_mix.combining import combined, filled, is_known, rules_of
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig, Rule
+from pymc_vibes.kinds.marketing_mix.grain import (
     Grain,
     days_in,
     period_day,
     period_number,
     rhythm,
 )
-from pymc_vibes.kinds._marketing_mix.placing import Grid
-from pymc_vibes.kinds._marketing_mix.schema import Roles, roles_of
+from pymc_vibes.kinds.marketing_mix.placing import Grid
+from pymc_vibes.kinds.marketing_mix.schema import Roles, roles_of
 
 if TYPE_CHECKING:
     import numpy as np

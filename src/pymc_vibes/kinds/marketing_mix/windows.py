@@ -5,9 +5,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import BadConfig, InsufficientData
-from pymc_vibes.kinds._marketing_mix.canonical import Panel
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.grain import month_day, month_of
+from pymc_vibes.kinds.marketing_mix.canonical import Panel
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.grain import month_day, month_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,9 +7,9 @@ varies by less than 15 % of its mean had intervals wider than the effect itself.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.canonical import Panel
-from pymc_vibes.kinds._marketing_mix.combining import is_known
-from pymc_vibes.kinds._marketing_mix.messages import SHOWN, Message, Place, day_of, listed, many
+from pymc_vibes.kinds.marketing_mix.canonical import Panel
+from pymc_vibes.kinds.marketing_mix.combining import is_known
+from pymc_vibes.kinds.marketing_mix.messages import SHOWN, Message, Place, day_of, listed, many
 
 if TYPE_CHECKING:
     import numpy as np

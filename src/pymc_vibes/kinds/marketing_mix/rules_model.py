@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.canonical import Panel
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.grain import PER_WEEK
-from pymc_vibes.kinds._marketing_mix.messages import Message, listed
-from pymc_vibes.kinds._marketing_mix.windows import Span
+from pymc_vibes.kinds.marketing_mix.canonical import Panel
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.grain import PER_WEEK
+from pymc_vibes.kinds.marketing_mix.messages import Message, listed
+from pymc_vibes.kinds.marketing_mix.windows import Span
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.special import Array

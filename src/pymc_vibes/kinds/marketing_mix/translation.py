@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.canonical import Panel
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.options import (
+from pymc_vibes.kinds.marketing_mix.canonical import Panel
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.options import (
     CoefficientPrior,
     DelayedAdstock,
     FixedAdstock,
@@ -21,7 +21,7 @@ from pymc_vibes.kinds._marketing_mix.options import (
     SharePrior,
     WeibullAdstock,
 )
-from pymc_vibes.kinds._marketing_mix.windows import Span
+from pymc_vibes.kinds.marketing_mix.windows import Span
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.media_sampling import (

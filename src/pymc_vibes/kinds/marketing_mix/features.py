@@ -7,10 +7,10 @@ periods say of them; the scalers are kept, so that other periods can be brought 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.canonical import Panel
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.market import YEAR_DAYS
-from pymc_vibes.kinds._marketing_mix.windows import Span, holidays_in
+from pymc_vibes.kinds.marketing_mix.canonical import Panel
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.market import YEAR_DAYS
+from pymc_vibes.kinds.marketing_mix.windows import Span, holidays_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ def features_of(panel: Panel, span: Span, config: MarketingMixConfig) -> Feature
     """Build the features of the periods from `span.fit` on."""
     import numpy as np
 
-    from pymc_vibes.kinds._marketing_mix.translation import form_of, priors_of
+    from pymc_vibes.kinds.marketing_mix.translation import form_of, priors_of
     from pymc_vibes.stats.media_sampling import MediaSeries
     from pymc_vibes.stats.media_transforms import with_carry_in
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.world import FIRST_DAY, STEPS, simulate
+from pymc_vibes.kinds.marketing_mix.world import FIRST_DAY, STEPS, simulate
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.schema import snake_case
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig, Rule
-from pymc_vibes.kinds._marketing_mix.schema import CONTROL
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig, Rule
+from pymc_vibes.kinds.marketing_mix.schema import CONTROL
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from pymc_vibes.core.config import Config, setting
 from pymc_vibes.core.instant import Instant, check_window
 from pymc_vibes.core.records import Record
-from pymc_vibes.kinds._marketing_mix.options import (
+from pymc_vibes.kinds.marketing_mix.options import (
     MAX_CHANNELS,
     Adstock,
     EffectPrior,

@@ -12,9 +12,9 @@ from pydantic import field_validator
 from pymc_vibes.core.config import parse, setting
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.records import Record
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig, Windows
-from pymc_vibes.kinds._marketing_mix.options import MAX_CHANNELS, Decay, Name
-from pymc_vibes.kinds._marketing_mix.schema import channel_of
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig, Windows
+from pymc_vibes.kinds.marketing_mix.options import MAX_CHANNELS, Decay, Name
+from pymc_vibes.kinds.marketing_mix.schema import channel_of
 
 _GRAINS = {
     **dict.fromkeys(("d", "day", "days", "daily"), "day"),

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.combining import is_known
-from pymc_vibes.kinds._marketing_mix.config import Rule
+from pymc_vibes.kinds.marketing_mix.combining import is_known
+from pymc_vibes.kinds.marketing_mix.config import Rule
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.canonical import Panel
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.messages import SHOWN, Message, Place, day_of, listed, many
-from pymc_vibes.kinds._marketing_mix.rules_media import FAR, jumps
+from pymc_vibes.kinds.marketing_mix.canonical import Panel
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.messages import SHOWN, Message, Place, day_of, listed, many
+from pymc_vibes.kinds.marketing_mix.rules_media import FAR, jumps
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.market import Market, baseline, media_terms, on_scale
+from pymc_vibes.kinds.marketing_mix.market import Market, baseline, media_terms, on_scale
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ as it is. Entities stay apart and no date is moved: adding up is for who reads t
 
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.schema import CONTROL, MOST, Roles, roles_of
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.schema import CONTROL, MOST, Roles, roles_of
 from pymc_vibes.stats.events import within
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from the activity there was, as in the model.
 
 from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.market import Market, expected_sales
-from pymc_vibes.kinds._marketing_mix.options import (
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.market import Market, expected_sales
+from pymc_vibes.kinds.marketing_mix.options import (
     Adstock,
     DelayedAdstock,
     EffectPrior,
@@ -25,8 +25,8 @@ from pymc_vibes.kinds._marketing_mix.options import (
     Saturation,
     WeibullAdstock,
 )
-from pymc_vibes.kinds._marketing_mix.plans import SPEND_NOISE, STYLES, controls_of, plans
-from pymc_vibes.kinds._marketing_mix.schema import channel_of
+from pymc_vibes.kinds.marketing_mix.plans import SPEND_NOISE, STYLES, controls_of, plans
+from pymc_vibes.kinds.marketing_mix.schema import channel_of
 
 if TYPE_CHECKING:
     import numpy as np

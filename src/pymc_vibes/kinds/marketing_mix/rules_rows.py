@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pymc_vibes.kinds._marketing_mix.canonical import Columns
-from pymc_vibes.kinds._marketing_mix.combining import is_known
-from pymc_vibes.kinds._marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds._marketing_mix.grain import ORDER, Rhythm, rhythm
-from pymc_vibes.kinds._marketing_mix.messages import Message, day_of, listed, many, places
+from pymc_vibes.kinds.marketing_mix.canonical import Columns
+from pymc_vibes.kinds.marketing_mix.combining import is_known
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.grain import ORDER, Rhythm, rhythm
+from pymc_vibes.kinds.marketing_mix.messages import Message, day_of, listed, many, places
 
 if TYPE_CHECKING:
     import numpy as np
