@@ -30,7 +30,7 @@ from pymc_vibes.stats.media_sampling import (
     measures,
     total_share,
 )
-from pymc_vibes.stats.media_transforms import LOGISTIC_RATE, MediaSpec, respond
+from pymc_vibes.stats.media_transforms import LOGISTIC_RATE, Adstock, MediaSpec, respond
 from pymc_vibes.stats.nuts import Model
 from tests.stats.media_points import LOGIT, both
 from tests.stats.media_worlds import World, geo_world, world
@@ -264,6 +264,40 @@ def test_a_parameter_that_is_given_is_not_drawn() -> None:
 
     assert "decay" not in built.named_vars
     assert "half" in built.named_vars
+
+
+@pytest.mark.parametrize(
+    ("adstock", "fixed"),
+    [
+        ("weibull", {"shape": 8.0, "spread": 1e-60}),
+        ("delayed", {"decay": 0.1, "peak": 80.0}),
+        ("delayed", {"decay": 0.0, "peak": 3.0}),
+        ("geometric", {"decay": 0.0}),
+    ],
+)
+def test_carry_over_that_is_all_at_one_lag_has_a_density(
+    adstock: Adstock, fixed: dict[str, float]
+) -> None:
+    seen = world(1, periods=30, spec=MediaSpec(adstock=adstock))
+    given = {name: ParameterPrior("given", value) for name, value in fixed.items()}
+    priors = replace(seen.priors, parameters={**seen.priors.parameters, **given})
+    model = brand_model(seen.series, seen.form, priors)
+    built = media_model.brand(model.data, **model.options)
+
+    slope = built.compile_dlogp(mode="FAST_COMPILE")(built.initial_point())
+
+    assert np.isfinite(slope).all()
+
+
+def test_a_spread_that_is_next_to_nothing_can_be_sampled() -> None:
+    seen = world(1, periods=30, spec=MediaSpec(adstock="weibull"))
+    model = brand_model(seen.series, seen.form, seen.priors)
+    built = media_model.brand(model.data, **model.options)
+    at = {**built.initial_point(), "spread_standard_log__": np.full(3, -60.0)}
+
+    slope = built.compile_dlogp(mode="FAST_COMPILE")(at)
+
+    assert np.isfinite(slope).all()
 
 
 def test_the_unit_of_sales_and_activity_does_not_reach_the_model() -> None:

@@ -166,6 +166,29 @@ def test_truncated_geometric_weights_are_powers() -> None:
     np.testing.assert_array_equal(weights[0, 0], 0.5 ** np.arange(14.0))
 
 
+@pytest.mark.parametrize(
+    ("adstock", "extreme", "at"),
+    [
+        ("weibull", {"shape": 2.0, "spread": 1e-6}, 0),
+        ("weibull", {"shape": 8.0, "spread": 1e-60}, 0),
+        ("weibull", {"shape": 40.0, "spread": 90.0}, 6),
+        ("delayed", {"decay": 1e-200, "peak": 2.4}, 2),
+        ("delayed", {"decay": 0.1, "peak": 80.0}, 6),
+        ("delayed", {"decay": 0.0, "peak": 3.0}, 3),
+        ("geometric", {"decay": 0.0}, 0),
+    ],
+)
+def test_carry_over_that_is_all_at_one_lag_is_still_weights(
+    adstock: Adstock, extreme: dict[str, float], at: int
+) -> None:
+    spec = MediaSpec(adstock=adstock, max_lag=6)
+
+    weights = lag_weights(spec, {n: np.array([[value]]) for n, value in extreme.items()})[0, 0]
+
+    assert weights[at] > 0.99
+    assert weights.sum() == pytest.approx(1.0, abs=1e-12)
+
+
 def test_rows_before_the_window_carry_in() -> None:
     spec, params = MediaSpec(max_lag=4), some_params(2, 2)
     whole = some_activity(30, 2)

@@ -22,7 +22,7 @@ sampler children build these models; `media_sampling` says what `data` holds.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from pymc_vibes.stats.media_transforms import LOGISTIC_RATE
+from pymc_vibes.stats.media_transforms import LOGISTIC_RATE, MOST_LOG, TINY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,6 @@ type Tails = Literal["none", "gamma", "exponential"]
 
 LEAST_FREEDOM = 2.0
 """Below it Student-t noise has no variance."""
-_TINY = 1e-300  # has a logarithm, where nothing has none
 
 
 def brand(  # what makes a structure is many options
@@ -172,14 +171,15 @@ def _carried(adstock: str, params: Given, lagged: Any, *, normalized: bool) -> A
     if adstock == "none":
         return lagged[:, :, 0]
     lag = pt.arange(lagged.shape[2]).astype("float64")
-    if adstock == "geometric":
-        log_weight = lag * pt.log(params["decay"])[:, None]
-    elif adstock == "delayed":
-        log_weight = (lag - params["peak"][:, None]) ** 2 * pt.log(params["decay"])[:, None]
+    if adstock != "weibull":
+        steps = lag if adstock == "geometric" else (lag - params["peak"][:, None]) ** 2
+        log_weight = steps * pt.log(pt.maximum(params["decay"], TINY))[:, None]
     else:
-        log_far = pt.log(lag + 1) - pt.log(params["spread"])[:, None]
-        shape = params["shape"][:, None]
-        log_weight = (shape - 1) * log_far - pt.exp(shape * log_far)
+        shape, log_spread = params["shape"][:, None], pt.log(params["spread"])[:, None]
+        reach = pt.exp(pt.minimum(-shape * log_spread, MOST_LOG))
+        log_weight = (shape - 1) * (pt.log(lag + 1) - log_spread) - reach * (lag + 1) ** shape
+    if normalized and adstock != "geometric":  # all may be too small to be told from nothing
+        log_weight = log_weight - pt.max(log_weight, axis=1, keepdims=True)
     weight = pt.exp(log_weight)
     if normalized:
         weight = weight / pt.sum(weight, axis=1, keepdims=True)
@@ -194,7 +194,7 @@ def _saturated(saturation: str, amount: Any, params: Given) -> Any:
         return pt.tanh(amount * (LOGISTIC_RATE / 2 / params["half"]))
     if saturation == "michaelis-menten":
         return amount / (params["half"] + amount)
-    away = pt.log(pt.maximum(amount, _TINY)) - pt.log(params["half"])
+    away = pt.log(pt.maximum(amount, TINY)) - pt.log(params["half"])
     return pt.sigmoid(params["slope"] * away)
 
 

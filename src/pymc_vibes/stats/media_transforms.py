@@ -34,6 +34,10 @@ SATURATION_PARAMETERS: Mapping[Saturation, tuple[str, ...]] = {
 }
 LOGISTIC_RATE = log(3.0)
 """(1 - e^-u) / (1 + e^-u) is one half at u = log 3."""
+TINY = 1e-300
+"""Has a logarithm, where nothing has none."""
+MOST_LOG = 300.0
+"""Of a power whose products with powers of lags are still numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +73,26 @@ def lag_weights(spec: MediaSpec, params: "Mapping[str, Array]") -> "Array":
     if spec.adstock == "none":
         shape = next(iter(params.values())).shape
         return np.ones((*shape, 1))
-    first = np.asarray(params[ADSTOCK_PARAMETERS[spec.adstock][0]], dtype=float)[..., None]
+    weights = _plain_weights(spec, lag, params)
+    return weights / weights.sum(-1, keepdims=True) if spec.normalized else weights
+
+
+def _plain_weights(spec: MediaSpec, lag: "Array", params: "Mapping[str, Array]") -> "Array":
+    """Give weights; those that will be normalized only up to a factor, so that 1 is the largest."""
+    needed = ADSTOCK_PARAMETERS[spec.adstock]
+    known = {n: np.asarray(params[n], dtype=float)[..., None] for n in needed}
     if spec.adstock == "geometric":
-        weights = first**lag
-    elif spec.adstock == "delayed":
-        weights = first ** ((lag - np.asarray(params["peak"])[..., None]) ** 2)
+        return np.asarray(known["decay"] ** lag)
+    if spec.adstock == "delayed":
+        per_step = np.log(np.maximum(known["decay"], TINY))
+        log_weight = (lag - known["peak"]) ** 2 * per_step
     else:
-        far = (lag + 1) / np.asarray(params["spread"])[..., None]
-        weights = far ** (first - 1) * np.exp(-(far**first))
-    if not spec.normalized:
-        return np.asarray(weights)
-    return np.asarray(weights / weights.sum(-1, keepdims=True))
+        shape, log_spread = known["shape"], np.log(known["spread"])
+        reach = np.exp(np.minimum(-shape * log_spread, MOST_LOG))
+        log_weight = (shape - 1) * (np.log(lag + 1) - log_spread) - reach * (lag + 1) ** shape
+    if spec.normalized:  # all may be too small to be told from nothing
+        log_weight = log_weight - log_weight.max(-1, keepdims=True)
+    return np.asarray(np.exp(log_weight))
 
 
 def lagged(activity: "Array", lags: int) -> "Array":

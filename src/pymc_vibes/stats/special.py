@@ -37,9 +37,9 @@ def alone(rows: Array, weights: Array) -> Array:
     It would spread a larger product over all cores, where its threads spin against those of ours.
     """
     count, width = rows.shape
-    block = max(1, _ALONE // (width * (weights.size // width)))
+    block = max(1, _ALONE // max(weights.size, 1))
     whole = count // block * block
-    if whole in (0, block):
+    if whole in (0, block) or not weights.size:
         return np.asarray(rows @ weights)
     head = rows[:whole].reshape(-1, block, width) @ weights
     return np.concatenate([head.reshape(whole, *weights.shape[1:]), rows[whole:] @ weights])
