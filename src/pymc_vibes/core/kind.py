@@ -9,7 +9,7 @@ one, under the name `kind`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pymc_vibes.core.answer import Finding, QueryAnswer, Summary
 from pymc_vibes.core.config import Config, Parameters
 from pymc_vibes.core.figure import Figure
+from pymc_vibes.core.lift import MeasuredLift
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.core.records import Record
 from pymc_vibes.core.run import Watch
@@ -98,6 +99,32 @@ class Figures[C: Config](Protocol):
     """Declare the pictures of the answer."""
 
     def __call__(self, posterior: Posterior, config: C, /) -> tuple[Figure, ...]: ...
+
+
+class Lift[C: Config](Protocol):
+    """Say the effect that a posterior measured, as information for another kind.
+
+    Raises `InsufficientData` where it is none that another kind may rely on.
+    """
+
+    def __call__(self, posterior: Posterior, config: C, /) -> MeasuredLift: ...
+
+
+class Informed[C: Config](Protocol):
+    """Put what runs measured, by run id, beside the ids that the settings name."""
+
+    def __call__(self, config: C, lifts: Mapping[str, MeasuredLift], /) -> C: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Borrow[C: Config]:
+    """How a kind takes what runs of other kinds measured."""
+
+    setting: str
+    """The setting that names the runs, for messages."""
+    wanted: Callable[[C], tuple[str, ...]]
+    """Give the ids of the runs, also of those whose numbers are there already."""
+    informed: Informed[C]
 
 
 class AskPosterior[C: Config, P: Parameters](Protocol):
@@ -217,6 +244,10 @@ class Kind[C: Config]:
     queries: tuple[Query[C], ...] = ()
     resolve: Resolve[C] | None = None
     check: Check[C] | None = None
+    lift: Lift[C] | None = None
+    """What a run of this kind measured, for kinds that borrow."""
+    borrow: Borrow[C] | None = None
+    """How it takes what runs of other kinds measured; the service resolves them before `fit`."""
     stages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -264,13 +295,16 @@ __all__ = [
     "AskConfig",
     "AskJournal",
     "AskPosterior",
+    "Borrow",
     "Check",
     "ConfigQuery",
     "Extent",
     "Figures",
     "Fit",
+    "Informed",
     "JournalQuery",
     "Kind",
+    "Lift",
     "PosteriorQuery",
     "Query",
     "Reduce",

@@ -8,6 +8,11 @@ from pydantic import model_validator
 from pymc_vibes.core.config import Config, setting
 from pymc_vibes.core.instant import Instant, check_window
 from pymc_vibes.core.records import Record
+from pymc_vibes.kinds.marketing_mix.experiments import (
+    MOST_EXPERIMENTS,
+    ExperimentEntry,
+    check_experiments,
+)
 from pymc_vibes.kinds.marketing_mix.options import (
     MAX_CHANNELS,
     Adstock,
@@ -123,6 +128,10 @@ class MarketingMixConfig(Config):
     )  # fmt: skip
     effect_prior: EffectPrior = setting(SharePrior(), "Prior of what channels do.")
     priors: Priors = setting(Priors(), "Priors of everything else.")
+    experiments: tuple[ExperimentEntry, ...] = setting(
+        (), "Tests of channels that calibrate the mix: runs of other experiments, or numbers.",
+        max_length=MOST_EXPERIMENTS,
+    )  # fmt: skip
     windows: Windows = setting(Windows(), "How many months are fitted, and carry over.")
     holdout_periods: int = setting(
         0, "Last periods that are kept out of the fit, to see how well it predicts.",
@@ -162,6 +171,7 @@ class MarketingMixConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_window(self.start, self.end)
+        check_experiments(self.experiments)
         if self.link == "identity" and self.takes_log:
             raise ValueError(f"noise {self.noise} needs link log")
         if self.offset and not self.takes_log:
@@ -177,9 +187,24 @@ class MarketingMixConfig(Config):
         return self.noise in {"lognormal", "log-student"}
 
     @property
+    def is_reference(self) -> bool:
+        """Say whether it is the reference model, whose carry-over and saturation are given."""
+        is_given = self.adstock.kind in {"fixed", "none"} and self.saturation.kind in _GIVEN
+        is_shared = self.effect_prior.kind == "shared-scale" and self.panel == "total"
+        return is_given and is_shared and self.link == "log" and self.noise == "log-student"
+
+    def estimates(self, parameter: str) -> bool:
+        """Say whether a parameter of carry-over or saturation is estimated, not given."""
+        is_carry = parameter in {"decay", "peak", "shape", "spread"}
+        return (self.adstock if is_carry else self.saturation).kind not in _GIVEN
+
+    @property
     def max_lag(self) -> int:
         """Give the periods that activity carries over."""
         return 0 if self.adstock.kind == "none" else self.adstock.max_lag
+
+
+_GIVEN = {"fixed", "none"}
 
 
 def _merged(defaults: Mapping[str, Any], known: Any) -> Any:
