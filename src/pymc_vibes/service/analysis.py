@@ -2,6 +2,7 @@
 
     experiment, settings ──► resolved config ──► cells ──► posterior ──► summary, figures ──► run
 
+Settings that name runs of other kinds are resolved to what those measured, first of all.
 A warm question is found by the version of the data and the settings, before any event is read; a
 cold one by the content of its cells, before anything is fitted. What needs a sampler is not fitted
 in the request: it becomes a run that waits, `Pending` says so, and asking again once it is over
@@ -25,6 +26,7 @@ from pymc_vibes.service import keys
 from pymc_vibes.service.background import Background
 from pymc_vibes.service.compute import Analysis, Work, as_problem, compute, is_sampled
 from pymc_vibes.service.flights import Flights, Memory
+from pymc_vibes.service.lifts import informed
 from pymc_vibes.service.watches import Refuses
 from pymc_vibes.service.workplace import Workplace, ended
 from pymc_vibes.settings import Settings
@@ -229,14 +231,18 @@ class Analyses:
 
     def _reduce(self, question: _Question) -> "tuple[Config, pa.Table, tuple[Finding, ...]]":
         kind = question.kind
+        config = informed(kind, question.config, find=self._stands, rebuild=self.again)
         opened = self._lake.reading(question.experiment, question.snapshot, kind.schema)
         with opened as view:
-            config = question.config
             if kind.resolve is not None:
                 config = kind.resolve(config, view.extent)
             findings = kind.check(view.events, config) if kind.check is not None else ()
             cells = view.to_arrow(kind.reduce(view.events, view.roster, config))
         return config, keys.canonical(cells), findings
+
+    def _stands(self, run_id: str) -> Run:
+        """Give a run as it stands."""
+        return self.background.follow(self._queue.run(run_id))
 
     def _run(
         self,

@@ -36,6 +36,7 @@ __all__ = ["ABTestConfig", "kind"]
 from pymc_vibes.kinds.ab_test.answer import summarize
 from pymc_vibes.kinds.ab_test.data import reduce, simulate, truth
 from pymc_vibes.kinds.ab_test.fit import fit
+from pymc_vibes.kinds.ab_test.lift import lift
 from pymc_vibes.kinds.ab_test.pictures import figures
 from pymc_vibes.kinds.ab_test.queries import QUERIES
 
@@ -55,4 +56,5 @@ kind = Kind[ABTestConfig](
     summarize=summarize,
     figures=figures,
     queries=QUERIES,
+    lift=lift,
 )

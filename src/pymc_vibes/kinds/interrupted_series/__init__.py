@@ -41,6 +41,7 @@ from pymc_vibes.kinds.interrupted_series.cells import reduce
 from pymc_vibes.kinds.interrupted_series.config import EXAMPLE, SCHEMA, InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.data import simulate, truth
 from pymc_vibes.kinds.interrupted_series.fit import fit
+from pymc_vibes.kinds.interrupted_series.lift import lift
 from pymc_vibes.kinds.interrupted_series.pictures import figures
 from pymc_vibes.kinds.interrupted_series.sampled import build_model
 
@@ -59,6 +60,7 @@ kind = Kind[InterruptedConfig](
     fit=fit,
     summarize=summarize,
     figures=figures,
+    lift=lift,
 )
 
 __all__ = ["build_model", "kind"]

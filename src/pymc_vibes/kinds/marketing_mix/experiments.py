@@ -3,9 +3,8 @@
 An effect is always that of the activity with the test less that without it, in total over days.
 """
 
-from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import model_validator
 
@@ -14,11 +13,7 @@ from pymc_vibes.core.lift import Day, Grade, LiftReadout, MeasuredLift
 from pymc_vibes.core.records import Record
 from pymc_vibes.kinds.marketing_mix.options import Name
 
-if TYPE_CHECKING:
-    from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
-
 MOST_EXPERIMENTS = 50
-SETTING = "experiments"
 _BY_HAND = ("lift", "sd", "after_last", "after_lift", "after_sd")
 _AFTER = ("after_last", "after_lift", "after_sd")
 _OF_RUNS = ("scale", "measured")
@@ -127,26 +122,6 @@ def check_experiments(entries: tuple[ExperimentEntry, ...]) -> None:
     runs = [entry.run_id for entry in entries if entry.run_id is not None]
     if twice := {run for run in runs if runs.count(run) > 1}:
         raise ValueError(f"experiments name run {min(twice)} twice: it would count twice")
-
-
-def wanted(config: "MarketingMixConfig") -> tuple[str, ...]:
-    """Give the runs that the settings name."""
-    return tuple(entry.run_id for entry in config.experiments if entry.run_id is not None)
-
-
-def informed(
-    config: "MarketingMixConfig", lifts: Mapping[str, MeasuredLift]
-) -> "MarketingMixConfig":
-    """Put what runs measured into the entries that name them."""
-    entries = tuple(
-        entry if entry.run_id is None else _with(entry, lifts[entry.run_id])
-        for entry in config.experiments
-    )
-    return config.model_copy(update={SETTING: entries})
-
-
-def _with(entry: ExperimentEntry, measured: MeasuredLift) -> ExperimentEntry:
-    return entry.model_copy(update={"measured": measured})
 
 
 def by_hand(entry: ExperimentEntry) -> tuple[LiftReadout, ...]:
