@@ -14,7 +14,7 @@ Where the noise is Student-t on the log scale there is no mean: sales are then m
 Sums over periods are taken in each draw, and quantiles of the sums last.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -87,6 +87,21 @@ class MediaDraws:
         level = np.exp(mu) if self.link == "log" else mu
         return np.asarray(self.factor * level - self.offset)
 
+    def thinned(self, every: int) -> "MediaDraws":
+        """Keep every so many-th draw."""
+        kept = slice(None, None, every)
+        return replace(
+            self,
+            params={name: values[kept] for name, values in self.params.items()},
+            baseline=self.baseline[kept],
+            sigma=self.sigma[kept],
+            nu=None if self.nu is None else self.nu[kept],
+        )
+
+    def within(self, periods: int) -> "MediaDraws":
+        """Keep the first periods."""
+        return replace(self, baseline=self.baseline[:, :periods])
+
     def gain(self, mu: "Array", change: "Array") -> "Array":
         """Give by how much sales grow from `mu` to `mu + change`, without cancellation."""
         if self.link == "log":
@@ -113,6 +128,12 @@ class Contributions:
     def overlap(self) -> "Array":
         """Give what is counted more than once by `lost`, `(draws, periods)`."""
         return np.asarray(self.lost.sum(2) - self.lost_jointly)
+
+    def __add__(self, other: "Contributions") -> "Contributions":
+        """Add what channels did elsewhere, draw by draw."""
+        return Contributions(
+            *(getattr(self, one.name) + getattr(other, one.name) for one in fields(self))
+        )
 
 
 def contributions(draws: MediaDraws, terms: "Array") -> Contributions:
@@ -190,6 +211,12 @@ def window_gain(draws: MediaDraws, window: Window, channel: int, *, factor: floa
     return _Span.of(draws, window).gain(channel, factor)
 
 
+def window_gains(draws: MediaDraws, window: Window, *, factor: float = 0.0) -> "Array":
+    """Give what `window_gain` gives for every channel, `(draws, channels)`."""
+    span = _Span.of(draws, window)
+    return np.column_stack([span.gain(c, factor) for c in range(len(draws.channels))])
+
+
 @dataclass(frozen=True, eq=False)
 class _Span:
     """The periods that a window's activity can reach, as they were."""
@@ -247,8 +274,7 @@ def marginal_returns(draws: MediaDraws, window: Window, spend: "Array") -> "Arra
 
 
 def _per_money(draws: MediaDraws, window: Window, money: "Array", *, factor: float) -> "Array":
-    span = _Span.of(draws, window)
-    gains = np.column_stack([span.gain(c, factor) for c in range(len(draws.channels))])
+    gains = window_gains(draws, window, factor=factor)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(money > 0, gains / money, np.nan)
 

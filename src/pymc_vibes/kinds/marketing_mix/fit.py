@@ -1,0 +1,96 @@
+"""From cells to chains: what stands against a fit, then the sampler."""
+
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.core.run import Watch
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.study import Study, model_of, study_of
+from pymc_vibes.kinds.marketing_mix.validate import require_valid, validate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pymc as pm
+    import xarray as xr
+
+    from pymc_vibes.stats import nuts
+    from pymc_vibes.stats.draws import Support
+
+_SUPPORTS: "dict[str, Support]" = {"decay": "unit"}
+_COORDINATES = ("_standard", "along", "freedom_beyond")
+"""Ends of names of what the sampler moves, from which everything else follows."""
+
+
+def fit(cells: "pa.Table", config: MarketingMixConfig, watch: Watch) -> Posterior:
+    """Sample the model that the settings mean; `InsufficientData` names what stands against it."""
+    from pymc_vibes.stats import nuts
+    from pymc_vibes.stats.draws import sampled_posterior
+
+    require_valid(validate(cells, config))
+    watch.stage("building features")
+    study = study_of(cells, config)
+    note = "estimated carry-over and saturation have no closed form"
+    if config.is_reference:
+        note = "the reference model has no closed form"
+    sampled = nuts.sample(model_of(study, config), settings_of(config), watch, note=note)
+    return sampled_posterior(
+        nuts.Sampled(tree=_kept(sampled.tree), diagnostics=sampled.diagnostics),
+        cells=cells,
+        constants={"grain": study.panel.grain, "periods": study.features.fitted},
+        units=_units(study, config),
+        supports=_SUPPORTS if config.estimates("decay") else {},
+    )
+
+
+def settings_of(config: MarketingMixConfig) -> "nuts.SamplerSettings":
+    """Give each chain its share of the draws."""
+    from pymc_vibes.stats import nuts
+
+    return nuts.SamplerSettings(
+        draws=max(-(-config.draws // config.chains), 50),
+        tune=config.tune,
+        chains=config.chains,
+        target_accept=config.target_accept,
+        seed=config.seed,
+    )
+
+
+def build_model(cells: "pa.Table", config: MarketingMixConfig) -> "pm.Model":
+    """Give the PyMC model of cells: what the sampler draws from."""
+    from importlib import import_module
+
+    given = model_of(study_of(cells, config), config)
+    module, _, name = given.builder.partition(":")
+    built: pm.Model = getattr(import_module(module), name)(given.data, **given.options)
+    return built
+
+
+def _kept(tree: "xr.DataTree") -> "xr.DataTree":
+    """Leave out what merely moved the sampler: the rest says it all."""
+    import xarray as xr
+
+    groups = {name: group.to_dataset() for name, group in tree.children.items()}
+    posterior = groups["posterior"]
+    groups["posterior"] = posterior.drop_vars(
+        [name for name in posterior.data_vars if str(name).endswith(_COORDINATES)]
+    )
+    return xr.DataTree.from_dict(groups)
+
+
+def _units(study: Study, config: MarketingMixConfig) -> dict[str, str]:
+    """Name the variables and their units; what is given is none."""
+    unit = "log points" if config.link == "log" else "of mean sales"
+    noise = {"sigma": "log points" if config.takes_log else "of mean sales"}
+    if "student" in config.noise:
+        noise["nu"] = ""
+    if config.is_reference:
+        return {"beta": unit, "sigma_beta": unit, "intercept": unit, **noise}
+    own = "effect" if config.effect_prior.kind == "shared-scale" else "average_effect"
+    units = {
+        "decay": "", "peak": "periods", "shape": "", "spread": "periods",
+        "half": "of the largest activity", "slope": "",
+    }  # fmt: skip
+    estimated = {name: units[name] for name in study.features.form.spec.parameters}
+    shaped = {name: unit for name, unit in estimated.items() if config.estimates(name)}
+    geos = {"geo_spread": "log points"} if study.features.form.geos else {}
+    return {own: unit, **shaped, **geos, **noise}

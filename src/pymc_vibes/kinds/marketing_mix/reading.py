@@ -1,0 +1,222 @@
+"""A finished mix as its answer reads it: everything is computed in each draw, and summed there.
+
+Numbers are over the fitted periods and all entities together. Large panels are read from every
+n-th draw, so that a number of twenty regions costs no more memory than one of a brand.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pymc_vibes.core.posterior import Posterior, stream
+from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
+from pymc_vibes.kinds.marketing_mix.study import Study, draws_of, study_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pymc_vibes.stats.media_effects import Contributions, MediaDraws
+    from pymc_vibes.stats.special import Array
+
+MOST_NUMBERS = 6_000_000
+"""Draws times periods times channels times entities that are held at once."""
+_LEAST_DRAWS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A posterior with its settings."""
+
+    posterior: Posterior
+    config: MarketingMixConfig
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether contributions and returns may be shown."""
+        return self.posterior.diagnostics.converged
+
+    @cached_property
+    def study(self) -> Study:
+        """Read the cells."""
+        return study_of(self.posterior.cells, self.config)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Name the channels, sorted."""
+        return self.study.panel.channels
+
+    @cached_property
+    def every(self) -> int:
+        """Say every how many-th draw is read."""
+        features, samples = self.study.features, self.posterior.samples
+        if samples is None:
+            raise TypeError("a marketing mix has its chains")
+        draws = samples["posterior"].sizes["chain"] * samples["posterior"].sizes["draw"]
+        numbers = max(len(self.channels), 1) * features.sales.size
+        wanted = max(MOST_NUMBERS // numbers, _LEAST_DRAWS)
+        return int(max(draws // wanted, 1))
+
+    @cached_property
+    def media(self) -> "tuple[MediaDraws, ...]":
+        """Give the draws of each entity."""
+        if self.posterior.samples is None:
+            raise TypeError("a marketing mix has its chains")
+        whole = draws_of(self.posterior.samples, self.study, self.config)
+        return tuple(one.thinned(self.every) for one in whole)
+
+    @property
+    def activity(self) -> "tuple[Array, ...]":
+        """Give activity of each entity, `(lags + periods, channels)`, as it was measured."""
+        return tuple(one.activity for one in self.study.features.series)
+
+    @cached_property
+    def terms(self) -> "tuple[Array, ...]":
+        """Give the terms of channels of each entity, `(draws, periods, channels)`."""
+        pairs = zip(self.media, self.activity, strict=True)
+        return tuple(one.terms(activity) for one, activity in pairs)
+
+    @cached_property
+    def totals(self) -> "Contributions":
+        """Say what channels did in the fitted periods, summed over entities in each draw."""
+        from functools import reduce
+
+        from pymc_vibes.stats.media_effects import contributions
+
+        fitted = self.study.features.fitted
+        each = (
+            contributions(one.within(fitted), terms[:, :fitted])
+            for one, terms in zip(self.media, self.terms, strict=True)
+        )
+        return reduce(lambda total, other: total + other, each)
+
+    @cached_property
+    def gains(self) -> "Array":
+        """Give what each channel's activity in the fitted periods brought, `(draws, channels)`.
+
+        With what came after the last of them.
+        """
+        return self.gains_in(0, self.study.features.fitted)
+
+    def gains_in(self, start: int, stop: int, *, factor: float = 0.0) -> "Array":
+        """Give sales of activity from `start` to before `stop` beyond `factor` times it."""
+        import numpy as np
+
+        from pymc_vibes.stats.media_effects import Window, window_gains
+
+        total = np.zeros(())
+        for one, activity in zip(self.media, self.activity, strict=True):
+            window = Window(activity=activity, start=start, stop=stop, usual=self.usual)
+            total = total + window_gains(one, window, factor=factor)
+        return total
+
+    @property
+    def usual(self) -> int:
+        """Count the periods of a year, whose averages stand for what comes after the data."""
+        return {"day": 365, "week": 52, "month": 12}[self.study.panel.grain]
+
+    @cached_property
+    def spend(self) -> "Array":
+        """Give money spent in the fitted periods, `(channels,)`; nan where it is not known."""
+        import numpy as np
+
+        return np.asarray(self.study.spend.sum(axis=0))
+
+    @property
+    def paid(self) -> "np.ndarray":
+        """Say which channels have spend."""
+        import numpy as np
+
+        return np.nan_to_num(self.spend) > 0
+
+    @cached_property
+    def roas(self) -> "Array":
+        """Give sales per money spent, `(draws, channels)`; nan where no spend is known."""
+        return self.per_money(self.gains, self.spend)
+
+    @cached_property
+    def marginal(self) -> "Array":
+        """Give sales per additional money, were one percent more spent all along."""
+        from pymc_vibes.stats.media_effects import STEP
+
+        more = -self.gains_in(0, self.study.features.fitted, factor=1 + STEP)
+        return self.per_money(more, STEP * self.spend)
+
+    def per_money(self, sales: "Array", money: "Array") -> "Array":
+        """Divide; nan where there is no money."""
+        import numpy as np
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(money > 0, sales / money, np.nan)
+
+    @cached_property
+    def share(self) -> "Array":
+        """Give the part of expected sales that would be lost without each channel."""
+        whole = self.totals.fitted.sum(axis=1, keepdims=True)
+        return self.totals.lost.sum(axis=1) / whole
+
+    @cached_property
+    def media_share(self) -> "Array":
+        """Give the part of expected sales that would be lost without any media, `(draws,)`."""
+        return self.totals.lost_jointly.sum(axis=1) / self.totals.fitted.sum(axis=1)
+
+    @cached_property
+    def p_baseline_negative(self) -> float:
+        """Give the chance that sales without media are below zero in some period, on average."""
+        return float((self.totals.rest < 0).mean())
+
+    @cached_property
+    def expected(self) -> "Array":
+        """Give expected sales of all periods, held-out ones too, `(draws, periods)`."""
+        return sum(
+            (one.sales(one.baseline + terms.sum(2)) for one, terms in self._pairs),
+            start=self.zero,
+        )
+
+    @cached_property
+    def predicted(self) -> "Array":
+        """Draw sales that might have been seen in all periods, `(draws, periods)`."""
+        from pymc_vibes.stats.media_effects import predicted
+
+        rng = stream(self.config.seed, "predictive")
+        return sum(
+            (predicted(one, one.baseline + terms.sum(2), rng) for one, terms in self._pairs),
+            start=self.zero,
+        )
+
+    @property
+    def zero(self) -> "Array":
+        """Give the sum of nothing."""
+        import numpy as np
+
+        return np.zeros(())
+
+    @property
+    def _pairs(self) -> "zip[tuple[MediaDraws, Array]]":
+        return zip(self.media, self.terms, strict=True)
+
+    @property
+    def tails(self) -> tuple[float, float]:
+        """Give the quantiles that end an interval."""
+        return (1 - self.config.level) / 2, (1 + self.config.level) / 2
+
+    def ends(self, draws: "Array") -> "tuple[Array, Array]":
+        """Give the equal-tailed interval over draws, the first axis; nan stays nan."""
+        import numpy as np
+
+        low, high = np.quantile(draws, self.tails, axis=0)
+        return low, high
+
+
+_LATEST: "deque[Reading]" = deque(maxlen=2)
+"""What an answer, its figures and the questions after it share: few, because they are large."""
+
+
+def reading_of(posterior: Posterior, config: MarketingMixConfig) -> Reading:
+    """Give the reading of a posterior, the same one for a while."""
+    for known in tuple(_LATEST):
+        if known.posterior is posterior and known.config == config:
+            return known
+    made = Reading(posterior, config)
+    _LATEST.append(made)
+    return made

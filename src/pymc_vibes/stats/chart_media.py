@@ -1,0 +1,190 @@
+"""Figures of a marketing mix: sales and expected ones, layers over time, steps, before and after.
+
+Titles and alternative texts come from the caller.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pymc_vibes.core.figure import Axis, Figure, FigureSpec, Mark
+from pymc_vibes.stats.columns import (
+    Numbers,
+    level_words,
+    numbers,
+    positions,
+    sentences,
+    with_unit,
+)
+
+type Three = tuple[Numbers, Numbers, Numbers]
+"""Middle, low and high."""
+
+
+def sales_and_expected(
+    name: str,
+    title: str,
+    alt: str,
+    *,
+    days: Sequence[date],
+    seen: Numbers,
+    expected: Three,
+    noisy: tuple[Numbers, Numbers],
+    held_from: date | None,
+    label: str,
+    level: float,
+) -> Figure:
+    """Declare what was sold as dots over what was expected; `noisy` is of single periods."""
+    day = positions(days)
+    middle, low, high = map(numbers, expected)
+    tables = {
+        "single_periods": {"day": day, "low": numbers(noisy[0]), "high": numbers(noisy[1])},
+        "expected": {"day": day, "expected": middle, "low": low, "high": high},
+        "seen": {"day": day, "seen": numbers(seen)},
+    }
+    marks = [
+        Mark(kind="band", table="single_periods", x="day", low="low", high="high"),
+        Mark(kind="band", table="expected", x="day", low="low", high="high", series=0),
+        Mark(kind="line", table="expected", x="day", y="expected", series=0),
+        Mark(kind="dot", table="seen", x="day", y="seen", series=1),
+    ]
+    if held_from is not None:
+        tables["held_out"] = {"day": positions([held_from])}
+        marks.append(Mark(kind="rule_x", table="held_out", x="day", dashed=True, weight="thin"))
+    note = sentences(
+        f"Inner band: {level_words(level)} interval of expected {label}.",
+        "Outer band: of a single period, noise included.",
+        "Right of the dashed line periods were held out of the fit." if held_from else "",
+    )
+    spec = FigureSpec(
+        x=Axis(label="period", kind="time"),
+        y=Axis(label=label),
+        series=("expected", "observed"),
+        tables=tables,
+        marks=tuple(marks),
+        shown=("seen", "expected", "single_periods"),
+        note=note,
+    )
+    return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def layers(
+    name: str,
+    title: str,
+    alt: str,
+    *,
+    days: Sequence[date],
+    rest: Numbers,
+    parts: Sequence[tuple[str, Numbers]],
+    seen: Numbers,
+    label: str,
+) -> Figure:
+    """Declare parts stacked on what there was without them, and what was seen as dots."""
+    import numpy as np
+
+    day, floor = positions(days), np.asarray(rest, dtype=float)
+    tables = {"without_media": {"day": day, "level": numbers(floor)}}
+    marks = [Mark(kind="line", table="without_media", x="day", y="level", weight="thin")]
+    for i, (_, part) in enumerate(parts):
+        top = floor + np.asarray(part, dtype=float)
+        columns = {"low": numbers(floor), "high": numbers(top), "part": numbers(part)}
+        tables[f"part_{i}"] = {"day": day, **columns}
+        marks.append(
+            Mark(kind="band", table=f"part_{i}", x="day", low="low", high="high", series=i)
+        )
+        floor = top
+    tables["seen"] = {"day": day, "seen": numbers(seen)}
+    marks.append(Mark(kind="dot", table="seen", x="day", y="seen"))
+    spec = FigureSpec(
+        x=Axis(label="period", kind="time"),
+        y=Axis(label=label),
+        series=tuple(channel for channel, _ in parts),
+        tables=tables,
+        marks=tuple(marks),
+        note="Line: without media. Each band: the part of a channel, on top of those below. "
+        "Dots: observed.",
+    )
+    return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def waterfall(
+    name: str,
+    title: str,
+    alt: str,
+    *,
+    labels: Sequence[str],
+    steps: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    label: str,
+    level: float,
+) -> Figure:
+    """Declare steps that add up, each from where the one before ended; the last row is the sum.
+
+    `low` and `high` are the interval of where each step ends.
+    """
+    import numpy as np
+
+    ends = np.cumsum(steps)
+    starts = np.r_[0.0, ends[:-1]]
+    names = (*labels, "in all")
+    table = {
+        "label": names,
+        "from": numbers([*starts, 0.0]),
+        "to": numbers([*ends, ends[-1]]),
+        "amount": numbers([*steps, ends[-1]]),
+    }
+    spread = {"label": tuple(labels), "low": numbers(low), "high": numbers(high)}
+    spec = FigureSpec(
+        x=Axis(label=label, zero=True),
+        y=Axis(label="", kind="category"),
+        series=("",),
+        tables={"steps": table, "ends": spread},
+        marks=(
+            Mark(kind="interval", table="steps", low="from", high="to", y="label", series=0,
+                 weight="heavy"),
+            Mark(kind="interval", table="ends", low="low", high="high", y="label", weight="thin"),
+        ),
+        note=f"Each bar begins where the one above ends. Thin: {level_words(level)} interval of "
+        "where it ends.",
+    )  # fmt: skip
+    return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def before_and_after(
+    name: str,
+    title: str,
+    alt: str,
+    *,
+    labels: Sequence[str],
+    before: Sequence[tuple[float, float, float]],
+    after: Sequence[tuple[float, float, float]],
+    x_label: str,
+    unit: str,
+    level: float,
+) -> Figure:
+    """Declare an interval before the data and one after them for every label."""
+    tables = {
+        which: {
+            "label": tuple(labels),
+            "mean": numbers(middle for middle, _, _ in rows),
+            "low": numbers(low for _, low, _ in rows),
+            "high": numbers(high for _, _, high in rows),
+        }
+        for which, rows in (("before", before), ("after", after))
+    }
+    bars = {"low": "low", "high": "high", "y": "label"}
+    spec = FigureSpec(
+        x=Axis(label=with_unit(x_label, unit), zero=True),
+        y=Axis(label="", kind="category"),
+        series=("after the data",),
+        tables=tables,
+        marks=(
+            Mark(kind="interval", table="before", **bars, weight="thin"),
+            Mark(kind="dot", table="before", x="mean", y="label", dashed=True),
+            Mark(kind="interval", table="after", **bars, series=0, weight="heavy"),
+            Mark(kind="dot", table="after", x="mean", y="label", series=0),
+        ),
+        note=f"Thin bars and open dots: before the data; heavy ones: after them. Bars: "
+        f"{level_words(level)} intervals.",
+    )
+    return Figure(name=name, title=title, alt=alt, spec=spec)
