@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from pymc_vibes.stats.media_model import SHARED_START
 from pymc_vibes.stats.media_sampling import (
     EffectPrior,
     HalfNormalEffects,
@@ -88,12 +89,12 @@ def effect_of(
 ) -> tuple[Array, dict[str, Any], float]:
     value: Array = rng.uniform(0.02, 0.3, (bent.shape[1],))
     if isinstance(prior, SharedScaleEffects):
-        spread = rng.uniform(0.1, 0.6)
+        spread, usual = rng.uniform(0.1, 0.6), bent.mean(0)
         at = {
             "effect_spread_standard_log__": np.log(spread / prior.scale),
-            "effect_standard_log__": np.log(value / prior.scale),
+            "effect_standard_log__": np.log(value * usual / (SHARED_START * prior.scale)),
         }
-        density = stats.halfnorm(scale=prior.scale).logpdf(spread)
+        density = stats.halfnorm(scale=prior.scale).logpdf(spread) - np.log(usual).sum()
         return value, at, float(density + np.sum(stats.halfnorm(scale=spread).logpdf(value)))
     if isinstance(prior, HalfNormalEffects):
         unit, density = prior.sd, np.sum(stats.halfnorm(scale=prior.sd).logpdf(value))

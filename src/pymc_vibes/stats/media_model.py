@@ -35,6 +35,8 @@ type Tails = Literal["none", "gamma", "exponential"]
 
 LEAST_FREEDOM = 2.0
 """Below it Student-t noise has no variance."""
+SHARED_START = 0.1
+"""Where chains begin: what a channel brings on average, in scales of coefficients."""
 
 
 def brand(  # what makes a structure is many options
@@ -68,7 +70,8 @@ def brand(  # what makes a structure is many options
             return _saturated(saturation, amount, params)
 
         each = bent(given["lagged"])
-        effect = _shared_effects(given) if effects == "shared-scale" else _effects(given, each)
+        of_channels = _shared_effects if effects == "shared-scale" else _effects
+        effect = of_channels(given, each)
         if geos:
             effect = _of_geos(given, effect)[given["place"]]
         media = pt.sum(each * effect, axis=1)
@@ -212,17 +215,22 @@ def _effects(given: Given, bent: Any) -> Any:
     return pm.Deterministic("effect", average / pt.mean(bent, axis=0), dims="channel")
 
 
-def _shared_effects(given: Given) -> Any:
-    """Give coefficients that are half-normal around one spread, which is half-normal itself."""
+def _shared_effects(given: Given, bent: Any) -> Any:
+    """Give coefficients that are half-normal around one spread, which is half-normal itself.
+
+    The prior is of the coefficient, and the coordinate what it brings on average: hence the
+    logarithm of the average of S.
+    """
     import pymc as pm
 
     pt = _tensor()
-    scale, count = given["effect_unit"][0], given["effect_unit"].shape[0]
+    unit, usual = given["effect_unit"], pt.mean(bent, axis=0)
     spread = pm.HalfFlat("effect_spread_standard", initval=0.5)
     standard = pm.HalfFlat("effect_standard", dims="channel")
-    each = 0.5 * (pt.sum((standard / spread) ** 2) + spread**2)
-    pm.Potential("effect_density", -each - count * pt.log(spread))
-    return pm.Deterministic("effect", scale * standard, dims="channel")
+    effect = pm.Deterministic("effect", SHARED_START * unit * standard / usual, dims="channel")
+    each = 0.5 * (pt.sum((effect / unit / spread) ** 2) + spread**2)
+    pm.Potential("effect_density", -each - unit.shape[0] * pt.log(spread) - pt.sum(pt.log(usual)))
+    return effect
 
 
 def _of_geos(given: Given, effect: Any) -> Any:
