@@ -31,7 +31,7 @@ def option_lines(schema: Mapping[str, Any]) -> Iterator[str]:
 def column_lines(schema: Mapping[str, Any]) -> Iterator[str]:
     """Give the lines that describe the columns of a kind's events."""
     for column in schema["columns"]:
-        required = ", required" if column["required"] else ""
+        required = ", required" if column["required"] or column["expected"] else ""
         aliases = f"  (also: {', '.join(column['aliases'])})" if column["aliases"] else ""
         yield from _filled(f"{column['name']}  {column['type']}{required}{aliases}", indent=2)
         yield from _filled(column["about"], indent=6)

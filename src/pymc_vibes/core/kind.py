@@ -10,7 +10,7 @@ one, under the name `kind`.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -152,6 +152,22 @@ class AskJournal[C: Config, P: Parameters](Protocol):
     ) -> QueryAnswer: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How many events make a world that says little, a common one and one that says much.
+
+    Calibration runs on all three, and a data set that somebody asks for has the common size.
+    """
+
+    few: int = 5
+    common: int = 5000
+    many: int = 20_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.few <= self.common <= self.many:
+            raise ValueError(f"sizes must rise from 1, not {self}")
+
+
 _SLUG = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 
 
@@ -249,6 +265,7 @@ class Kind[C: Config]:
     borrow: Borrow[C] | None = None
     """How it takes what runs of other kinds measured; the service resolves them before `fit`."""
     stages: tuple[str, ...] = ()
+    sizes: Sizes = Sizes()
 
     def __post_init__(self) -> None:
         names = [query.slug for query in self.queries]
@@ -278,6 +295,7 @@ class Kind[C: Config]:
             "schema": self.schema.model_dump(),
             "config": self.config.model_json_schema(),
             "example": self.example.model_dump(mode="json"),
+            "sizes": asdict(self.sizes),
             "queries": [
                 {
                     "slug": query.slug,
@@ -310,6 +328,7 @@ __all__ = [
     "Reduce",
     "Resolve",
     "Simulate",
+    "Sizes",
     "Summarize",
     "Truth",
 ]

@@ -40,6 +40,8 @@ class Column(Record):
     unit: str | None = None
     required: bool = False
     """The column must be there, and every row must have a value in it."""
+    expected: bool = False
+    """The column must be there, but rows may lack a value."""
     aliases: tuple[str, ...] = ()
     low: float | None = None
     """Smallest value accepted, inclusive unless `low_open`."""

@@ -41,7 +41,7 @@ def find_kind(slug: str) -> Kind[Any]:
 
 def _own() -> list[tuple[str, Any]]:
     names = [module.name for module in pkgutil.iter_modules(__path__)]
-    whole = [f"{__name__}.{name}" for name in names if name != "marketing_mix"]
+    whole = [f"{__name__}.{name}" for name in names]
     return [(name, getattr(importlib.import_module(name), "kind", None)) for name in whole]
 
 

@@ -120,20 +120,21 @@ class Experiments:
         return self.lake.preview(self.experiment(name).name, limit, offset)
 
     def generate(
-        self, kind: str, size: int, seed: int, config: Mapping[str, Any] | None = None
+        self, kind: str, size: int | None, seed: int, config: Mapping[str, Any] | None = None
     ) -> "pa.Table":
         """Simulate events of a believable world of the kind, truth drawn from its example."""
         return self.world(kind, size, seed, config)[1]
 
     def world(
-        self, kind: str, size: int, seed: int, config: Mapping[str, Any] | None = None
+        self, kind: str, size: int | None, seed: int, config: Mapping[str, Any] | None = None
     ) -> tuple[Any, "pa.Table"]:
-        """Give a simulated world: its truth (labelled) and its events."""
+        """Give a simulated world: its truth (labelled) and its events; open, a common size."""
         import numpy as np
 
+        found = find_kind(kind)
+        size = found.sizes.common if size is None else size
         if not 1 <= size <= MAX_EVENTS:
             raise BadConfig(f"Ask for 1 to {MAX_EVENTS:,} events, not {size:,}.")
-        found = find_kind(kind)
         example = found.example.model_dump(mode="json") | dict(config or {})
         rng = np.random.default_rng(seed)
         truth = found.truth(parse(found.config, example), rng)

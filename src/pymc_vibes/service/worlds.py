@@ -14,7 +14,6 @@ from pymc_vibes.service.service import Service
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EVENTS = 5_000
 SEED = 2013
 
 
@@ -31,7 +30,12 @@ class TruthCheck(Record):
 
 
 def example_world(
-    service: Service, kind: str, *, size: int = EVENTS, seed: int = SEED, name: str | None = None
+    service: Service,
+    kind: str,
+    *,
+    size: int | None = None,
+    seed: int = SEED,
+    name: str | None = None,
 ) -> Experiment:
     """Create an experiment of that kind from simulated events and keep its truth."""
     truth, events = service.world(kind, size, seed)

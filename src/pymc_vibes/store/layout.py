@@ -198,7 +198,7 @@ def _check_complete(
     used: set[int],
 ) -> None:
     have = {target.column.name for target in targets}
-    needed = [c for c in schema.columns if c.required or c.name in required]
+    needed = [c for c in schema.columns if c.required or c.expected or c.name in required]
     missing = [column.name for column in needed if column.name not in have]
     groups = [group for group in schema.one_of if not have.issuperset(group)]
     if schema.one_of and len(groups) == len(schema.one_of):

@@ -119,7 +119,10 @@ def generate(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(help="Kind, see `vibes kinds`.")],
     *,
-    num_events: Annotated[int, typer.Option("--num-events", "-n", min=1)] = 1000,
+    num_events: Annotated[
+        int | None,
+        typer.Option("--num-events", "-n", min=1, help="Default: as many as are common."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 42,
     format: Annotated[Format | None, typer.Option(help="Default: JSON, or by --output.")] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
@@ -130,7 +133,7 @@ def generate(
         "GET",
         f"/api/v1/kinds/{part(kind)}/generate",
         query={
-            "num_events": num_events,
+            **({} if num_events is None else {"num_events": num_events}),
             "seed": seed,
             "format": chosen_format.value,
         },

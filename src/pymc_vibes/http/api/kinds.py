@@ -84,7 +84,10 @@ def show_example(slug: Slug) -> Any:
 def generate(
     service: ServiceDep,
     slug: Slug,
-    num_events: Annotated[int, Query(ge=1, le=MAX_EVENTS, description="About how many.")] = 1000,
+    num_events: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_EVENTS, description="About how many; open: as many as are common."),
+    ] = None,
     seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="Same seed, same events.")] = 42,
     form: Annotated[TableFormat, Query(alias="format", description="How to write them.")] = "json",
 ) -> Response:

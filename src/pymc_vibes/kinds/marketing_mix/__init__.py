@@ -27,7 +27,7 @@ carryover and shape effects*; Chan and Perry (2017), *Challenges and opportuniti
 modeling*; Aumann and Shapley (1974), *Values of non-atomic games*.
 """
 
-from pymc_vibes.core.kind import Kind
+from pymc_vibes.core.kind import Kind, Sizes
 from pymc_vibes.kinds.marketing_mix.answer import summarize
 from pymc_vibes.kinds.marketing_mix.cells import reduce
 from pymc_vibes.kinds.marketing_mix.config import EXAMPLE, MarketingMixConfig
@@ -53,6 +53,7 @@ kind = Kind[MarketingMixConfig](
     summarize=summarize,
     figures=figures,
     check=check,
+    sizes=Sizes(few=60, common=104, many=312),
 )
 
 __all__ = ["build_model", "kind"]

@@ -211,4 +211,4 @@ def _merged(defaults: Mapping[str, Any], known: Any) -> Any:
     return {**defaults, **known} if isinstance(known, Mapping) else known
 
 
-EXAMPLE = MarketingMixConfig(sales_name="sales", currency="EUR")
+EXAMPLE = MarketingMixConfig(currency="EUR", draws=2000, tune=500)

@@ -28,7 +28,7 @@ SCHEMA = Schema(
             about="Where it was sold, such as a region; one name in every row for one market.",
         ),
         Column(
-            name="sales", type="number", role="outcome", low=-MOST, high=MOST,
+            name="sales", type="number", role="outcome", low=-MOST, high=MOST, expected=True,
             aliases=("revenue", "kpi", "target", "conversions", "orders", "y"),
             about="What was sold in the period, in money or units. Empty where it is not known; "
             "periods before the first one with sales let media carry over.",
