@@ -19,7 +19,7 @@ status, `exit_code` the command line's, and keyword extras travel with it as JSO
     ├── Conflict (409, exit 5)
     │   ├── ExperimentExists          ├── IdempotencyConflict
     │   ├── IllegalTransition         ├── KindMismatch
-    │   └── RunCancelled
+    │   ├── RunCancelled              └── NotTrusted
     ├── Denied (exit 4)
     │   ├── NotAuthenticated (401)    ├── NotAllowed (403)
     │   ├── ForeignRequest (403)      └── UnsafeBinding
@@ -192,6 +192,10 @@ class KindMismatch(Conflict):
 
 class RunCancelled(Conflict):
     """The run was cancelled."""
+
+
+class NotTrusted(Conflict):
+    """The fit cannot be trusted."""
 
 
 class Denied(VibesError):

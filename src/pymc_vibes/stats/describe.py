@@ -56,9 +56,9 @@ def estimate(
         name=name,
         label=label,
         unit=unit,
-        mean=_finite(one.mean()[0]),
-        sd=_finite(one.sd()[0]),
-        median=_finite(one.quantile(0.5)[0]),
+        mean=finite(one.mean()[0]),
+        sd=finite(one.sd()[0]),
+        median=finite(one.quantile(0.5)[0]),
         interval=both[0] if kind == "eti" else both[1],
         intervals=both,
         percent=percent,
@@ -80,9 +80,9 @@ def contrast_estimate(
         name=name,
         label=label,
         unit=unit,
-        mean=_finite(contrast.mean),
-        sd=_finite(contrast.sd),
-        median=_finite(contrast.quantile(0.5)),
+        mean=finite(contrast.mean),
+        sd=finite(contrast.sd),
+        median=finite(contrast.quantile(0.5)),
         interval=decisive,
         intervals=(decisive, _interval(*contrast.hdi(level), level, "hdi")),
         percent=percent,
@@ -167,8 +167,9 @@ def difference_title(
 
 
 def _interval(low: float, high: float, level: float, kind: Literal["eti", "hdi"]) -> Interval:
-    return Interval(low=_finite(low), high=_finite(high), prob=level, kind=kind)
+    return Interval(low=finite(low), high=finite(high), prob=level, kind=kind)
 
 
-def _finite(x: float | None) -> float | None:
+def finite(x: float | None) -> float | None:
+    """Give a number as JSON can hold it: None where it is missing or infinite."""
     return float(x) if x is not None and isfinite(x) else None

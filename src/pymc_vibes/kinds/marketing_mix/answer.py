@@ -14,6 +14,7 @@ from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.knowledge import knowledge_table
 from pymc_vibes.kinds.marketing_mix.messages import day_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading, reading_of
+from pymc_vibes.stats.describe import finite
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.special import Array
@@ -77,12 +78,12 @@ def channels_table(reading: Reading) -> Table:
     whole = totals.fitted.sum(axis=1, keepdims=True)
     money = reading.config.currency
     numbers = [
-        *_three(reading, lost), *_three(reading, reading.share), *_three(reading, parts),
-        parts.mean(axis=0) / whole.mean(), reading.spend, *_three(reading, reading.roas),
-        *_three(reading, reading.marginal),
+        *reading.three(lost), *reading.three(reading.share), *reading.three(parts),
+        parts.mean(axis=0) / whole.mean(), reading.spend, *reading.three(reading.roas),
+        *reading.three(reading.marginal),
     ]  # fmt: skip
     rows: list[tuple[JsonValue, ...]] = [
-        (name, *(_number(column[channel]) for column in numbers))
+        (name, *(finite(column[channel]) for column in numbers))
         for channel, name in enumerate(reading.channels)
     ]
     per = f"{unit} per {money}" if money else f"{unit} per unit of money"
@@ -99,10 +100,6 @@ def channels_table(reading: Reading) -> Table:
     )  # fmt: skip
 
 
-def _three(reading: Reading, draws: "Array") -> "tuple[Array, Array, Array]":
-    return (draws.mean(axis=0), *reading.ends(draws))
-
-
 def _columns_table(reading: Reading) -> Table:
     """List what everything but media does: an sd of a control, the trend over all periods."""
     import numpy as np
@@ -113,7 +110,7 @@ def _columns_table(reading: Reading) -> Table:
     name = "gamma" if reading.config.is_reference else "coefficients"
     drawn = posterior[name].transpose("chain", "draw", "column").to_numpy()
     drawn = drawn.reshape(-1, drawn.shape[-1])
-    middle, low, high = _three(reading, drawn)
+    middle, low, high = reading.three(drawn)
     labels = [str(label) for label in posterior["column"].to_numpy()]
     unit = "log points" if reading.config.link == "log" else "of mean sales"
     return Table(
@@ -168,9 +165,3 @@ def _overlaps(config: MarketingMixConfig) -> bool:
 def period(day: int) -> date:
     """Give the date of a period."""
     return day_of(int(day))
-
-
-def _number(value: float) -> JsonValue:
-    from math import isfinite
-
-    return float(value) if isfinite(value) else None

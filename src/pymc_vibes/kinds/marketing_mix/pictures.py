@@ -68,7 +68,7 @@ def sales_figure(reading: Reading) -> Figure:
         f"with bands. {inside} of the fitted periods lie in their 90 % interval.",
         days=dates(features.days[shown]),
         seen=sales[shown],
-        expected=_band(reading, reading.expected[:, shown]),
+        expected=reading.three(reading.expected[:, shown]),
         noisy=reading.ends(reading.predicted[:, shown]),
         held_from=day_of(int(features.days[features.fitted])) if held else None,
         label=config.sales_name,
@@ -182,10 +182,6 @@ def step_of(periods: int) -> int:
 def dates(days: "Array") -> "Sequence[date]":
     """Turn days since 1970 into dates."""
     return [day_of(int(day)) for day in days]
-
-
-def _band(reading: Reading, draws: "Array") -> "tuple[Array, Array, Array]":
-    return (draws.mean(axis=0), *reading.ends(draws))
 
 
 def _drawn_channels(reading: Reading) -> "tuple[list[str], list[Array]]":

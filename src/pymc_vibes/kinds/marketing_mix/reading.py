@@ -207,6 +207,10 @@ class Reading:
         low, high = np.quantile(draws, self.tails, axis=0)
         return low, high
 
+    def three(self, draws: "Array") -> "tuple[Array, Array, Array]":
+        """Give mean, low and high over draws, the first axis."""
+        return (draws.mean(axis=0), *self.ends(draws))
+
 
 _LATEST: "deque[Reading]" = deque(maxlen=2)
 """What an answer, its figures and the questions after it share: few, because they are large."""

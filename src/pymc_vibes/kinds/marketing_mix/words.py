@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 NOT_TRUSTED = "The chains do not agree, so neither contributions nor returns are shown"
 
 
+def not_trusted(reading: Reading) -> str:
+    """Say why nothing is shown of a fit."""
+    reasons = "; ".join(reading.posterior.diagnostics.reasons[:2])
+    return f"{NOT_TRUSTED}: {reasons}."
+
+
 def headline(reading: Reading) -> str:
     """Say what media brought, and which channel returned most."""
     if not reading.is_trusted:
-        reasons = "; ".join(reading.posterior.diagnostics.reasons[:2])
-        return f"{NOT_TRUSTED}: {reasons}."
+        return not_trusted(reading)
     low, high = reading.ends(reading.media_share)
     middle = _middle(reading.media_share)
     name = reading.config.sales_name
