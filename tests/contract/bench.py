@@ -1,6 +1,8 @@
 """A bench that takes a kind through its whole life on a real DuckDB."""
 
-from datetime import UTC
+import random
+from collections.abc import Mapping
+from datetime import UTC, timedelta
 from typing import Any
 
 import ibis
@@ -108,3 +110,39 @@ def world(kind: Kind[Any], size: int, seed: int = 1) -> tuple[Any, pa.Table]:
     rng = np.random.default_rng(seed)
     truth = kind.truth(kind.example, rng)
     return truth, kind.simulate(truth, size, rng)
+
+
+def entities(kind: Kind[Any], events: pa.Table) -> list[str]:
+    """Name the labels of the first entity column, in order."""
+    return sorted(set(events[kind.schema.entities[0]].to_pylist()))
+
+
+def shuffled(events: pa.Table) -> pa.Table:
+    order = list(range(events.num_rows))
+    random.Random(5).shuffle(order)  # noqa: S311  # not a secret
+    return events.take(order)
+
+
+def renamed(value: Any, labels: Mapping[str, str]) -> Any:
+    """Rename labels wherever a config mentions them."""
+    if isinstance(value, Mapping):
+        return {labels.get(k, k): renamed(v, labels) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [renamed(v, labels) for v in value]
+    return labels.get(value, value) if isinstance(value, str) else value
+
+
+def twice(kind: Kind[Any], events: pa.Table) -> pa.Table:
+    """Give the events and the same once more, later and seen in other units."""
+    again = events
+    if (time := kind.schema.time) in events.column_names:
+        ends = pc.min_max(events[time]).as_py()
+        weeks = (ends["max"] - ends["min"]).days // 7 + 1  # whole ones: weekly rows stay weekly
+        later = pc.add(events[time], timedelta(weeks=weeks))
+        again = again.set_column(events.column_names.index(time), time, later)
+    for column in kind.schema.columns:
+        if column.role == "unit" and column.name in events.column_names:
+            at = events.column_names.index(column.name)
+            other = pc.binary_join_element_wise(events[column.name], "again", " ")
+            again = again.set_column(at, column.name, other)
+    return pa.concat_tables([events, again])

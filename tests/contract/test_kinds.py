@@ -1,9 +1,7 @@
 """What every kind owes, whoever wrote it."""
 
 import json
-import random
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,16 @@ from pymc_vibes.core.kind import Kind, PosteriorQuery
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds import catalog
 from pymc_vibes.store.layout import schema_column
-from tests.contract.bench import ARROW, Bench, complete, world
+from tests.contract.bench import (
+    ARROW,
+    Bench,
+    complete,
+    entities,
+    renamed,
+    shuffled,
+    twice,
+    world,
+)
 
 SIZE = 1500  # of worlds, at most; kinds whose worlds are smaller say so
 BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "const", "enum")
@@ -44,11 +51,6 @@ def settings_of(kind: Kind[Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return [field for model in models for field in fields(model.model_json_schema())]
 
 
-def entities(kind: Kind[Any], events: pa.Table) -> list[str]:
-    """Name the labels of the first entity column, in order."""
-    return sorted(set(events[kind.schema.entities[0]].to_pylist()))
-
-
 def small_world(kind: Kind[Any], seed: int = 1) -> tuple[Any, pa.Table]:
     """Give a world of a size that every test can afford."""
     return world(kind, min(SIZE, kind.sizes.common), seed)
@@ -62,37 +64,6 @@ def told(kind: Kind[Any], bench: Bench, events: pa.Table, config: Config) -> str
 def written(kind: Kind[Any], resolved: Config, posterior: Posterior) -> str:
     figures = [figure.model_dump_json() for figure in kind.figures(posterior, resolved)]
     return "\n".join([kind.summarize(posterior, resolved).model_dump_json(), *figures])
-
-
-def shuffled(events: pa.Table) -> pa.Table:
-    order = list(range(events.num_rows))
-    random.Random(5).shuffle(order)  # noqa: S311  # not a secret
-    return events.take(order)
-
-
-def renamed(value: Any, labels: Mapping[str, str]) -> Any:
-    """Rename labels wherever a config mentions them."""
-    if isinstance(value, Mapping):
-        return {labels.get(k, k): renamed(v, labels) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [renamed(v, labels) for v in value]
-    return labels.get(value, value) if isinstance(value, str) else value
-
-
-def twice(kind: Kind[Any], events: pa.Table) -> pa.Table:
-    """Give the events and the same once more, later and seen in other units."""
-    again = events
-    if (time := kind.schema.time) in events.column_names:
-        ends = pc.min_max(events[time]).as_py()
-        weeks = (ends["max"] - ends["min"]).days // 7 + 1  # whole ones: weekly rows stay weekly
-        later = pc.add(events[time], timedelta(weeks=weeks))
-        again = again.set_column(events.column_names.index(time), time, later)
-    for column in kind.schema.columns:
-        if column.role == "unit" and column.name in events.column_names:
-            at = events.column_names.index(column.name)
-            other = pc.binary_join_element_wise(events[column.name], "again", " ")
-            again = again.set_column(at, column.name, other)
-    return pa.concat_tables([events, again])
 
 
 def arguments(kind: Kind[Any], query: PosteriorQuery[Any, Any], events: pa.Table) -> dict[str, Any]:

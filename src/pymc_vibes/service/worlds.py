@@ -93,7 +93,7 @@ def _checks(analysis: Analysis, truth: Mapping[str, Any]) -> Iterator[TruthCheck
 
 
 def _plain(truth: Any) -> dict[str, dict[str, float]]:
-    """Give the one-dimensional variables of a labelled data set as plain numbers."""
+    """Give the one-dimensional numbers of a labelled data set; what is text is no parameter."""
     return {
         str(name): {
             str(label): float(value)
@@ -102,7 +102,7 @@ def _plain(truth: Any) -> dict[str, dict[str, float]]:
             )
         }
         for name, values in truth.data_vars.items()
-        if values.ndim == 1 and values.dims[0] in values.coords
+        if values.ndim == 1 and values.dims[0] in values.coords and values.dtype.kind in "fiu"
     }
 
 

@@ -8,6 +8,7 @@ from datetime import date
 
 from pymc_vibes.core.figure import Axis, Figure, FigureSpec, Mark
 from pymc_vibes.stats.columns import (
+    Columns,
     Numbers,
     level_words,
     numbers,
@@ -34,22 +35,17 @@ def sales_and_expected(
     level: float,
 ) -> Figure:
     """Declare what was sold as dots over what was expected; `noisy` is of single periods."""
-    day = positions(days)
-    middle, low, high = map(numbers, expected)
     tables = {
-        "single_periods": {"day": day, "low": numbers(noisy[0]), "high": numbers(noisy[1])},
-        "expected": {"day": day, "expected": middle, "low": low, "high": high},
-        "seen": {"day": day, "seen": numbers(seen)},
+        "single_periods": {"day": positions(days), **_ends(noisy)},
+        "expected": {
+            "day": positions(days),
+            "expected": numbers(expected[0]),
+            **_ends(expected[1:]),
+        },
+        "seen": {"day": positions(days), "seen": numbers(seen)},
     }
-    marks = [
-        Mark(kind="band", table="single_periods", x="day", low="low", high="high"),
-        Mark(kind="band", table="expected", x="day", low="low", high="high", series=0),
-        Mark(kind="line", table="expected", x="day", y="expected", series=0),
-        Mark(kind="dot", table="seen", x="day", y="seen", series=1),
-    ]
     if held_from is not None:
         tables["held_out"] = {"day": positions([held_from])}
-        marks.append(Mark(kind="rule_x", table="held_out", x="day", dashed=True, weight="thin"))
     note = sentences(
         f"Inner band: {level_words(level)} interval of expected {label}.",
         "Outer band: of a single period, noise included.",
@@ -60,11 +56,24 @@ def sales_and_expected(
         y=Axis(label=label),
         series=("expected", "observed"),
         tables=tables,
-        marks=tuple(marks),
+        marks=_SALES if held_from is None else (*_SALES, _HELD_OUT),
         shown=("seen", "expected", "single_periods"),
         note=note,
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+_SALES = (
+    Mark(kind="band", table="single_periods", x="day", low="low", high="high"),
+    Mark(kind="band", table="expected", x="day", low="low", high="high", series=0),
+    Mark(kind="line", table="expected", x="day", y="expected", series=0),
+    Mark(kind="dot", table="seen", x="day", y="seen", series=1),
+)
+_HELD_OUT = Mark(kind="rule_x", table="held_out", x="day", dashed=True, weight="thin")
+
+
+def _ends(bounds: tuple[Numbers, Numbers]) -> Columns:
+    return {"low": numbers(bounds[0]), "high": numbers(bounds[1])}
 
 
 def layers(

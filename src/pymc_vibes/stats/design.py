@@ -58,9 +58,15 @@ class Noise:
         """Give the white variance of a day's mean."""
         return self.measurement_sd**2 / self.observations_per_day
 
+    @property
+    def _fresh(self) -> float:
+        """Give the variance that no earlier day tells; an sd may be too small to have a square."""
+        by_day = self.observations_per_day if self.observations_per_day > 0 else inf
+        return self.sd**2 * (1 - self.autocorrelation**2) + self.measurement_sd**2 / by_day
+
     def _checks(self) -> list[tuple[str, bool]]:
         return [
-            ("sd", not (0 <= self.sd < inf and self.sd + self.measurement_sd > 0)),
+            ("sd", not (0 <= self.sd < inf and self._fresh > 0)),
             ("autocorrelation", not -1 < self.autocorrelation < 1),
             ("measurement_sd", not 0 <= self.measurement_sd < inf),
             ("observations_per_day", not 0 < self.observations_per_day < inf),
