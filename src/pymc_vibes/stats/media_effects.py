@@ -25,6 +25,8 @@ from pymc_vibes.stats.media_transforms import MediaSpec, lag_weights, respond, s
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from pymc_vibes.stats.special import Array
 
 type Link = Literal["identity", "log"]
@@ -133,6 +135,15 @@ class Contributions:
         """Add what channels did elsewhere, draw by draw."""
         return Contributions(
             *(getattr(self, one.name) + getattr(other, one.name) for one in fields(self))
+        )
+
+    def summed(self, firsts: "NDArray[np.intp]", stop: int) -> "Contributions":
+        """Add periods up, in each draw: from one of `firsts` to before the next, or to `stop`."""
+        return Contributions(
+            *(
+                np.add.reduceat(getattr(self, one.name)[:, :stop], firsts, axis=1)
+                for one in fields(self)
+            )
         )
 
 

@@ -81,14 +81,16 @@ class Reading:
         """Say what channels did in the fitted periods, summed over entities in each draw."""
         from functools import reduce
 
+        return reduce(
+            lambda total, other: total + other, map(self.totals_of, range(len(self.media)))
+        )
+
+    def totals_of(self, entity: int) -> "Contributions":
+        """Say what channels did in the fitted periods of one entity."""
         from pymc_vibes.stats.media_effects import contributions
 
         fitted = self.study.features.fitted
-        each = (
-            contributions(one.within(fitted), terms[:, :fitted])
-            for one, terms in zip(self.media, self.terms, strict=True)
-        )
-        return reduce(lambda total, other: total + other, each)
+        return contributions(self.media[entity].within(fitted), self.terms[entity][:, :fitted])
 
     @cached_property
     def gains(self) -> "Array":

@@ -1,6 +1,6 @@
 """Sentences of a marketing mix."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Claim, Decision
@@ -24,13 +24,8 @@ def headline(reading: Reading) -> str:
     """Say what media brought, and which channel returned most."""
     if not reading.is_trusted:
         return not_trusted(reading)
-    low, high = reading.ends(reading.media_share)
-    middle = _middle(reading.media_share)
-    name = reading.config.sales_name
-    told = (
-        f"Media brought about {percent(middle)} of {name} "
-        f"({percent(float(low))} to {percent(float(high))})"
-    )
+    share = with_interval(reading, reading.media_share, percent)
+    told = f"Media brought about {share} of {reading.config.sales_name}"
     return f"{told}; {_returned(reading)}." if reading.paid.any() else f"{told}."
 
 
@@ -39,13 +34,16 @@ def _returned(reading: Reading) -> str:
 
     means = np.where(reading.paid, _means(reading.roas), -np.inf)
     best = int(means.argmax())
-    low, high = reading.ends(reading.roas[:, best])
     money = reading.config.currency or "unit of money"
     most = "returned most" if reading.paid.sum() > 1 else "returned"
-    return (
-        f"per {money} spent {reading.channels[best]} {most}, {plain(float(means[best]))} "
-        f"({plain(float(low))} to {plain(float(high))})"
-    )
+    found = with_interval(reading, reading.roas[:, best])
+    return f"per {money} spent {reading.channels[best]} {most}, {found}"
+
+
+def with_interval(reading: Reading, draws: "Array", write: Callable[[float], str] = plain) -> str:
+    """Write the mean of draws, `(draws,)`, and its interval."""
+    middle, low, high = (float(number) for number in reading.three(draws))
+    return f"{write(middle)} ({write(low)} to {write(high)})"
 
 
 def decide_mix(reading: Reading) -> Decision:
@@ -121,7 +119,3 @@ def _means(draws: "Array") -> "Array":
     import numpy as np
 
     return np.asarray(draws.mean(axis=0))
-
-
-def _middle(draws: "Array") -> float:
-    return float(draws.mean())
