@@ -251,6 +251,8 @@ def test_schedules_that_cannot_tell_are_refused() -> None:
         {"sd": 1.0, "observations_per_day": 0.0},
         {"sd": 1.0, "half_life_days": -1.0},
         {"sd": float("nan")},
+        {"sd": 1e-200},
+        {"sd": 1.0, "autocorrelation": 1 - 1e-17},
     ],
 )
 def test_assumptions_that_make_no_sense_are_refused(noise: dict[str, float]) -> None:
