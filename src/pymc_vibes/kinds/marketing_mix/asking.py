@@ -13,7 +13,6 @@ from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.messages import day_of, listed
 from pymc_vibes.kinds.marketing_mix.reading import Reading, reading_of
 from pymc_vibes.kinds.marketing_mix.words import not_trusted
-from pymc_vibes.stats.describe import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,13 +109,3 @@ def window_words(reading: Reading, window: slice) -> str:
     """Name the first and the last period of a window."""
     days = reading.study.days
     return f"{day_of(days[window.start])} to {day_of(days[window.stop - 1])}"
-
-
-def money(reading: Reading, amount: float) -> str:
-    """Write an amount of money."""
-    return f"{plain(amount)} {reading.config.currency}".rstrip()
-
-
-def unit_of_money(reading: Reading) -> str:
-    """Name the unit of spend."""
-    return reading.config.currency or "unit of money"

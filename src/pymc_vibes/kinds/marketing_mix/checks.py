@@ -22,14 +22,18 @@ _COVERAGE = {0.5: (0.40, 0.60), 0.9: (0.82, 0.97)}
 def fit_numbers(reading: Reading) -> Mapping[str, JsonValue]:
     """Give the numbers that say how well sales are fitted and predicted."""
     numbers: dict[str, JsonValue] = {
-        "share_of_variance_explained": _explained(reading),
+        "share_of_variance_explained": share_explained(reading),
         "coverage_50": coverage(reading, 0.5),
         "coverage_90": coverage(reading, 0.9),
         "residual_autocorrelation": memory(reading),
     }
     held = held_out(reading)
     if held is not None:
-        numbers |= {"crps_held_out": held[0], "crps_of_last_year": held[1]}
+        numbers |= {
+            "coverage_90_held_out": coverage(reading, 0.9, held_out=True),
+            "crps_held_out": held[0],
+            "crps_of_last_year": held[1],
+        }
     return numbers
 
 
@@ -52,13 +56,15 @@ def memory(reading: Reading) -> float:
     return float(off[1:] @ off[:-1] / total) if total > 0 and len(off) > 2 else float(np.zeros(()))
 
 
-def coverage(reading: Reading, prob: float) -> float:
-    """Give the share of fitted periods whose sales lie in their predictive interval."""
+def coverage(reading: Reading, prob: float, *, held_out: bool = False) -> float:
+    """Give the share of fitted, or held-out, periods whose sales lie in their interval."""
     import numpy as np
 
-    sales = reading.study.sales
+    fitted = reading.study.features.fitted
+    window = slice(fitted, None) if held_out else slice(fitted)
+    sales = reading.study.features.sales.sum(axis=0)[window]
     seen = np.isfinite(sales)
-    ends = np.quantile(reading.predicted[:, : len(sales)], [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+    ends = np.quantile(reading.predicted[:, window], [(1 - prob) / 2, (1 + prob) / 2], axis=0)
     return float(((sales >= ends[0]) & (sales <= ends[1]))[seen].mean())
 
 
@@ -84,7 +90,8 @@ def held_out(reading: Reading) -> tuple[float, float | None] | None:
     return own, float(np.nanmean(off))
 
 
-def _explained(reading: Reading) -> float:
+def share_explained(reading: Reading) -> float:
+    """Give the share of the variance of sales that expected sales account for."""
     import numpy as np
 
     sales = reading.study.sales

@@ -12,6 +12,7 @@ from pymc_vibes.kinds.marketing_mix.divided import divided, figures_of, step_of
 from pymc_vibes.kinds.marketing_mix.knowledge import knowledge_of
 from pymc_vibes.kinds.marketing_mix.messages import day_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading, reading_of
+from pymc_vibes.kinds.marketing_mix.words import per_money_words
 from pymc_vibes.stats.describe import percent, plain
 
 if TYPE_CHECKING:
@@ -71,24 +72,36 @@ def sales_figure(reading: Reading) -> Figure:
 
 def returns_figure(reading: Reading) -> Figure:
     """Draw sales per money spent, channel by channel."""
+    kept = [c for c, is_paid in enumerate(reading.paid) if is_paid]
+    value = reading.config.value_per_sale
+    return returns_forest(
+        reading, "roas", [reading.channels[c] for c in kept], reading.roas[:, kept],
+        None if value is None else 1 / value,
+    )  # fmt: skip
+
+
+def returns_forest(
+    reading: Reading,
+    name: str,
+    labels: "Sequence[str]",
+    draws: "Array",
+    hurdle: float | None,
+    *,
+    marginal: bool = False,
+) -> Figure:
+    """Draw returns of channels, `(draws, channels)`, beside what they must exceed."""
     from pymc_vibes.stats.chart import forest
 
-    kept = [c for c, is_paid in enumerate(reading.paid) if is_paid]
-    labels = [reading.channels[c] for c in kept]
-    draws = reading.roas[:, kept]
-    low, high = reading.ends(draws)
-    money = reading.config.currency or "unit of money"
-    what = f"{reading.config.sales_name} per {money}"
-    means = draws.mean(axis=0)
-    value = reading.config.value_per_sale
+    mean, low, high = reading.three(draws)
+    per = per_money_words(reading)
+    which = "more" if marginal else "spent"
+    most = "would return most for the next money" if marginal else "returned most"
     return forest(
-        "roas",
-        f"{labels[int(means.argmax())]} returned most: {plain(float(means.max()))} {what}",
-        f"{what.capitalize()} spent, for each of {len(kept)} channels, carry-over included.",
-        labels=labels, mean=means, low=low, high=high, x_label=what,
-        level=reading.config.level, interval="eti",
-        center=None if value is None else 1 / value,
-        center_label="what it costs",
+        name,
+        f"{labels[int(mean.argmax())]} {most}: {plain(float(mean.max()))} {per}",
+        f"{per} {which}, for each of {len(labels)} channels, carry-over included.",
+        labels=labels, mean=mean, low=low, high=high, x_label=per, level=reading.config.level,
+        interval="eti", center=hurdle, center_label="what it must return",
     )  # fmt: skip
 
 

@@ -115,6 +115,16 @@ def claims(reading: Reading) -> Iterator[Claim]:
             )  # fmt: skip
 
 
+def per_money_words(reading: Reading) -> str:
+    """Name the unit of a return."""
+    return f"{reading.config.sales_name} per {reading.config.currency or 'unit of money'}"
+
+
+def money(reading: Reading, amount: float) -> str:
+    """Write an amount of money."""
+    return f"{plain(amount)} {reading.config.currency}".rstrip()
+
+
 def _means(draws: "Array") -> "Array":
     import numpy as np
 
