@@ -29,6 +29,7 @@ modeling*; Aumann and Shapley (1974), *Values of non-atomic games*.
 
 from pymc_vibes.core.kind import Kind, Sizes
 from pymc_vibes.kinds.marketing_mix.answer import summarize
+from pymc_vibes.kinds.marketing_mix.borrowing import BORROW
 from pymc_vibes.kinds.marketing_mix.cells import reduce
 from pymc_vibes.kinds.marketing_mix.config import EXAMPLE, MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.fit import build_model, fit
@@ -53,6 +54,7 @@ kind = Kind[MarketingMixConfig](
     summarize=summarize,
     figures=figures,
     check=check,
+    borrow=BORROW,
     sizes=Sizes(few=60, common=104, many=312),
 )
 
