@@ -170,8 +170,9 @@ def before_and_after(
     x_label: str,
     unit: str,
     level: float,
+    words: tuple[str, str] = ("before the data", "after them"),
 ) -> Figure:
-    """Declare an interval before the data and one after them for every label."""
+    """Declare two intervals for every label: `words` say of what the first and the second are."""
     tables = {
         which: {
             "label": tuple(labels),
@@ -185,7 +186,7 @@ def before_and_after(
     spec = FigureSpec(
         x=Axis(label=with_unit(x_label, unit), zero=True),
         y=Axis(label="", kind="category"),
-        series=("after the data",),
+        series=(words[1],),
         tables=tables,
         marks=(
             Mark(kind="interval", table="before", **bars, weight="thin"),
@@ -193,7 +194,104 @@ def before_and_after(
             Mark(kind="interval", table="after", **bars, series=0, weight="heavy"),
             Mark(kind="dot", table="after", x="mean", y="label", series=0),
         ),
-        note=f"Thin bars and open dots: before the data; heavy ones: after them. Bars: "
+        note=f"Thin bars and open dots: {words[0]}; heavy ones: {words[1]}. Bars: "
         f"{level_words(level)} intervals.",
+    )
+    return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def response(
+    name: str,
+    title: str,
+    alt: str,
+    *,
+    amount: Numbers,
+    gain: Three,
+    most: float,
+    usual: tuple[float, float],
+    x_label: str,
+    y_label: str,
+    level: float,
+) -> Figure:
+    """Declare what amounts bring; those above `most` were never seen and are shaded.
+
+    `usual` is the point of the usual amount.
+    """
+    x, (middle, low, high) = positions(amount), map(numbers, gain)
+    tables = {
+        "response": {"amount": x, "gain": middle, "low": low, "high": high},
+        "usual": {"amount": positions([usual[0]]), "gain": numbers([usual[1]])},
+        "most_seen": {"amount": positions([most])},
+    }
+    band = Mark(kind="band", table="response", x="amount", low="low", high="high", series=0)
+    marks = [band]
+    last = float(amount[-1])
+    if last > most:
+        top = numbers([max(float(end) for end in gain[2])] * 2)
+        tables["beyond"] = {"amount": positions([most, last]), "low": (0.0, 0.0), "high": top}
+        marks.insert(0, Mark(kind="band", table="beyond", x="amount", low="low", high="high"))
+    spec = FigureSpec(
+        x=Axis(label=x_label, zero=True),
+        y=Axis(label=y_label, zero=True),
+        series=("response",),
+        tables=tables,
+        marks=(
+            *marks,
+            Mark(kind="line", table="response", x="amount", y="gain", series=0),
+            Mark(kind="rule_x", table="most_seen", x="amount", dashed=True, weight="thin"),
+            Mark(kind="dot", table="usual", x="amount", y="gain", series=0),
+        ),
+        shown=("response", "usual", "most_seen"),
+        note=sentences(
+            f"Band: {level_words(level)} interval. Dot: the usual amount. Dashed: the most seen.",
+            "Shaded: beyond what was seen, by the model alone." if last > most else "",
+        ),
+    )
+    return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def measured_and_expected(
+    name: str,
+    title: str,
+    alt: str,
+    *,
+    labels: Sequence[str],
+    measured: Sequence[tuple[float, float]],
+    before: Sequence[tuple[float, float, float]],
+    after: Sequence[tuple[float, float, float]],
+    x_label: str,
+    level: float,
+) -> Figure:
+    """Declare what was measured, with its sd, under what a model expects before and after it."""
+    from scipy.special import ndtri
+
+    half = float(ndtri((1 + level) / 2))
+    rows = {
+        f"{label}: {which}": three
+        for label, seen, first, second in zip(labels, measured, before, after, strict=True)
+        for which, three in (
+            ("expected without", first),
+            ("measured", (seen[0], seen[0] - half * seen[1], seen[0] + half * seen[1])),
+            ("expected with", second),
+        )
+    }
+    table = {
+        "label": tuple(rows),
+        "mean": numbers(middle for middle, _, _ in rows.values()),
+        "low": numbers(low for _, low, _ in rows.values()),
+        "high": numbers(high for _, _, high in rows.values()),
+        "series": tuple(i % 3 for i in range(len(rows))),
+    }
+    spec = FigureSpec(
+        x=Axis(label=x_label, zero=True),
+        y=Axis(label="", kind="category"),
+        series=("expected without the experiments", "measured", "expected with them"),
+        tables={"lifts": table},
+        marks=(
+            Mark(kind="interval", table="lifts", low="low", high="high", y="label", by="series"),
+            Mark(kind="dot", table="lifts", x="mean", y="label", by="series"),
+        ),
+        note=f"Bars: {level_words(level)} intervals, those of measurements by their standard "
+        "errors.",
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)

@@ -32,6 +32,11 @@ class Curve:
     is_money: bool
 
 
+def reach_of(reading: Reading) -> float:
+    """Say how far curves go: without saturation nothing is known beyond what was seen."""
+    return 1.0 if reading.config.saturation.kind == "none" else REACH
+
+
 def curve_of(reading: Reading, channel: int) -> Curve:
     """Compute the curve of a channel; every entity keeps its share of the activity."""
     import numpy as np
@@ -43,7 +48,7 @@ def curve_of(reading: Reading, channel: int) -> Curve:
     seen = [activity[lags : lags + fitted, channel] for activity in reading.activity]
     whole = np.sum(seen, axis=0)
     most, total = float(whole.max()), float(whole.sum())
-    at = np.linspace(0.0, REACH * most, _POINTS)
+    at = np.linspace(0.0, reach_of(reading) * most, _POINTS)
     gain, slope = reading.zero, reading.zero
     for one, activity, own, terms in zip(
         reading.media, reading.activity, seen, reading.terms, strict=True
@@ -73,6 +78,7 @@ def curves_figure(reading: Reading) -> Figure:
     curves = [curve_of(reading, c) for c in range(len(reading.channels))]
     curves.sort(key=lambda curve: -float(curve.gain[:, -1].mean()))
     name, grain = reading.config.sales_name, reading.study.panel.grain
+    reach = reach_of(reading)
     lines = [
         (
             curve.channel, curve.amount / curve.most, curve.gain.mean(axis=0),
@@ -83,12 +89,12 @@ def curves_figure(reading: Reading) -> Figure:
     return lines_with_bands(
         "response_curves",
         f"At full activity {curves[0].channel} brings most {name} per {grain}",
-        f"{name} per {grain} that a steady activity of each channel brings, from none to {REACH:g} "
+        f"{name} per {grain} that a steady activity of each channel brings, from none to {reach:g} "
         "times the most that was seen. Beyond 1 the curves extrapolate.",
         lines=lines,
         x_label="activity, as a share of the most seen in a period",
         y_label=f"{name} per {grain}",
         level=reading.config.level,
         y_zero=True,
-        at=[("right of it the curves go beyond what was seen", 1.0)],
+        at=[("right of it the curves go beyond what was seen", 1.0)] if reach > 1 else (),
     )
