@@ -11,6 +11,7 @@ from benchmarks import (
     http_reads,
     ingest,
     interventions,
+    mix,
     runs,
     sampled,
     startup,
@@ -29,6 +30,7 @@ BENCHMARKS = {
     "http": http_reads.run,
     "runs": runs.run,
     "interventions": interventions.run,
+    "mix": mix.run,
 }
 
 
