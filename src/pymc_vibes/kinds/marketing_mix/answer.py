@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from pymc_vibes.core.answer import Estimate, Summary, Table
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.marketing_mix import words
+from pymc_vibes.kinds.marketing_mix.calibrated import calibration_tables
 from pymc_vibes.kinds.marketing_mix.checks import findings, fit_numbers
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.knowledge import knowledge_table
@@ -66,6 +67,7 @@ def _tables(reading: Reading) -> Iterator[Table]:
 
     if reading.is_trusted:
         yield channels_table(reading)
+        yield from calibration_tables(reading)
         yield knowledge_table(reading)
         yield _columns_table(reading)
     yield from parameter_tables(reading.posterior)

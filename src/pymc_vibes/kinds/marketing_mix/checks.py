@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from pymc_vibes.core.answer import Finding
+from pymc_vibes.kinds.marketing_mix.calibrated import calibration_findings
 from pymc_vibes.kinds.marketing_mix.knowledge import FLAT, LITTLE, knowledge_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading
 from pymc_vibes.stats.decide import chance, join
@@ -103,6 +104,7 @@ def findings(reading: Reading) -> Iterator[Finding]:
     if reading.is_trusted:
         yield from _of_channels(reading)
         yield from _of_sales(reading)
+        yield from calibration_findings(reading)
     yield from _of_the_model(reading)
     yield Finding(
         code="no-proof-of-cause", severity="note",

@@ -51,6 +51,17 @@ def evidence_of(
 
     Raises `BadConfig` that names the setting where an experiment does not fit the data.
     """
+    plain = readouts_of(panel, span, features, config)
+    if plain is None:
+        return None
+    told_apart = experiments_of(panel, span, features, config)
+    return _one_after_the_other(plain, [one.covariance for one, _ in told_apart])
+
+
+def readouts_of(
+    panel: Panel, span: Span, features: Features, config: MarketingMixConfig
+) -> "Evidence | None":
+    """Give the readouts as they were measured, to show: the same without errors in common."""
     experiments = experiments_of(panel, span, features, config)
     if not experiments:
         return None
@@ -60,8 +71,7 @@ def evidence_of(
     (series,) = features.series
     scale = measures(features.series, features.form)[0].scale
     scaled = [replace(one, change=one.change / scale) for _, one in experiments]
-    plain = gather(scaled, series.activity / scale, features.form.spec.lags)
-    return _one_after_the_other(plain, [one.covariance for one, _ in experiments])
+    return gather(scaled, series.activity / scale, features.form.spec.lags)
 
 
 def experiments_of(
@@ -81,6 +91,7 @@ def experiments_of(
         grain=panel.grain,
     )
     entries = [told(place, entry) for place, entry in enumerate(config.experiments)]
+    _check_names(entries)
     return tuple((one, _experiment(one, market)) for one in entries)
 
 
@@ -97,6 +108,14 @@ def _check_model(features: Features, config: MarketingMixConfig) -> None:
             hint="Take the preset default, or leave experiments out.",
             fields=[{"field": "experiments", "reason": "needs the preset default"}],
         )
+
+
+def _check_names(entries: "Sequence[Told]") -> None:
+    seen: set[str] = set()
+    for one in entries:
+        if one.name in seen:
+            raise one.refuse("name", "another one has that name", "Give each a name of its own.")
+        seen.add(one.name)
 
 
 def _edges(panel: Panel, span: Span) -> "np.ndarray":

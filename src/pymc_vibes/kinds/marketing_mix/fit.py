@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.core.run import Watch
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds.marketing_mix.study import Study, model_of, study_of
+from pymc_vibes.kinds.marketing_mix.evidence import evidence_of
+from pymc_vibes.kinds.marketing_mix.study import (
+    WITHOUT,
+    Study,
+    model_of,
+    no_evidence,
+    study_of,
+)
 from pymc_vibes.kinds.marketing_mix.validate import require_valid, validate
 
 if TYPE_CHECKING:
@@ -23,6 +30,8 @@ _COORDINATES = ("_standard", "along", "freedom_beyond")
 
 def fit(cells: "pa.Table", config: MarketingMixConfig, watch: Watch) -> Posterior:
     """Sample the model that the settings mean; `InsufficientData` names what stands against it."""
+    import xarray as xr
+
     from pymc_vibes.stats import nuts
     from pymc_vibes.stats.draws import sampled_posterior
 
@@ -32,9 +41,16 @@ def fit(cells: "pa.Table", config: MarketingMixConfig, watch: Watch) -> Posterio
     note = "estimated carry-over and saturation have no closed form"
     if config.is_reference:
         note = "the reference model has no closed form"
-    sampled = nuts.sample(model_of(study, config), settings_of(config), watch, note=note)
+    evidence = evidence_of(study.panel, study.span, study.features, config)
+    settings, first = settings_of(config), evidence if evidence is None else no_evidence(study)
+    sampled = nuts.sample(model_of(study, config, first), settings, watch, note=note)
+    groups = _kept(sampled.tree)
+    if evidence is not None:  # always with and without: the difference is what was learned
+        before, agreed = groups["posterior"], sampled.diagnostics.converged
+        sampled = nuts.sample(model_of(study, config, evidence), settings, watch, note=note)
+        groups = {**_kept(sampled.tree), WITHOUT: before.assign_attrs(agreed=int(agreed))}
     return sampled_posterior(
-        nuts.Sampled(tree=_kept(sampled.tree), diagnostics=sampled.diagnostics),
+        nuts.Sampled(tree=xr.DataTree.from_dict(groups), diagnostics=sampled.diagnostics),
         cells=cells,
         constants={"grain": study.panel.grain, "periods": study.features.fitted},
         units=_units(study, config),
@@ -59,22 +75,22 @@ def build_model(cells: "pa.Table", config: MarketingMixConfig) -> "pm.Model":
     """Give the PyMC model of cells: what the sampler draws from."""
     from importlib import import_module
 
-    given = model_of(study_of(cells, config), config)
+    study = study_of(cells, config)
+    evidence = evidence_of(study.panel, study.span, study.features, config)
+    given = model_of(study, config, evidence)
     module, _, name = given.builder.partition(":")
     built: pm.Model = getattr(import_module(module), name)(given.data, **given.options)
     return built
 
 
-def _kept(tree: "xr.DataTree") -> "xr.DataTree":
+def _kept(tree: "xr.DataTree") -> "dict[str, xr.Dataset]":
     """Leave out what merely moved the sampler: the rest says it all."""
-    import xarray as xr
-
     groups = {name: group.to_dataset() for name, group in tree.children.items()}
     posterior = groups["posterior"]
     groups["posterior"] = posterior.drop_vars(
         [name for name in posterior.data_vars if str(name).endswith(_COORDINATES)]
     )
-    return xr.DataTree.from_dict(groups)
+    return groups
 
 
 def _units(study: Study, config: MarketingMixConfig) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
+from pymc_vibes.kinds.marketing_mix.calibrated import calibration_figures
 from pymc_vibes.kinds.marketing_mix.checks import coverage, residuals
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.curves import curves_figure
@@ -37,6 +38,7 @@ def _told(reading: Reading) -> Iterator[Figure]:
     if reading.paid.any():
         yield returns_figure(reading)
     yield curves_figure(reading)
+    yield from calibration_figures(reading)
 
 
 def _checks(reading: Reading) -> Iterator[Figure]:

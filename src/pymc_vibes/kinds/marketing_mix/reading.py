@@ -5,13 +5,13 @@ n-th draw, so that a number of twenty regions costs no more memory than one of a
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.posterior import Posterior, stream
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds.marketing_mix.study import Study, draws_of, study_of
+from pymc_vibes.kinds.marketing_mix.study import WITHOUT, Study, draws_of, study_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,20 @@ class Reading:
     def is_trusted(self) -> bool:
         """Whether contributions and returns may be shown."""
         return self.posterior.diagnostics.converged
+
+    @cached_property
+    def uncalibrated(self) -> "Reading | None":
+        """Give the same fit without its experiments; None where there are none."""
+        samples = self.posterior.samples
+        if samples is None or WITHOUT not in samples.children:
+            return None
+        import xarray as xr
+
+        before = samples[WITHOUT].to_dataset()
+        verdict = "good" if before.attrs["agreed"] else "problem"
+        diagnostics = self.posterior.diagnostics.model_copy(update={"verdict": verdict})
+        tree = xr.DataTree.from_dict({"posterior": before})
+        return Reading(replace(self.posterior, samples=tree, diagnostics=diagnostics), self.config)
 
     @cached_property
     def study(self) -> Study:

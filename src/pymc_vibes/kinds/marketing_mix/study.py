@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pymc_vibes.stats.media_effects import MediaDraws
+    from pymc_vibes.stats.media_experiments import Evidence
     from pymc_vibes.stats.nuts import Model
     from pymc_vibes.stats.special import Array
+
+
+WITHOUT = "posterior_without_experiments"
+"""The group of chains of the same model that heard of no experiment."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +56,9 @@ def study_of(cells: "pa.Table", config: MarketingMixConfig) -> Study:
     return Study(panel=panel, span=span, features=features_of(panel, span, config))
 
 
-def model_of(study: Study, config: MarketingMixConfig) -> "Model":
+def model_of(
+    study: Study, config: MarketingMixConfig, evidence: "Evidence | None" = None
+) -> "Model":
     """Say what to sample."""
     from pymc_vibes.stats.media_reference import reference_model
     from pymc_vibes.stats.media_sampling import brand_model
@@ -61,7 +68,16 @@ def model_of(study: Study, config: MarketingMixConfig) -> "Model":
         return reference_model(
             features.series[0], features.form, given_parameters(study), center=config.center_target
         )
-    return brand_model(features.series, features.form, features.priors)
+    return brand_model(features.series, features.form, features.priors, evidence)
+
+
+def no_evidence(study: Study) -> "Evidence":
+    """Give what no experiment says: a model that hears it has the structure of one with some."""
+    from pymc_vibes.stats.media_experiments import gather
+    from pymc_vibes.stats.media_sampling import measures
+
+    series, form = study.features.series, study.features.form
+    return gather([], series[0].activity / measures(series, form)[0].scale, form.spec.lags)
 
 
 def draws_of(
