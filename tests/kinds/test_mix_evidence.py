@@ -12,7 +12,11 @@ from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.lift import MeasuredLift
 from pymc_vibes.kinds.marketing_mix.borrowing import BORROW
 from pymc_vibes.kinds.marketing_mix.canonical import Panel, panel_of
-from pymc_vibes.kinds.marketing_mix.evidence import evidence_of, experiments_of
+from pymc_vibes.kinds.marketing_mix.evidence import (
+    evidence_of,
+    experiments_of,
+    readouts_of,
+)
 from pymc_vibes.kinds.marketing_mix.features import Features, features_of
 from pymc_vibes.kinds.marketing_mix.windows import Span, span_of
 from pymc_vibes.stats.media_experiments import Evidence, Experiment
@@ -62,10 +66,12 @@ def measured(entry: dict[str, Any], **lift: Any) -> Any:
 
 def test_without_experiments_there_is_no_evidence() -> None:
     assert evidence_of(*laid(settings())) is None
+    assert readouts_of(*laid(settings())) is None
 
 
 def test_numbers_by_hand_count_by_their_grade() -> None:
-    found = evidence(NUMBERS, NUMBERS | {"grade": "geo"}, NUMBERS | {"grade": "randomized"})
+    geo = NUMBERS | {"grade": "geo", "name": "regions"}
+    found = evidence(NUMBERS, geo, NUMBERS | {"grade": "randomized", "name": "people"})
 
     assert found.lift.tolist() == [500, 500, 500]
     assert found.sd == pytest.approx([90, 72, 60])
@@ -132,6 +138,19 @@ def test_errors_in_common_count_once() -> None:
     assert (away**2 / found.sd**2).sum() == pytest.approx(wanted, rel=1e-4)
     volume = np.linalg.det(np.array(covariance))
     assert np.prod(found.sd**2) == pytest.approx(volume, rel=1e-4)
+
+
+def test_readouts_are_shown_as_they_were_measured() -> None:
+    after = {"first": "2024-01-29", "last": "2024-02-11", "mean": 80.0}
+    covariance = [[3600.0, 1000.0], [1000.0, 900.0]]
+    readouts = [{"mean": 500.0} | FOUR, after]
+
+    found = readouts_of(*laid(measured({}, readouts=readouts, covariance=covariance)))
+
+    assert found is not None
+    assert found.lift.tolist() == [500, 80]
+    assert found.sd == pytest.approx([60, 30])
+    assert found.member.sum(axis=1).tolist() == [4, 2]
 
 
 # what was changed
@@ -204,6 +223,7 @@ def test_the_last_periods_are_there_though_they_are_held_out() -> None:
 @pytest.mark.parametrize(
     ("entry", "field", "said"),
     [
+        ({"name": "sound"}, "name", "another one has that name"),
         ({"channel": "cinema"}, "channel", "no channel 'cinema'"),
         ({"first": "2022-12-01"}, "last", "not within the fitted data, 2023-01-02 to 2025-02-09"),
         ({"last": "2025-02-16"}, "last", "not within the fitted data"),
@@ -222,7 +242,7 @@ def test_what_does_not_fit_the_data_is_refused(
     entry: dict[str, Any], field: str, said: str
 ) -> None:
     with pytest.raises(BadConfig, match=said) as caught:
-        evidence(NUMBERS, NUMBERS | entry)
+        evidence(NUMBERS | {"name": "sound"}, NUMBERS | entry)
 
     (fault,) = caught.value.extras["fields"]
     assert fault["field"] == f"experiments.1.{field}"

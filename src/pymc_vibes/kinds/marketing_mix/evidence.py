@@ -61,7 +61,7 @@ def evidence_of(
 def readouts_of(
     panel: Panel, span: Span, features: Features, config: MarketingMixConfig
 ) -> "Evidence | None":
-    """Give the readouts as they were measured, to show: the same without errors in common."""
+    """Give the readouts as they were measured, for tables: errors in common are left out."""
     experiments = experiments_of(panel, span, features, config)
     if not experiments:
         return None
