@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.answer import Finding, Table
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.kinds.marketing_mix.calibration import conflict_of, expected_of, moved_of, shift_of
-from pymc_vibes.kinds.marketing_mix.evidence import evidence_of
+from pymc_vibes.kinds.marketing_mix.evidence import readouts_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading
 from pymc_vibes.stats.decide import join
 from pymc_vibes.stats.describe import plain
@@ -102,9 +102,9 @@ def calibration_findings(reading: Reading) -> Iterator[Finding]:
 
 
 def evidence_in(reading: Reading) -> "Evidence":
-    """Give what the experiments said to the fit."""
+    """Give the readouts as they were measured; the fit takes them without errors in common."""
     study = reading.study
-    found = evidence_of(study.panel, study.span, study.features, reading.config)
+    found = readouts_of(study.panel, study.span, study.features, reading.config)
     if found is None:
         raise ValueError("the settings name no experiment")
     return found
