@@ -21,7 +21,7 @@ import numpy as np
 
 from pymc_vibes.stats.media_goals import Goal, Group, Limits
 from pymc_vibes.stats.media_optimality import Optimality, check_optimum
-from pymc_vibes.stats.media_outlook import Aim, Average, Outlook, Valued
+from pymc_vibes.stats.media_outlook import Aim, AnyOutlook, Average, Valued
 from pymc_vibes.stats.media_search import best_budget
 from pymc_vibes.stats.special import Array
 
@@ -104,7 +104,7 @@ def observed(spending: Array, pattern: Array) -> Array:
 
 
 def plan_budget(
-    outlook: Outlook,
+    outlook: AnyOutlook,
     goal: Goal,
     limits: Limits,
     *,

@@ -74,6 +74,38 @@ class Outlook:
         return np.concatenate(outcomes), np.concatenate(slopes)
 
 
+@dataclass(frozen=True, eq=False)
+class Outlooks:
+    """The outlook of several series, such as regions, whose budgets move together.
+
+    The money of a channel is divided among them by what a unit of it brings each in activity.
+    """
+
+    parts: tuple[Outlook, ...]
+
+    @property
+    def draws(self) -> int:
+        """Count the draws."""
+        return self.parts[0].draws
+
+    def take(self, draws: Indices) -> "Outlooks":
+        """Give the outlook of some draws."""
+        return Outlooks(tuple(part.take(draws) for part in self.parts))
+
+    def outcome(self, budget: Array) -> Array:
+        """Give the incremental outcome of a budget, `(draws,)`."""
+        return np.asarray(sum(part.outcome(budget) for part in self.parts))
+
+    def with_slopes(self, budget: Array) -> tuple[Array, Array]:
+        """Give incremental outcomes and what one more unit of money adds, `(draws, channels)`."""
+        found = [part.with_slopes(budget) for part in self.parts]
+        outcomes, slopes = zip(*found, strict=True)
+        return np.asarray(sum(outcomes)), np.asarray(sum(slopes))
+
+
+type AnyOutlook = Outlook | Outlooks
+
+
 def _outcomes(outlook: Outlook, budget: Array) -> Array:
     response = outlook.response
     terms = response.media(outlook.carried + budget * outlook.ramp).sum(axis=2)
@@ -179,7 +211,7 @@ def rank_weights(aim: Aim, draws: int) -> Array:
 class Valued:
     """An aim at an outlook: one number per budget, with its gradient."""
 
-    outlook: Outlook
+    outlook: AnyOutlook
     aim: Aim = Average()
 
     @cached_property
