@@ -184,7 +184,7 @@ def placebo_strip(words: Words, *, pretended: Band, real: Band, unit: str, level
     )  # fmt: skip
 
 
-def left_over_bars(innovations: Array) -> Figure:
+def left_over_bars(innovations: Array, unit: str = "day") -> Figure:
     """Declare the autocorrelation of one-step errors, which are white where a model suffices."""
     from pymc_vibes.stats.placebo import autocorrelation, ljung_box
 
@@ -193,15 +193,18 @@ def left_over_bars(innovations: Array) -> Figure:
         Words(
             "left_over",
             f"Lag-1 autocorrelation of what is left over is {plain(float(found[0]), 2)}",
-            f"Autocorrelation of the one-day forecast errors at {len(found)} lags; the Ljung-Box "
-            f"test gives p {ljung_box(innovations):.2g}.",
+            f"Autocorrelation of the errors from one {unit} to the next at {len(found)} lags; the "
+            f"Ljung-Box test gives p {ljung_box(innovations):.2g}.",
         ),
         found=found,
         bound=1.96 / len(innovations) ** 0.5,
+        unit=unit,
     )
 
 
-def autocorrelation_bars(words: Words, *, found: Numbers, bound: float) -> Figure:
+def autocorrelation_bars(
+    words: Words, *, found: Numbers, bound: float, unit: str = "day"
+) -> Figure:
     """Declare the autocorrelation of what is left over, one bar a lag, with its 95 % bounds."""
     values = numbers(found)
     bars = {
@@ -223,7 +226,7 @@ def autocorrelation_bars(words: Words, *, found: Numbers, bound: float) -> Figur
         Mark(kind="rule_y", table="bounds", y="value", dashed=True, weight="thin"),
     )
     spec = FigureSpec(
-        x=Axis(label="days between", zero=True),
+        x=Axis(label=f"{unit}s between", zero=True),
         y=Axis(label="autocorrelation", domain=(-1.1, 1.1)),
         series=("",),
         tables=tables,

@@ -144,7 +144,7 @@ def waterfall(
     }
     spread = {"label": tuple(labels), "low": numbers(low), "high": numbers(high)}
     spec = FigureSpec(
-        x=Axis(label=label, zero=True),
+        x=Axis(label=label, zero=True, format="si"),
         y=Axis(label="", kind="category"),
         series=("",),
         tables={"steps": table, "ends": spread},

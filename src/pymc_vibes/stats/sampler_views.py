@@ -1,5 +1,6 @@
 """What a sampled posterior shows of its sampler: a line per parameter, traces and ranks."""
 
+from collections.abc import Collection
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,11 @@ def parameter_tables(posterior: Posterior) -> tuple[Table, ...]:
     )
 
 
-def chain_figures(posterior: Posterior) -> tuple[Figure, ...]:
-    """Draw traces and ranks of the parameters that all labels share, and of short variables."""
+def chain_figures(posterior: Posterior, only: Collection[str] = ()) -> tuple[Figure, ...]:
+    """Draw traces and ranks of the parameters that all labels share, and of short variables.
+
+    `only` names the variables that are drawn, if not all.
+    """
     if posterior.samples is None:
         return ()
     pairs = (
@@ -47,6 +51,7 @@ def chain_figures(posterior: Posterior) -> tuple[Figure, ...]:
         )
         for variable in posterior.variables
         if variable.dim is None or len(variable.labels) <= _DRAWN
+        if not only or variable.name in only
         for values in (_values(posterior, variable),)
         for index, label in enumerate(variable.labels)
     )

@@ -15,6 +15,7 @@ from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.knowledge import knowledge_table
 from pymc_vibes.kinds.marketing_mix.messages import day_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading, reading_of
+from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import finite
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def _context(reading: Reading) -> Mapping[str, JsonValue]:
         totals = {
             "expected_sales": float(reading.totals.fitted.sum(axis=1).mean()),
             "without_media": float(reading.totals.rest.sum(axis=1).mean()),
-            "counted_more_than_once": float(overlap.mean()),
-            "chance_of_a_negative_baseline": reading.p_baseline_negative,
+            "chance_of_a_negative_baseline": chance(reading.p_baseline_negative),
+            **({"counted_more_than_once": float(overlap.mean())} if _overlaps(config) else {}),
         }
     return {
         "grain": study.panel.grain,

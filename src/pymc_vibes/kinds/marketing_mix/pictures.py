@@ -29,7 +29,9 @@ def figures(posterior: Posterior, config: MarketingMixConfig) -> tuple[Figure, .
     reading = reading_of(posterior, config)
     if not reading.is_trusted:
         return chain_figures(posterior)
-    return (*_told(reading), *_checks(reading), *chain_figures(posterior))
+    # chains that agree look all alike: a few show it, and the table has the numbers of all
+    few = {"average_effect", "beta", "sigma"}
+    return (*_told(reading), *_checks(reading), *chain_figures(posterior, few))
 
 
 def _told(reading: Reading) -> Iterator[Figure]:
@@ -45,7 +47,7 @@ def _checks(reading: Reading) -> Iterator[Figure]:
     from pymc_vibes.stats.chart_interruption import left_over_bars
 
     yield _knowledge_figure(reading)
-    yield left_over_bars(residuals(reading))
+    yield left_over_bars(residuals(reading), reading.study.panel.grain)
 
 
 def sales_figure(reading: Reading) -> Figure:
