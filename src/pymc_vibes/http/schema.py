@@ -99,10 +99,14 @@ def question_body(asked: Iterable[tuple[Kind[Any], Query[Any]]]) -> Schema:
     return body({"anyOf": forms}, examples)
 
 
-def _needed(model: type[BaseModel]) -> dict[str, str]:
-    """Fill what a question cannot do without: names, each another one."""
-    required = [name for name, field in model.model_fields.items() if field.is_required()]
-    return dict(zip(required, "ABCDEFGH", strict=False))
+def _needed(model: type[BaseModel]) -> dict[str, str | float]:
+    """Fill what a question cannot do without: names, each another one, and numbers."""
+    names = iter("ABCDEFGH")
+    return {
+        name: next(names) if field.annotation is str else 0.5
+        for name, field in model.model_fields.items()
+        if field.is_required()
+    }
 
 
 def query_parameters(models: Iterable[type[BaseModel]]) -> Schema:
