@@ -29,7 +29,7 @@ router = APIRouter(default_response_class=HTMLResponse)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class Asked:
     """What was asked, and the answer or what stood in its way."""
 
     typed: Mapping[str, str]
@@ -64,7 +64,7 @@ def ask_kind(request: Request, service: Serving, slug: str, question: str) -> Re
         overrides = forms.read(kind.config, settings, asking.PREFIX)
         return service.ask_kind(slug, question, overrides, parameters)
 
-    asked = _put(query, given, answer)
+    asked = put(query, given, answer)
     told = Told.of(slug, question)
     if "report" in given and asked.answer is not None:
         return download(asked.answer, told)
@@ -86,11 +86,11 @@ def _ask(
     settings = asking.settings_typed(kind, experiment.config, given)
     reading = asking.read(service, experiment, kind, settings)
     if request.method == "GET" and query.is_kept:
-        asked = _Asked(
-            typed=_typed(query, given), parameters={}, answer=_kept(service, name, slug, given)
+        asked = Asked(
+            typed=typed_of(query, given), parameters={}, answer=_kept(service, name, slug, given)
         )
     else:
-        asked = _put(
+        asked = put(
             query, given, lambda p: service.ask(experiment.name, slug, p, reading.overrides)
         )
     if "report" in given and asked.answer is not None:
@@ -121,27 +121,28 @@ def _kept(service: Service, name: str, slug: str, given: Mapping[str, str]) -> Q
     return found[number]
 
 
-def _typed(query: Query[Any], given: Mapping[str, str]) -> dict[str, str]:
+def typed_of(query: Query[Any], given: Mapping[str, str]) -> dict[str, str]:
+    """Keep what is given for the parameters of the question."""
     own = query.parameters.model_fields
     return {name: text for name, text in given.items() if name.split(".")[0] in own}
 
 
-def _put(query: Query[Any], given: Mapping[str, str], answer: Any) -> _Asked:
+def put(query: Query[Any], given: Mapping[str, str], answer: Any) -> Asked:
     """Ask, where the address asks; a problem becomes part of the page."""
-    typed = _typed(query, given)
+    typed = typed_of(query, given)
     parameters: Mapping[str, Any] = {}
     if not asking.is_asked(given, typed):
-        return _Asked(typed=typed, parameters=parameters)
+        return Asked(typed=typed, parameters=parameters)
     try:
         parameters = forms.read(query.parameters, typed)
-        return _Asked(typed=typed, parameters=parameters, answer=answer(parameters))
+        return Asked(typed=typed, parameters=parameters, answer=answer(parameters))
     except VibesError as error:
-        return _Asked(typed=typed, parameters=parameters, problem=error)
+        return Asked(typed=typed, parameters=parameters, problem=error)
     except Pending as sampled:
-        return _Asked(typed=typed, parameters=parameters, pending=sampled.run)
+        return Asked(typed=typed, parameters=parameters, pending=sampled.run)
 
 
-def _page(request: Request, kind: Kind[Any], asked: _Asked, context: Mapping[str, Any]) -> Response:
+def _page(request: Request, kind: Kind[Any], asked: Asked, context: Mapping[str, Any]) -> Response:
     shared: dict[str, Any] = {
         "kind": kind,
         "answer": asked.answer,

@@ -136,7 +136,7 @@ def upload(request: Request, service: Serving, name: str, form: Posted) -> Respo
     """Add the events of a file or of pasted text."""
     experiment = service.experiment(name)
     try:
-        receipt = _receive(service, experiment.name, form)
+        receipt = receive(service, experiment.name, form)
     except VibesError as problem:
         return _told(request, service, name, form, upload_problem=problem, status=problem.status)
     if not receipt.replayed:
@@ -155,7 +155,8 @@ def _told(request: Request, service: Service, name: str, form: FormData, **more:
     return _page(request, service, reading, uploaded=texts_of(form), **more)
 
 
-def _receive(service: Service, name: str, form: FormData) -> Receipt:
+def receive(service: Service, name: str, form: FormData) -> Receipt:
+    """Take the events of a posted file or of pasted text in, or raise what is wrong with them."""
     options = _upload_options(form)
     file, pasted = form.get("file"), text_of(form, "pasted")
     is_file = isinstance(file, UploadFile) and bool(file.filename)

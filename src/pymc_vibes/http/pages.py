@@ -16,6 +16,8 @@ from pymc_vibes.http import (
     page_ask,
     page_experiment,
     page_kinds,
+    page_mix,
+    page_mix_change,
     page_rates,
     page_reproduction,
     page_runs,
@@ -33,6 +35,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 router.include_router(page_ask.router)
 router.include_router(page_experiment.router)
 router.include_router(page_kinds.router)
+router.include_router(page_mix.router)
+router.include_router(page_mix_change.router)
 router.include_router(page_rates.router)
 router.include_router(page_runs.router)
 router.include_router(page_reproduction.router)

@@ -16,17 +16,20 @@ from pymc_vibes.core.errors import Unavailable
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.kinds import catalog
 from pymc_vibes.service.service import Service
-from pymc_vibes.service.worlds import example_world, upload_table
+from pymc_vibes.service.worlds import example_world, fill_world, upload_table
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import xarray as xr
 
 DELAYS = "flights-long-delays"
 CANCELLED = "flights-cancelled"
 WEEKLY = "flights-cancelled-weekly"
 FURLOUGHS = "flights-furloughs"
 REAL = frozenset({DELAYS, CANCELLED, WEEKLY, FURLOUGHS})
+MIX = "marketing-mix"
+REGIONS = "demo-marketing-mix-regions"
 LONG_DELAY_MINUTES = 60
 LOCAL = "America/New_York"
 LATE_MINUTES = 15  # from here on the authorities count a flight as delayed
@@ -51,11 +54,56 @@ def build_demo(
         if f"demo-{slug}" not in there:
             say(f"Simulating a world for {slug} ...")
             example_world(service, slug)
+    build_mixes(service, say)
     return tuple(
         experiment
         for experiment in service.experiments()
-        if experiment.name in REAL or experiment.name.startswith("demo-")
+        if experiment.name in {*REAL, *_mixes()} or experiment.name.startswith("demo-")
     )
+
+
+def can_grow(service: Service) -> bool:
+    """Whether one of the demo's marketing mixes is not there."""
+    there = {experiment.name for experiment in service.experiments()}
+    return not there >= {f"demo-{MIX}", *_mixes()}
+
+
+def build_mixes(
+    service: Service, say: Callable[[str], None] = lambda _message: None
+) -> tuple[Experiment, ...]:
+    """Make the demo's marketing mixes whose names are free, and give those; none is fitted."""
+    there = {experiment.name for experiment in service.experiments()}
+    made = [] if f"demo-{MIX}" in there else [example_world(service, MIX)]
+    for name, mix in _mixes().items():
+        if name in there:
+            continue
+        say(f"Simulating {mix.title.lower()} ...")
+        title = f"{mix.title} (simulated, truth known)"
+        empty = service.create(name, MIX, display_name=title, config=mix.config)
+        made.append(fill_world(service, empty, *mix.world()))
+    return tuple(made)
+
+
+@dataclass(frozen=True)
+class _Mix:
+    """A simulated marketing mix."""
+
+    title: str
+    config: Mapping[str, JsonValue]
+    world: "Callable[[], tuple[xr.Dataset, pa.Table]]"
+
+
+def _mixes() -> Mapping[str, _Mix]:
+    from pymc_vibes.kinds.marketing_mix.samples import SAMPLE, regions, sample
+
+    return {
+        SAMPLE: _Mix("One brand, three channels, two years", {"currency": "EUR"}, sample),
+        REGIONS: _Mix(
+            "Twenty regions, eight channels, three years",
+            {"currency": "EUR", "panel": "entities"},
+            regions,
+        ),
+    }
 
 
 def _flights(service: Service, there: set[str]) -> None:

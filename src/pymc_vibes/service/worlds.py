@@ -47,10 +47,21 @@ def example_world(
         # whole values: a union without its tag would not be read back
         config=found.example.model_dump(mode="json", include=set(found.example.model_fields_set)),
     )
+    return fill_world(service, experiment, truth, events)
+
+
+def fill_world(
+    service: Service, experiment: Experiment, truth: Any, events: "pa.Table"
+) -> Experiment:
+    """Upload the events of a simulated world to an empty experiment, and keep its truth."""
     upload_table(service, experiment.name, events)
-    scope = _scope(experiment)
-    service.queue.remembered.keep_first(scope, "truth", _plain(truth))
+    service.queue.remembered.keep_first(_scope(experiment), "truth", _plain(truth))
     return service.experiment(experiment.name)
+
+
+def is_simulated(service: Service, experiment: Experiment) -> bool:
+    """Whether the experiment holds a world whose truth is known."""
+    return service.queue.remembered.kept(_scope(experiment), "truth") is not None
 
 
 def upload_table(
