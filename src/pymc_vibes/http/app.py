@@ -20,6 +20,10 @@ from starlette.staticfiles import StaticFiles
 from pymc_vibes.http import (
     compat,
     interventions,
+    mix_datasets,
+    mix_files,
+    mix_outputs,
+    mix_runs,
     operations,
     pages,
     pending,
@@ -89,6 +93,8 @@ def _route(app: FastAPI) -> None:
     app.include_router(operations.router)
     for module in (kinds, experiments, events, runs, reproductions, questions):
         app.include_router(module.build())
+    for part in (mix_datasets, mix_outputs, mix_files, mix_runs):
+        app.include_router(part.build())
     app.include_router(session.router)
     app.include_router(pages.router)
     app.include_router(reference_page.router)

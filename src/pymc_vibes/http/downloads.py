@@ -54,6 +54,20 @@ def picture(figure: Figure, form: Picture, *, dark: bool) -> Response:
 
 def posterior(analysis: Analysis, settings: Settings, n: int, seed: int) -> Response:
     """Give the tree as a NetCDF file."""
+    path = _written(analysis, settings, n, seed)
+    return _file(path, NETCDF, f"{analysis.answer.run_id}.nc")
+
+
+def posterior_bytes(analysis: Analysis, settings: Settings) -> int:
+    """Say how large the NetCDF file of a sampled posterior is."""
+    path = _written(analysis, settings, 1, 0)
+    try:
+        return path.stat().st_size
+    finally:
+        _remove(path)
+
+
+def _written(analysis: Analysis, settings: Settings, n: int, seed: int) -> Path:
     tree = analysis.posterior.tree(n, seed)
     path = _private(settings) / "posterior.nc"
     try:
@@ -61,7 +75,7 @@ def posterior(analysis: Analysis, settings: Settings, n: int, seed: int) -> Resp
     except BaseException:
         _remove(path)
         raise
-    return _file(path, NETCDF, f"{analysis.answer.run_id}.nc")
+    return path
 
 
 def samples(

@@ -25,12 +25,13 @@ def table_response(table: "pa.Table", form: TableFormat, name: str) -> Response:
     """Answer with a table as a download."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
     if form == "parquet":
-        return Response(_parquet(table), media_type=MEDIA_TYPES[form], headers=headers)
+        return Response(parquet_bytes(table), media_type=MEDIA_TYPES[form], headers=headers)
     pieces = {"json": _json, "ndjson": _ndjson, "csv": _csv}[form](table)
     return StreamingResponse(pieces, media_type=MEDIA_TYPES[form], headers=headers)
 
 
-def _parquet(table: "pa.Table") -> bytes:
+def parquet_bytes(table: "pa.Table") -> bytes:
+    """Write a table as a Parquet file."""
     import pyarrow.parquet as pq
 
     sink = BytesIO()

@@ -98,16 +98,7 @@ class Analyses:
 
         What must be sampled waits before runs of a lower priority.
         """
-        kind = find_kind(experiment.kind)
-        asked = {**experiment.config, **overrides}
-        question = _Question(
-            experiment=experiment,
-            kind=kind,
-            asked=asked,
-            config=parse(kind.config, asked),
-            snapshot=snapshot,
-            priority=priority,
-        )
+        question = _asked(experiment, overrides, snapshot, priority)
         held = f"{experiment.id}/{question.name}"
         known = self._memory.get(held)
         if isinstance(known, VibesError):
@@ -119,6 +110,31 @@ class Analyses:
         ):
             return _as_cached(known)
         return self._flights.share(held, lambda: self._find_or_fit(question, held))
+
+    def begin(
+        self,
+        run_id: str,
+        experiment: Experiment,
+        overrides: Mapping[str, Any],
+        *,
+        snapshot: int | None = None,
+    ) -> Run:
+        """Let a run of that id answer the question in its turn, also where the answer is known.
+
+        Begun again it is the same run.
+        """
+        question = _asked(experiment, overrides, snapshot, 0)
+        config, cells, findings = self._reduce(question)
+        provenance = _provenance(question, config, cells)
+        self._artifacts.put_cells(provenance.cells_hash, cells)
+        run = _new_run(question, provenance, run_id)
+        work = Work(name=question.name, findings=findings, provenance=provenance)
+        waiting = self.background.enqueue(run, experiment.id, work)
+        if waiting.id == run_id:
+            return waiting
+        # another run is asked the same just now; this one stands for itself
+        own = keys.digest({"key": provenance.key, "run": run_id})
+        return self.background.enqueue(run.model_copy(update={"key": own}), experiment.id, work)
 
     def again(self, run: Run) -> Analysis:
         """Give the posterior of a finished run: its draws as kept, or fitted to its cells again.
@@ -159,33 +175,17 @@ class Analyses:
         return self._queue.remembered.forget(experiment.id)
 
     def _find_or_fit(self, question: _Question, held: str) -> Analysis:
-        experiment, kind = question.experiment, question.kind
+        experiment = question.experiment
         known = self._recalled(experiment, question.name)
         if known is not None:
             self._memory.put(held, known)
             return known
         config, cells, findings = self._reduce(question)
-        content = keys.cells_hash(cells)
-        key = keys.answer_key(
-            kind=kind.slug,
-            kind_version=kind.version,
-            config=config.model_dump(mode="json"),
-            cells=content,
-        )
-        analysis = self._recalled(experiment, key)
+        provenance = _provenance(question, config, cells)
+        analysis = self._recalled(experiment, provenance.key)
         if analysis is None:
-            self._join(experiment, key)
-            self._artifacts.put_cells(content, cells)
-            provenance = Provenance(
-                kind=kind.slug,
-                kind_version=kind.version,
-                config=config.model_dump(mode="json"),
-                cells_hash=content,
-                snapshot=question.snapshot or experiment.snapshot,
-                seed=config.seed,
-                versions=keys.versions(),
-                key=key,
-            )
+            self._join(experiment, provenance.key)
+            self._artifacts.put_cells(provenance.cells_hash, cells)
             analysis = self._run(question, held, cells, findings, provenance)
         else:
             self._queue.remembered.remember(experiment.id, analysis.answer.run_id, question.name)
@@ -252,15 +252,7 @@ class Analyses:
         findings: tuple[Finding, ...],
         provenance: Provenance,
     ) -> Analysis:
-        run = Run(
-            id=new_id(),
-            experiment=question.experiment.name,
-            kind=question.kind.slug,
-            state=RunState.RUNNING,
-            created=datetime.now(UTC),
-            config=provenance.config,
-            key=provenance.key,
-        )
+        run = _new_run(question, provenance, new_id())
         work = Work(
             name=question.name,
             findings=findings,
@@ -283,6 +275,50 @@ class Analyses:
         done = ended(run, RunState.SUCCEEDED, answer=analysis.answer)
         self._queue.record(done, experiment_id=owner, names=work.names())
         return analysis
+
+
+def _asked(
+    experiment: Experiment, overrides: Mapping[str, Any], snapshot: int | None, priority: int
+) -> _Question:
+    kind = find_kind(experiment.kind)
+    asked = {**experiment.config, **overrides}
+    return _Question(
+        experiment=experiment,
+        kind=kind,
+        asked=asked,
+        config=parse(kind.config, asked),
+        snapshot=snapshot,
+        priority=priority,
+    )
+
+
+def _provenance(question: _Question, config: Config, cells: "pa.Table") -> Provenance:
+    kind, settings = question.kind, config.model_dump(mode="json")
+    content = keys.cells_hash(cells)
+    return Provenance(
+        kind=kind.slug,
+        kind_version=kind.version,
+        config=settings,
+        cells_hash=content,
+        snapshot=question.snapshot or question.experiment.snapshot,
+        seed=config.seed,
+        versions=keys.versions(),
+        key=keys.answer_key(
+            kind=kind.slug, kind_version=kind.version, config=settings, cells=content
+        ),
+    )
+
+
+def _new_run(question: _Question, provenance: Provenance, run_id: str) -> Run:
+    return Run(
+        id=run_id,
+        experiment=question.experiment.name,
+        kind=question.kind.slug,
+        state=RunState.RUNNING,
+        created=datetime.now(UTC),
+        config=provenance.config,
+        key=provenance.key,
+    )
 
 
 def _weight(known: Analysis | VibesError) -> int:

@@ -16,6 +16,9 @@ from pymc_vibes.settings import Settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
+WRITING = "writing the answer"
+"""The last stage of a run: its posterior is there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
@@ -52,7 +55,7 @@ def compute(run: Run, work: Work, cells: "pa.Table", watch: Watch) -> Analysis:
     kind = find_kind(run.kind)
     config = parse(kind.config, work.provenance.config)
     posterior = kind.fit(cells, config, watch)
-    watch.stage("writing the answer")
+    watch.stage(WRITING)
     summary = kind.summarize(posterior, config)
     if work.findings:
         findings = (*work.findings, *summary.findings)

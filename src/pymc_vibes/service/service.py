@@ -200,6 +200,18 @@ class Service(Experiments):
         """Give a run as it stands."""
         return self._background.follow(self.queue.run(run_id))
 
+    def begin(
+        self,
+        run_id: str,
+        name: str,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        snapshot: int | None = None,
+    ) -> Run:
+        """Let a run of that id answer the experiment's question; give it as it stands."""
+        experiment = self.experiment(name)
+        return self._analyses.begin(run_id, experiment, overrides or {}, snapshot=snapshot)
+
     def cancel(self, run_id: str) -> Run:
         """Stop a run that waits or runs; give it as it stands, which may be still stopping.
 

@@ -11,11 +11,12 @@ worker that makes it. Leases are counted by the clock of the database.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.core.errors import IllegalTransition
+from pymc_vibes.core.errors import IllegalTransition, RunNotFound
 from pymc_vibes.core.run import Progress, Run, RunState, check_transition
 from pymc_vibes.store import runrow
 from pymc_vibes.store.database import prepare_database
@@ -55,7 +56,10 @@ class Queue(RunTable):
     def enqueue(
         self, run: Run, *, experiment_id: str, work: Mapping[str, Any], priority: int = 0
     ) -> Run:
-        """Write a run that waits for a worker; give the unfinished one of that key if there is."""
+        """Write a run that waits for a worker; give the unfinished one of that key if there is.
+
+        A run that was written before is given as it is.
+        """
         from sqlalchemy.exc import IntegrityError
 
         assert run.key is not None  # noqa: S101  # what makes two questions the same
@@ -72,6 +76,8 @@ class Queue(RunTable):
                 # it may be over by now: then there is room for this one
                 if (waiting := self.unfinished(experiment_id, run.key)) is not None:
                     return waiting
+                with suppress(RunNotFound):
+                    return self.run(run.id)
             else:
                 return run
 

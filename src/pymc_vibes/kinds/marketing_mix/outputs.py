@@ -10,12 +10,13 @@ from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.messages import day_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading
-from pymc_vibes.kinds.marketing_mix.schema import ACTIVITY, CONTROL, SPEND
+from pymc_vibes.kinds.marketing_mix.schema import ACTIVITY, SPEND
 from pymc_vibes.kinds.marketing_mix.study import Study, given_parameters
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    import xarray as xr
 
     from pymc_vibes.stats.special import Array
 
@@ -156,7 +157,7 @@ def posterior_table(posterior: Posterior) -> "pa.Table":
     lines = [line for name, values in _parameters(posterior) for line in _lines(name, values)]
     names = ("parameter", "mean", "sd", "hdi_3%", "hdi_97%", "mcse_mean", "ess_bulk", "ess_tail",
              "r_hat")  # fmt: skip
-    columns = list(zip(*lines, strict=True)) if lines else [[] for _ in names]
+    columns = list(zip(*lines, strict=True))
     numbers = {n: _known(c) for n, c in zip(names[1:], columns[1:], strict=True)}
     return pa.table({names[0]: pa.array(columns[0], pa.string()), **numbers})
 
@@ -176,24 +177,24 @@ def chain_facts(posterior: Posterior) -> list[dict[str, Any]]:
     ]
 
 
-def _parameters(posterior: Posterior) -> "list[tuple[str, np.ndarray]]":
-    """Give the chains of everything that was sampled, `(chains, draws, labels)`, with names."""
+def _parameters(posterior: Posterior) -> "list[tuple[str, xr.DataArray]]":
+    """Give the chains of everything that was sampled, `(chain, draw, ...)`, with names."""
     if posterior.samples is None:
         raise TypeError("a marketing mix has its chains")
-    found = []
-    for name, array in posterior.samples["posterior"].data_vars.items():
-        turned = array.transpose("chain", "draw", ...)
-        found.append((str(name), turned))
-    return found
+    sampled = posterior.samples["posterior"].to_dataset()
+    return [
+        (str(name), array.transpose("chain", "draw", ...))
+        for name, array in sampled.data_vars.items()
+    ]
 
 
-def _lines(name: str, array: Any) -> list[tuple[Any, ...]]:
+def _lines(name: str, array: "xr.DataArray") -> list[tuple[Any, ...]]:
     from pymc_vibes.stats.chains import mcse_mean, measure
 
     values = array.to_numpy().reshape(*array.shape[:2], -1)
     labels = [name]
-    if array.ndim > 2:  # noqa: PLR2004  # beyond chain and draw
-        index = array.stack(label=array.dims[2:])["label"].to_numpy()  # noqa: PD013  # xarray's
+    if array.ndim > 2:  # beyond chain and draw
+        index = array.stack(label=array.dims[2:])["label"].to_numpy()
         labels = [f"{name}[{_label(one)}]" for one in index]
     low, high = _hdi(values.reshape(-1, values.shape[2]), MASS)
     r_hat, bulk, tail = measure(values)
