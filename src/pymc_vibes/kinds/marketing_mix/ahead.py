@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 type Pattern = Literal["even", "recent"]
 
-_QUARTER = {"day": 91, "week": 13, "month": 3}
+QUARTER = {"day": 91, "week": 13, "month": 3}
+"""Periods that a plan spans, and that say what is usual, unless told otherwise."""
 MOST_DRAWS = 2000
 _MOST_NUMBERS = 4_000_000
 """Draws times periods times channels times entities of an outlook."""
@@ -240,7 +241,7 @@ def ahead_of(reading: Reading, asked: Horizon) -> Ahead:
         raise BadConfig(
             "A plan needs channels whose spend is known.", hint="Upload their spend_ columns."
         )
-    periods = asked.periods or _QUARTER[reading.study.panel.grain]
+    periods = asked.periods or QUARTER[reading.study.panel.grain]
     return Ahead(reading, periods, asked.pattern)
 
 
