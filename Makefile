@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal
 args ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick chromium postgres
+.PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick docs chromium postgres
 
 # tests run in as many processes as there are cores, so each gets one thread for linear algebra
 unit test slow: export OMP_NUM_THREADS := 1
@@ -70,6 +70,9 @@ bench: $(STAMP) ## measure us and the peers side by side
 
 bench-quick: $(STAMP) ## the same on little data: proves that the benchmarks work
 	$(BIN)/python -m benchmarks --quick $(args)
+
+docs: $(STAMP) ## build the documentation into site/; a warning or a broken link is an error
+	@$(BIN)/python -m scripts.site $(args)
 
 chromium: $(STAMP) ## find a browser for the tests, or install one
 	@$(BIN)/python -m scripts.chromium --install

@@ -1,0 +1,56 @@
+"""Every setting of the environment, and every problem that a surface may report."""
+
+from pymc_vibes.core.errors import VibesError, problems
+from pymc_vibes.settings import Settings, variables
+from scripts.site.fields import bounds_of, value_of
+from scripts.site.markdown import code, heading, noted, page, plain, table
+
+_SETTINGS = (
+    "Each is a variable of the environment, or a line of a file `.env` in the folder where you "
+    "start things; a real variable wins. `vibes doctor` shows which are set, secrets masked."
+)
+_PROBLEMS = (
+    "Every error is one of these. Over HTTP it is a problem document (RFC 9457) whose `type` is "
+    "`/problems/` and the name; on the terminal it is a sentence and an exit code. "
+    "A server has a page for each at its `/problems`."
+)
+
+
+def settings_page() -> str:
+    """Write the page of all settings."""
+    schema = Settings.model_json_schema(by_alias=False)
+    known = schema.get("$defs", {})
+    rows = []
+    for name, field in schema["properties"].items():
+        first, *others = variables(name)
+        bounds = bounds_of(field)
+        default = field.get("default")
+        meaning = plain(field.get("description", ""))
+        rows.append(
+            (
+                code(first),
+                value_of(field, known),
+                "" if default in (None, "", []) else code(default),
+                noted(meaning, bounds),
+                ", ".join(map(code, others)),
+            )
+        )
+    header = ("variable", "value", "default", "meaning", "also read")
+    return page(heading("Settings"), _SETTINGS, table(header, rows))
+
+
+def problem_page() -> str:
+    """Write the page of all problems."""
+    parts = [part for problem in problems() for part in _problem(problem)]
+    return page(heading("Problems"), _PROBLEMS, *parts)
+
+
+def _problem(problem: type[VibesError]) -> tuple[str, str, str]:
+    _, _, more = (problem.__doc__ or "").strip().partition("\n")
+    above = [cls.slug() for cls in problem.__mro__[1:] if issubclass(cls, VibesError)]
+    kin = f" It is a kind of [{above[0]}](#{above[0]})." if above else ""
+    return (
+        heading(problem.slug(), 2),
+        f"{problem.title()}. HTTP status {problem.status}, exit code {problem.exit_code}.{kin}",
+        plain(more),
+    )
