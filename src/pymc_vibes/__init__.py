@@ -9,12 +9,10 @@ answer = lake.analyze("checkout")
 print(answer.summary.headline)
 """
 
-from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pymc_vibes.core.answer import Answer, QueryAnswer, Summary
@@ -57,16 +55,21 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
-@contextmanager
-def connect(home: "Path | str | None" = None) -> "Iterator[Service]":
-    """Open the lake under `home` (default: the settings') and close it afterwards."""
+def connect(home: "Path | str | None" = None) -> "Service":
+    """Open the lake under `home` (default: the settings').
+
+    Close it with `close()`, or use it in `with`. In a notebook, answers and figures are then shown
+    as cards and pictures.
+    """
+    import sys
     from pathlib import Path
 
     from pymc_vibes.service import Service
     from pymc_vibes.settings import load_settings
 
     service = Service.open(load_settings() if home is None else load_settings(home=Path(home)))
-    try:
-        yield service
-    finally:
-        service.close()
+    if "IPython" in sys.modules:
+        from pymc_vibes.notebook import teach
+
+        teach(sys.modules["IPython"].get_ipython())
+    return service

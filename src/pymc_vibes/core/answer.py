@@ -5,12 +5,15 @@ A decision is made where a `Summary` is made, in a kind's `summarize`; every sur
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, JsonValue, computed_field, model_validator
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 type Verdict = Literal["good", "warning", "problem"]
 type Method = Literal["exact", "quadrature", "nuts"]
@@ -85,6 +88,12 @@ class Table(Record):
     total: int | None = None
     """Rows that exist, where `rows` holds only the first of them."""
 
+    def frame(self) -> "pd.DataFrame":
+        """Give the table as a pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame([list(row) for row in self.rows], columns=list(self.columns))
+
 
 class Attempt(Record):
     """One try of a sampler: what it was told, and what came of it."""
@@ -152,6 +161,13 @@ class Summary(Record):
     tables: tuple[Table, ...] = ()
     context: Mapping[str, JsonValue] = {}
     """What the numbers refer to: window, unit, prior, exposure, in words and values."""
+
+    def table(self, name: str) -> Table:
+        """Give one table by its name."""
+        found = {table.name: table for table in self.tables}
+        if name not in found:
+            raise KeyError(f"There is no table {name!r}; there is {', '.join(found) or 'none'}.")
+        return found[name]
 
 
 class Origin(Record):

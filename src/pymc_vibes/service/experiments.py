@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pymc_vibes.core.config import parse
 from pymc_vibes.core.errors import BadConfig, ExperimentNotFound, KindMismatch
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from pymc_vibes.store.lake import Lake
 
 MAX_EVENTS = 10_000_000  # simulated in one call
+_INDEX = "__index_level_"  # how Arrow names the index of a pandas frame
+
+
+class ArrowTable(Protocol):
+    """A table that Arrow can read, whichever library made it."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 
 class Experiments:
@@ -114,6 +121,26 @@ class Experiments:
         return self.lake.ingest(
             experiment.name, path, kind.schema, options, required=required, filename=filename
         )
+
+    def upload_table(
+        self, name: str, events: "ArrowTable", options: UploadOptions | None = None
+    ) -> Receipt:
+        """Add the events of a table in memory: pandas, Polars, Ibis, Arrow; an index is left out.
+
+        What the options say of the format does not matter.
+        """
+        import tempfile
+
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.table(events)
+        index = [column for column in table.column_names if column.startswith(_INDEX)]
+        told = (options or UploadOptions()).model_copy(update={"format": "parquet"})
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.parquet"
+            pq.write_table(table.drop_columns(index), path)
+            return self.upload(name, path, told)
 
     def preview(self, name: str, *, limit: int = 50, offset: int = 0) -> Preview:
         """Give a page of events in time order."""

@@ -81,6 +81,12 @@ class Service(Experiments):
         self.lake.close()
         self.queue.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_why: object) -> None:
+        self.close()
+
     def without_waiting(self) -> Self:
         """Give the same service for those who do not wait: what must be sampled is `Pending`."""
         hasty = copy.copy(self)

@@ -1,8 +1,6 @@
 """Simulated worlds whose truth is known, so that an answer can be held against it."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.experiment import Experiment, UploadOptions
@@ -68,12 +66,7 @@ def upload_table(
     service: Service, name: str, events: "pa.Table", *, key: str | None = None
 ) -> None:
     """Upload an Arrow table of events."""
-    import pyarrow.parquet as pq
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "events.parquet"
-        pq.write_table(events, path)
-        service.upload(name, path, UploadOptions(format="parquet", idempotency_key=key))
+    service.upload_table(name, events, UploadOptions(idempotency_key=key))
 
 
 def truth_checks(service: Service, analysis: Analysis) -> tuple[TruthCheck, ...]:
