@@ -34,6 +34,7 @@ from pymc_vibes.kinds.marketing_mix.cells import reduce
 from pymc_vibes.kinds.marketing_mix.config import EXAMPLE, MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.fit import build_model, fit
 from pymc_vibes.kinds.marketing_mix.pictures import figures
+from pymc_vibes.kinds.marketing_mix.queries import QUERIES
 from pymc_vibes.kinds.marketing_mix.schema import SCHEMA
 from pymc_vibes.kinds.marketing_mix.validate import check
 from pymc_vibes.kinds.marketing_mix.world import simulate, truth
@@ -53,6 +54,7 @@ kind = Kind[MarketingMixConfig](
     fit=fit,
     summarize=summarize,
     figures=figures,
+    queries=QUERIES,
     check=check,
     borrow=BORROW,
     sizes=Sizes(few=60, common=104, many=312),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.media_response import MediaResponse
     from pymc_vibes.stats.special import Array
 
-type Pattern = Literal["even", "recent"]
+type Flighting = Literal["even", "recent"]
 
 QUARTER = {"day": 91, "week": 13, "month": 3}
 """Periods that a plan spans, and that say what is usual, unless told otherwise."""
@@ -42,7 +42,7 @@ class Horizon(Parameters):
         None, "Periods that are planned, after the last one of the data; as many before it are the "
         "current plan. Open: a quarter.", unit="periods", ge=1, le=400,
     )  # fmt: skip
-    pattern: Pattern = setting(
+    pattern: Flighting = setting(
         "even", "How a channel's money falls on the periods: evenly, or as in the recent ones."
     )
     value_per_sale: float | None = setting(
@@ -57,7 +57,7 @@ class Ahead:
 
     reading: Reading
     periods: int
-    pattern: Pattern
+    pattern: Flighting
 
     @cached_property
     def channels(self) -> list[int]:

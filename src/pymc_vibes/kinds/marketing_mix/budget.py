@@ -20,7 +20,7 @@ from pymc_vibes.kinds.marketing_mix.changes import (
     plan_table,
 )
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds.marketing_mix.goals import Asked, aim_of, goal_of, limits_of
+from pymc_vibes.kinds.marketing_mix.goals import BudgetAsked, aim_of, goal_of, limits_of
 from pymc_vibes.kinds.marketing_mix.pictures import returns_forest
 from pymc_vibes.kinds.marketing_mix.words import money, per_money_words
 from pymc_vibes.stats.decide import decide, join
@@ -56,7 +56,7 @@ class Proposal:
         return [_PLACES[place] for place in self.optimality.places]
 
 
-def propose(ahead: Ahead, asked: Asked) -> Proposal:
+def propose(ahead: Ahead, asked: BudgetAsked) -> Proposal:
     """Search for the best budget; raises `BadConfig` where no budget within the bounds will do."""
     from pymc_vibes.stats.media_budget import plan_budget
 
@@ -68,7 +68,7 @@ def propose(ahead: Ahead, asked: Asked) -> Proposal:
     return Proposal(change=Change(ahead, plan.budget, value), optimality=plan.optimality)
 
 
-def optimize(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> QueryAnswer:
+def optimize(posterior: Posterior, config: MarketingMixConfig, asked: BudgetAsked) -> QueryAnswer:
     """Find the best budget within bounds around the current one."""
     found = propose(ahead_of(trusted(posterior, config), asked), asked)
     change, table = found.change, plan_table(found.change, found.places)
@@ -137,7 +137,7 @@ def _decision(found: Proposal) -> Decision:
     )  # fmt: skip
 
 
-def _findings(found: Proposal, asked: Asked) -> Iterator[Finding]:
+def _findings(found: Proposal, asked: BudgetAsked) -> Iterator[Finding]:
     change = found.change
     yield from findings_of(found.ahead, change.beyond)
     if change.value is None and asked.goal.kind in {"return", "marginal-return"}:
@@ -169,7 +169,7 @@ def _in_sales(found: Proposal, price: float) -> float:
     return price / (found.change.value or 1.0)
 
 
-def _context(found: Proposal, asked: Asked) -> "Mapping[str, JsonValue]":
+def _context(found: Proposal, asked: BudgetAsked) -> "Mapping[str, JsonValue]":
     ahead, optimality = found.ahead, found.optimality
     price = optimality.price
     return {

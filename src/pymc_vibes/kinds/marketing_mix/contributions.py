@@ -11,9 +11,9 @@ from pymc_vibes.kinds.marketing_mix.answer import drawn_estimate
 from pymc_vibes.kinds.marketing_mix.asking import Between, entity_index, trusted, window_of
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.divided import (
+    CalendarGroup,
+    ContributionForm,
     Division,
-    Form,
-    Group,
     divided,
     figures_of,
     steps_of,
@@ -26,15 +26,15 @@ from pymc_vibes.stats.describe import percent
 MOST_ROWS = 20_000
 
 
-class Asked(Between):
+class ContributionsAsked(Between):
     """Which contributions."""
 
-    form: Form = setting(
+    form: ContributionForm = setting(
         "part", "Part: each channel's share of what happened, which adds up exactly. Lost-without: "
         "what would be missing without the channel, all else as it was; where effects multiply, "
         "these overlap.",
     )  # fmt: skip
-    by: Group = setting(
+    by: CalendarGroup = setting(
         "period", "What is added up: each period alone, or those that begin in a month, a quarter "
         "or a year, or all. Sums are taken in each draw.",
     )  # fmt: skip
@@ -43,7 +43,9 @@ class Asked(Between):
     )
 
 
-def contributions(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> QueryAnswer:
+def contributions(
+    posterior: Posterior, config: MarketingMixConfig, asked: ContributionsAsked
+) -> QueryAnswer:
     """Give what each channel did, with intervals, and the proof that it adds up."""
     reading = trusted(posterior, config)
     window = window_of(reading, asked)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.media_effects import Contributions
     from pymc_vibes.stats.special import Array
 
-type Form = Literal["part", "lost-without"]
+type ContributionForm = Literal["part", "lost-without"]
 """`part` divides what happened and adds up; `lost-without` is what each channel alone is worth."""
-type Group = Literal["period", "month", "quarter", "year", "all"]
+type CalendarGroup = Literal["period", "month", "quarter", "year", "all"]
 
 MOST_LAYERS = 6
 """Channels that are drawn apart; the smallest ones are drawn together."""
@@ -30,7 +30,7 @@ _MOST_PERIODS = 400
 class Division:
     """Contributions of groups of periods, draw by draw; arrays have groups where periods were."""
 
-    form: Form
+    form: ContributionForm
     by: str
     """What a group is: a week, a month, all."""
     days: Sequence[date]
@@ -54,8 +54,8 @@ def divided(
     reading: Reading,
     *,
     window: slice = slice(0, None),
-    by: Group = "period",
-    form: Form = "part",
+    by: CalendarGroup = "period",
+    form: ContributionForm = "part",
     entity: int | None = None,
 ) -> Division:
     """Add up what channels did in groups of the fitted periods of a window."""
@@ -80,7 +80,7 @@ def _summed(values: "Array", firsts: "np.ndarray") -> "Array":
     return np.asarray(np.add.reduceat(values, firsts))
 
 
-def _groups(days: Sequence[date], by: Group) -> "tuple[np.ndarray, list[date]]":
+def _groups(days: Sequence[date], by: CalendarGroup) -> "tuple[np.ndarray, list[date]]":
     """Give the place of each group's first period, and the day of the calendar it stands for."""
     import numpy as np
 
@@ -89,7 +89,7 @@ def _groups(days: Sequence[date], by: Group) -> "tuple[np.ndarray, list[date]]":
     return np.array(firsts, dtype=np.intp), [begins[i] for i in firsts]
 
 
-def _begin(day: date, by: Group) -> date:
+def _begin(day: date, by: CalendarGroup) -> date:
     match by:
         case "month":
             return day.replace(day=1)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 
-class Asked(Parameters):
+class FittedAsked(Parameters):
     """Nothing to choose."""
 
 
-def fitted(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> QueryAnswer:
+def fitted(posterior: Posterior, config: MarketingMixConfig, asked: FittedAsked) -> QueryAnswer:
     """Set sales against what was expected, in the fitted periods and in those held out."""
     del asked  # there is nothing to choose
     reading = trusted(posterior, config)

@@ -87,7 +87,7 @@ class ShortfallAim(Record):
 type AimAsked = Annotated[MeanAim | QuantileAim | ShortfallAim, Field(discriminator="kind")]
 
 
-class Bounds(Record):
+class ChannelBounds(Record):
     """What one channel may spend over the plan."""
 
     unit: Literal["current", "money"] = setting(
@@ -110,7 +110,7 @@ class Bounds(Record):
         return self
 
 
-class Together(Record):
+class ChannelGroup(Record):
     """What some channels may spend together over the plan."""
 
     channels: tuple[Name, ...] = setting(
@@ -120,7 +120,7 @@ class Together(Record):
     high: float | None = setting(None, "Money at most.", ge=0, le=_MOST_MONEY)
 
 
-class Asked(Horizon):
+class BudgetAsked(Horizon):
     """Which budget."""
 
     goal: GoalAsked = setting(SplitTotal(), "What the budget is to reach.")
@@ -128,13 +128,13 @@ class Asked(Horizon):
     swing: float = setting(
         0.3, "How far a channel may move from the current plan, as a share of it.", ge=0, le=10
     )
-    bounds: Mapping[Name, Bounds] = setting(
+    bounds: Mapping[Name, ChannelBounds] = setting(
         {}, "Channel -> bounds of its own.", max_length=MAX_CHANNELS
     )
     locked: tuple[Name, ...] = setting(
         (), "Channels that stay as in the current plan.", max_length=MAX_CHANNELS
     )
-    groups: tuple[Together, ...] = setting(
+    groups: tuple[ChannelGroup, ...] = setting(
         (), "Bounds on what several channels spend together.", max_length=20
     )
 
@@ -146,7 +146,7 @@ class Asked(Horizon):
         return self
 
 
-def goal_of(asked: Asked, ahead: Ahead) -> "Goal":
+def goal_of(asked: BudgetAsked, ahead: Ahead) -> "Goal":
     """Say the goal in the words of the optimizer."""
     from pymc_vibes.stats.media_goals import FixedTotal, LeastCost, MarginalReturn, Return
     from pymc_vibes.stats.media_outlook import Valued
@@ -163,7 +163,7 @@ def goal_of(asked: Asked, ahead: Ahead) -> "Goal":
             return LeastCost(valued(ahead.current)[0] if sales is None else sales)
 
 
-def aim_of(asked: Asked) -> "Aim":
+def aim_of(asked: BudgetAsked) -> "Aim":
     """Say the aim in the words of the optimizer."""
     from pymc_vibes.stats.media_outlook import Average, Quantile, Shortfall
 
@@ -176,7 +176,7 @@ def aim_of(asked: Asked) -> "Aim":
             return Average()
 
 
-def limits_of(asked: Asked, ahead: Ahead) -> "Limits":
+def limits_of(asked: BudgetAsked, ahead: Ahead) -> "Limits":
     """Give the bounds of every channel; `BadConfig` for a channel that no plan can move."""
     import numpy as np
 
@@ -202,7 +202,7 @@ def limits_of(asked: Asked, ahead: Ahead) -> "Limits":
     return Limits(low=low, high=high, groups=groups)
 
 
-def _ends(own: Bounds, current: float, usual: tuple[float, float]) -> tuple[float, float]:
+def _ends(own: ChannelBounds, current: float, usual: tuple[float, float]) -> tuple[float, float]:
     """Give the bounds of a channel in money; an open one gives way to one that is given."""
     unit = current if own.unit == "current" else 1.0
     low = None if own.low is None else own.low * unit

@@ -10,8 +10,8 @@ from pymc_vibes.kinds.marketing_mix.asking import trusted
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.messages import many
 from pymc_vibes.kinds.marketing_mix.trials import (
-    Asked,
     Bench,
+    TestsAsked,
     advised_of,
     entity_of,
     narrowing,
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.media_next import Prospect
 
 
-def next_experiment(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> QueryAnswer:
+def next_experiment(
+    posterior: Posterior, config: MarketingMixConfig, asked: TestsAsked
+) -> QueryAnswer:
     """Rank tests by how much narrower they are expected to make a return, for the money moved."""
     reading = trusted(posterior, config)
     bench = Bench(reading, entity_of(reading, asked), asked)

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 MOST_FIGURES = 12
 
 
-class Asked(Parameters):
+class CurvesAsked(Parameters):
     """Which curves."""
 
     channel: Name | None = setting(None, "One channel; open: every channel.")
 
 
-def curves(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> QueryAnswer:
+def curves(posterior: Posterior, config: MarketingMixConfig, asked: CurvesAsked) -> QueryAnswer:
     """Give what a steady activity of channels brings, as far as it was seen and a little beyond."""
     reading = trusted(posterior, config)
     wanted = (

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.special import Array
 
 
-class Asked(Between):
+class ReturnsAsked(Between):
     """Which returns."""
 
     channels: tuple[Name, ...] = setting(
@@ -81,7 +81,7 @@ class Returns:
         return self.gains * (self.value or 1.0) - self.spend
 
 
-def returns_of(reading: Reading, window: slice, asked: Asked) -> Returns:
+def returns_of(reading: Reading, window: slice, asked: ReturnsAsked) -> Returns:
     """Compute the returns of activity in a window, with what came after it."""
     import numpy as np
 
@@ -111,7 +111,7 @@ def returns_of(reading: Reading, window: slice, asked: Asked) -> Returns:
     )  # fmt: skip
 
 
-def roas(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> QueryAnswer:
+def roas(posterior: Posterior, config: MarketingMixConfig, asked: ReturnsAsked) -> QueryAnswer:
     """Give what money returned in a window, on average and at the margin."""
     reading = trusted(posterior, config)
     found = returns_of(reading, window_of(reading, asked), asked)

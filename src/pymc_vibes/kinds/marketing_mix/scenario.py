@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pymc_vibes.stats.special import Array
 
 
-class Asked(Horizon):
+class ScenarioAsked(Horizon):
     """Which plan; channels that are not named stay as in the current one."""
 
     factors: Mapping[Name, Annotated[float, Field(ge=0, le=100)]] = setting(
@@ -56,7 +56,7 @@ class Asked(Horizon):
         return self
 
 
-def scenario(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> QueryAnswer:
+def scenario(posterior: Posterior, config: MarketingMixConfig, asked: ScenarioAsked) -> QueryAnswer:
     """Give what a plan brings beyond the current one, and what sales would be under both."""
     ahead = ahead_of(trusted(posterior, config), asked)
     change = Change(ahead, _budget(ahead, asked), value_of(ahead.reading, asked))
@@ -86,7 +86,7 @@ def scenario(posterior: Posterior, config: MarketingMixConfig, asked: Asked) -> 
     )  # fmt: skip
 
 
-def _budget(ahead: Ahead, asked: Asked) -> "Array":
+def _budget(ahead: Ahead, asked: ScenarioAsked) -> "Array":
     budget = ahead.current.copy()
     for name, factor in asked.factors.items():
         budget[budget_place(ahead, name, "factors")] *= factor

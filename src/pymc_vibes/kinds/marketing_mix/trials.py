@@ -25,7 +25,7 @@ _BEYOND = 1.2
 """A test above this multiple of the most that was seen lies beyond it."""
 
 
-class Asked(Parameters):
+class TestsAsked(Parameters):
     """Which tests are compared."""
 
     channels: tuple[Name, ...] = setting(
@@ -63,7 +63,7 @@ class Bench:
 
     reading: Reading
     entity: int
-    asked: Asked
+    asked: TestsAsked
 
     @property
     def grade(self) -> Grade:
@@ -139,7 +139,7 @@ class Bench:
         return bool(trial.factor * self.usual[trial.channel] > _BEYOND * most)
 
 
-def entity_of(reading: Reading, asked: Asked) -> int:
+def entity_of(reading: Reading, asked: TestsAsked) -> int:
     """Find the entity that is tested."""
     import numpy as np
 
