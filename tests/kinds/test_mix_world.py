@@ -53,6 +53,14 @@ def test_the_same_seed_makes_the_same_world(form: dict[str, Any]) -> None:
     assert world(form, seed=3)[1] != world(form, seed=4)[1]
 
 
+@pytest.mark.parametrize("form", FORMS[:2])
+def test_the_largest_activity_of_every_channel_is_its_scale(form: dict[str, Any]) -> None:
+    known, events = world(form)
+
+    largest = [events[f"act_{name}"].to_numpy().max() for name in known["channel"].values]
+    assert largest == pytest.approx(known["media_scale"].to_numpy())
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_sales_without_noise_are_what_is_expected(form: dict[str, Any]) -> None:
     known, _ = world(form)

@@ -26,7 +26,7 @@ def plans(
     kinds = dict(zip(STYLES, (_steady, _bursts, _flights), strict=True))
     common = np.stack([kinds[style](days, rng) for style in styles], axis=-1)
     local = rng.normal(0, _LOCAL, (entities, *common.shape)) if entities > 1 else 0.0
-    return np.asarray(common * np.exp(local))
+    return np.asarray(common[None] * np.exp(local))
 
 
 def _steady(days: "np.ndarray", rng: "np.random.Generator") -> "Array":
