@@ -58,7 +58,6 @@ def true_draws(world: Misled, study: Study, times: float = 1.0) -> MediaDraws:
     order = [list(truth["channel"].values).index(name) for name in study.panel.channels]
     size = float(truth["size"].mean()) / measure.unit
     params = {name: truth[name].to_numpy()[order] for name in ("decay", "half")}
-    params["half"] = params["half"] * truth["media_scale"].to_numpy()[order] / measure.scale
     params["effect"] = times * size * truth["coefficient"].to_numpy()[order]
     return MediaDraws(
         spec=spec_of(truth),
