@@ -24,6 +24,8 @@ _WORDS = {
     "theta": "rate",
     "hdi": _KINDS["hdi"],
     "eti": _KINDS["eti"],
+    "roas": "ROAS",
+    "marginal_roas": "marginal ROAS",
 }
 _MINOR = frozenset({"median", "sd", "alpha", "beta", "rank"})
 _SHARE = "share"
@@ -185,7 +187,7 @@ def table_grid(table: Table, estimates: Sequence[Estimate] = ()) -> Grid:
     names = _names_of_a_matrix(table, kept)
     printed = [_printed(kept, i, table.title, percents) for i in range(len(kept))]
     kept, printed = _without_repeats(kept, printed)
-    of = "".join(f": {column.values[0]}" for column in constant if column.values[0] is not None)
+    of = "".join(map(_said_of_all, constant))
     return Grid(
         title=shown(table.title + of),
         unit=common,
@@ -238,6 +240,18 @@ def _upper(name: str) -> str:
 def _is_constant(column: _Column) -> bool:
     is_text = len(column.values) > 1 and not column.is_number
     return is_text and len(set(map(str, column.values))) == 1
+
+
+def _said_of_all(column: _Column) -> str:
+    """Say in the title what is the same in every row; what holds of none is not said.
+
+    >>> _said_of_all(_Column(name="is_held_out", unit="", values=(True, True)))
+    ': held out'
+    """
+    value = column.values[0]
+    if value is None or value is False:
+        return ""
+    return f": {column.name.removeprefix('is_').replace('_', ' ') if value is True else value}"
 
 
 def _common_unit(columns: Iterable[_Column]) -> str:
@@ -358,20 +372,25 @@ def truth_grid(checks: "Sequence[TruthCheck]", summary: Summary) -> Grid:
     held = sum(check.covered for check in checks)
     percents = {i.low for e in summary.estimates if e.percent for i in e.intervals}
     percent = any(check.low in percents for check in checks)
-    digits = decimals([(check.high - check.low) / 4 for check in checks], percent=percent)
+    spreads: dict[str, list[float]] = {}
+    for check in checks:
+        spreads.setdefault(check.variable, []).append((check.high - check.low) / 4)
+    digits = {name: decimals(found, percent=percent) for name, found in spreads.items()}
+    is_one = len(spreads) == 1
+    heading = sentence(_measured(checks[0], summary)) if is_one else "Quantity"
     return Grid(
         title=f"The known truth of this simulated world: {held} of {len(checks)} intervals hold it",
         headings=(
-            Heading(title=sentence(_measured(checks[0], summary))),
+            Heading(title=heading),
             Heading(title="Truth", is_number=True),
             Heading(title=f"{checks[0].prob * 100:.4g} % equal-tailed interval", is_number=True),
             Heading(title="Holds it"),
         ),
         rows=tuple(
             (
-                shown(check.label),
-                written(check.truth, digits, percent=percent),
-                span(check.low, check.high, digits, percent=percent),
+                shown(check.label if is_one else f"{_words(check.variable)}, {check.label}"),
+                written(check.truth, digits[check.variable], percent=percent),
+                span(check.low, check.high, digits[check.variable], percent=percent),
                 "yes" if check.covered else "no",
             )
             for check in checks[:_TRUTHS]
@@ -380,9 +399,13 @@ def truth_grid(checks: "Sequence[TruthCheck]", summary: Summary) -> Grid:
     )
 
 
+def _words(variable: str) -> str:
+    return _WORDS.get(variable, variable.replace("_", " "))
+
+
 def _measured(check: "TruthCheck", summary: Summary) -> str:
     names = {estimate.name for estimate in summary.estimates}
     is_one = len(names) == 1 and len(summary.estimates) > 1
     if is_one:
         return summary.estimates[0].name
-    return _WORDS.get(check.variable, check.variable.replace("_", " "))
+    return _words(check.variable)

@@ -21,6 +21,13 @@ from pymc_vibes.service.worlds import is_simulated
 KIND = "marketing-mix"
 FRONT = "/ui/mix"
 LISTED_RUNS = 20
+STANDINGS: Mapping[overview.Reading, str] = {
+    "no data": "no data",
+    "ready to read": "not trained",
+    "new data": "new data",
+    "attention": "attention",
+}
+"""What is said of an experiment that is not simply trained."""
 
 type Workspace = Literal["demo", "real"]
 
@@ -33,6 +40,8 @@ class Step:
     title: str
     questions: tuple[str, ...] = ()
     """Questions of the kind that are asked there, in order; those it lacks are left out."""
+    is_asked_at_once: bool = False
+    """Whether the first question is answered without being asked for, where scripts run."""
     needs_trust: bool = False
     """Whether it shows contributions or returns, which a doubtful fit does not give."""
 
@@ -52,8 +61,19 @@ READING = (
     ),
     Step(slug="response", title="Response", questions=("curves",), needs_trust=True),
     Step(slug="roi", title="ROI", questions=("roas",), needs_trust=True),
-    Step(slug="budget", title="Budget", questions=("optimize", "scenario"), needs_trust=True),
-    Step(slug="calibration", title="Calibration", questions=("next-experiment",)),
+    Step(
+        slug="budget",
+        title="Budget",
+        questions=("optimize", "scenario"),
+        is_asked_at_once=True,
+        needs_trust=True,
+    ),
+    Step(
+        slug="calibration",
+        title="Calibration",
+        questions=("next-experiment",),
+        is_asked_at_once=True,
+    ),
 )
 STEPS: Mapping[str, Step] = {step.slug: step for step in (*PREPARING, *READING)}
 

@@ -35,7 +35,7 @@ def create(request: Request, service: Serving, form: Posted) -> Response:
     except VibesError as problem:
         return show_front(request, service, "real", problem=problem, made=made)
     if not _has_file(form):
-        return go(f"{address(experiment.name)}/data")
+        return go(f"{address(experiment.name)}/data", fragment="top")
     return _take(request, service, experiment.name, form)
 
 
@@ -82,7 +82,7 @@ def _take(request: Request, service: Service, name: str, form: FormData) -> Resp
         request.app.state.metrics.count_rows(KIND, receipt.ingested, receipt.rejected)
     if receipt.rejected or receipt.replayed:
         return _data(request, service, name, {"receipt": receipt, "uploaded": texts_of(form)})
-    return go(f"{address(name)}/data", {"added": str(receipt.ingested)})
+    return go(f"{address(name)}/data", {"added": str(receipt.ingested)}, fragment="top")
 
 
 def _data(
@@ -92,7 +92,7 @@ def _data(
     return show_step(request, service, bench, STEPS["data"], status=status, more=told)
 
 
-@router.post(f"{_HERE}/settings")
+@router.post(f"{_HERE}/settings", openapi_extra=MAY_RUN)
 def keep_settings(request: Request, service: Serving, name: str, form: Posted) -> Response:
     """Keep the settings, and go on to training where that was asked for."""
     bench = open_bench(service, name)
@@ -108,8 +108,10 @@ def keep_settings(request: Request, service: Serving, name: str, form: Posted) -
             request, service, bench, STEPS["settings"], status=problem.status, more=told
         )
     if text_of(form, "then") == "train":
-        return go(f"{bench.here}/train")
-    return go(f"{bench.here}/settings", {"kept": ",".join(_roots(typed)) or "nothing"})
+        return _train(request, service, experiment.name)
+    return go(
+        f"{bench.here}/settings", {"kept": ",".join(_roots(typed)) or "nothing"}, fragment="top"
+    )
 
 
 def _roots(typed: dict[str, str]) -> list[str]:
@@ -120,17 +122,20 @@ def _roots(typed: dict[str, str]) -> list[str]:
 @router.post(f"{_HERE}/train", openapi_extra=RUNS | MAY_RUN)
 def train(request: Request, service: Serving, name: str) -> Response:
     """Begin to sample the answer; where it is there already, show it."""
-    experiment = mix_of(service, name)
+    return _train(request, service, mix_of(service, name).name)
+
+
+def _train(request: Request, service: Service, name: str) -> Response:
     try:
-        service.analysis(experiment.name)
+        service.analysis(name)
     except Pending as sampled:
         charge(request, sampled.run)
-        return go(f"{address(experiment.name)}/train")
+        return go(f"{address(name)}/train", fragment="top")
     except VibesError as problem:
         bench = open_bench(service, name)
         told = {"problem": problem}
         return show_step(request, service, bench, STEPS["train"], status=problem.status, more=told)
-    return go(f"{address(experiment.name)}/fit")
+    return go(f"{address(name)}/fit", fragment="top")
 
 
 @router.get(f"{_HERE}/standing/{{run_id}}")
@@ -176,7 +181,7 @@ def add_experiment(request: Request, service: Serving, name: str, form: Posted) 
         return show_step(
             request, service, bench, STEPS["calibration"], status=problem.status, more=told
         )
-    return go(f"{bench.here}/calibration", {"kept": "experiments"})
+    return go(f"{bench.here}/calibration", {"kept": "experiments"}, fragment="top")
 
 
 @router.post(f"{_HERE}/experiments/remove")
@@ -186,4 +191,4 @@ def remove_experiment(service: Serving, name: str, form: Posted) -> Response:
     entries = page_mix_settings.entries_of(bench)
     left = [one for at, one in enumerate(entries) if str(at) != text_of(form, "number")]
     service.configure(bench.experiment.name, {page_mix_settings.EXPERIMENTS: left})
-    return go(f"{bench.here}/calibration", {"kept": "experiments"})
+    return go(f"{bench.here}/calibration", {"kept": "experiments"}, fragment="top")

@@ -4,14 +4,14 @@ What no step names stands under Fit, so that nothing of an answer is lost.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pymc_vibes.core.answer import Answer, Summary, Table
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.http.grids import Grid, table_grid
-from pymc_vibes.http.text import chance, plain
+from pymc_vibes.http.text import chance, is_numeric, plain
 from pymc_vibes.stats.describe import percent
 
 _CHAINS = re.compile(r"_(trace|ranks)$")
@@ -154,7 +154,7 @@ def measures_of(context: Mapping[str, Any]) -> tuple[Measure, ...]:
     """Say how well sales are fitted and predicted, with what each number should be."""
     found = []
     for prob, name in ((0.9, "coverage_90"), (0.5, "coverage_50")):
-        if context.get(name) is not None:
+        if is_numeric(context.get(name)):
             text = f"Should be near {100 * prob:.0f} %; of the periods that were fitted."
             title = f"Periods inside their {100 * prob:.0f} % interval"
             found.append(Measure(title=title, value=percent(context[name]), about=text))
@@ -181,6 +181,10 @@ def _predicted(context: Mapping[str, Any]) -> tuple[Measure, ...]:
     )
 
 
+def _written(value: Any, write: Callable[[float], str]) -> str:
+    return write(value) if is_numeric(value) else str(value)
+
+
 def _left_over(context: Mapping[str, Any]) -> tuple[Measure, ...]:
     named = (
         (
@@ -203,7 +207,7 @@ def _left_over(context: Mapping[str, Any]) -> tuple[Measure, ...]:
         ),
     )
     return tuple(
-        Measure(title=title, value=write(context[name]), about=about)
+        Measure(title=title, value=_written(context[name], write), about=about)
         for name, title, about, write in named
         if context.get(name) is not None
     )

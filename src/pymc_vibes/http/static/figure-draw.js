@@ -158,10 +158,18 @@ function scale(axis, values) {
   return {...options, inset: axis.domain ? 0 : 6};
 }
 
+// ticks lie so far apart that their numbers do not touch
+function spacing(spec) {
+  if (spec.x.kind !== "number") return spec.x.kind === "time" ? 90 : 65;
+  const format = tickFormatter(spec.x);
+  const ends = valuesOn(spec, "x").map((end) => measure(format(Number(end.toPrecision(1)))));
+  return ends.reduce((widest, width) => Math.max(widest, width + 30), 65);
+}
+
 function frame(spec, box, colors) {
   const {x, y} = spec;
   const grid = {stroke: colors.grid, strokeOpacity: 1};
-  const tickSpacing = x.kind === "time" ? 90 : 65;
+  const tickSpacing = spacing(spec);
   const marks = [];
   const xFormat = x.kind === "number" ? {tickFormat: tickFormatter(x)} : {};
   const yFormat = y.kind === "number" ? {tickFormat: tickFormatter(y)} : {};
