@@ -83,7 +83,8 @@ def cursor_of(connection: "DuckDBPyConnection") -> "DuckDBPyConnection":
 
 def set_session(connection: "DuckDBPyConnection") -> None:
     """Set what each connection has for itself."""
-    connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    # not SET enable_progress_bar: in a notebook that asks for widgets, to turn the bar off too
+    connection.execute("PRAGMA disable_progress_bar; SET TimeZone = 'UTC'")
 
 
 @contextmanager
