@@ -10,6 +10,7 @@ import pyarrow as pa
 from pymc_vibes.kinds.marketing_mix.effects import true_effects
 from pymc_vibes.kinds.marketing_mix.samples import sample
 from pymc_vibes.kinds.marketing_mix.world import confounded, simulate
+from pymc_vibes.stats.media_effects import Link
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,13 +38,13 @@ class Misled:
     """True sales per money spent."""
 
 
-def misled(seed: int) -> Misled:
+def misled(seed: int, link: Link = "identity") -> Misled:
     """Make a world in which the history overstates a channel, with three tests of it."""
     rng = np.random.default_rng(seed)
     small, _ = sample()
     truth = confounded(small, CHANNEL, rng)
-    events = simulate(truth, WEEKS, rng)
-    fixed = _with_coefficients(truth, events)
+    fixed = _with_coefficients(truth, simulate(truth, WEEKS, rng)).assign_attrs(link=link)
+    events = simulate(fixed, WEEKS, rng)
     effects = true_effects(fixed, events)
     found = [_tested(fixed, events, begin, factor, rng) for begin, factor in TESTS]
     roas = dict(zip(map(str, effects["channel"].values), effects["roas"].values, strict=True))

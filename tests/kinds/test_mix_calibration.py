@@ -15,13 +15,15 @@ from pymc_vibes.kinds.marketing_mix.calibration import (
     moved_of,
     shift_of,
 )
+from pymc_vibes.kinds.marketing_mix.effects import true_effects
 from pymc_vibes.kinds.marketing_mix.evidence import evidence_of
 from pymc_vibes.kinds.marketing_mix.market import spec_of
 from pymc_vibes.kinds.marketing_mix.study import Study, study_of
 from pymc_vibes.stats import nuts
-from pymc_vibes.stats.media_effects import MediaDraws
+from pymc_vibes.stats.media_effects import Link, MediaDraws
 from pymc_vibes.stats.media_experiments import Evidence
 from pymc_vibes.stats.media_sampling import measures
+from pymc_vibes.stats.special import Array
 from tests.kinds.mix_lifts import CHANNEL, Misled, misled
 from tests.kinds.mix_worlds import cells, settings
 
@@ -56,23 +58,32 @@ def true_draws(world: Misled, study: Study, times: float = 1.0) -> MediaDraws:
     truth, features = world.truth, study.features
     (measure,) = measures(features.series, features.form)
     order = [list(truth["channel"].values).index(name) for name in study.panel.channels]
-    size = float(truth["size"].mean()) / measure.unit
+    size, is_log = float(truth["size"].mean()) / measure.unit, truth.attrs["link"] == "log"
     params = {name: truth[name].to_numpy()[order] for name in ("decay", "half")}
-    params["effect"] = times * size * truth["coefficient"].to_numpy()[order]
+    params["effect"] = times * (1.0 if is_log else size) * truth["coefficient"].to_numpy()[order]
     return MediaDraws(
         spec=spec_of(truth),
-        link="identity",
+        link=truth.attrs["link"],
         noise="student",
         channels=study.panel.channels,
         scale=measure.scale,
         params={name: np.tile(values, (DRAWS, 1)) for name, values in params.items()},
-        baseline=np.zeros((DRAWS, len(features.days))),
+        baseline=np.tile(rest_of(world)[0] + np.log(size), (DRAWS, 1)),
         sigma=np.ones(DRAWS),
         unit=measure.unit,
     )
 
 
-def test_a_mix_that_knows_the_truth_expects_the_lifts_that_are_true(world: Misled) -> None:
+def rest_of(world: Misled) -> Array:
+    """The world without media before its link, in units of its size."""
+    rest = true_effects(world.truth, world.events)["rest"] / world.truth["size"]
+    found = rest.transpose("entity", "period").to_numpy()
+    return np.log(found) if world.truth.attrs["link"] == "log" else found
+
+
+@pytest.mark.parametrize("link", ["identity", "log"])
+def test_a_mix_that_knows_the_truth_expects_the_lifts_that_are_true(link: Link) -> None:
+    world = misled(1, link)
     study, evidence = laid(world)
 
     expected = expected_of(evidence, true_draws(world, study))
