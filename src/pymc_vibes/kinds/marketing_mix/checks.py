@@ -148,11 +148,17 @@ def _of_sales(reading: Reading) -> Iterator[Finding]:
         )  # fmt: skip
     for prob, (low, high) in _COVERAGE.items():
         found = coverage(reading, prob)
-        if not low <= found <= high:
+        if found < low:
             yield Finding(
                 code=f"coverage-{100 * prob:.0f}", severity="warning",
-                text=f"The {100 * prob:.0f} % intervals hold {percent(found)} of the periods: the "
-                "noise is not of the kind that the model has.",
+                text=f"The {100 * prob:.0f} % intervals hold only {percent(found)} of the periods: "
+                "the noise is not of the kind that the model has.",
+            )  # fmt: skip
+        if found > high:
+            yield Finding(
+                code=f"coverage-{100 * prob:.0f}", severity="note",
+                text=f"The {100 * prob:.0f} % intervals hold {percent(found)} of the periods: they "
+                "are wider than they need be, as where parameters are many.",
             )  # fmt: skip
     held = held_out(reading)
     if held is not None and held[1] is not None and held[0] > held[1]:
