@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     type Array = NDArray[np.float64]
 
+_COARSE = 41  # nodes while the place of the shape is searched; enough for 1 000 000 events
 _NODES = 201  # of the quadrature, and places of its table of hazards per quarter
 _NEGLIGIBLE = 30.0  # nodes this far below the top in log density hold less than 1e-12
 
@@ -194,18 +195,20 @@ def _shapes(
     events, sum_of_logs = group.events.sum(), group.events @ clock
     center, spread = np.log(model.shape_median), model.shape_log_sd
     low, high = center - 8 * spread, center + 8 * spread
-    for _ in range(4):  # each round looks closer; 1 000 000 events take three
-        logs = np.linspace(low, high, _NODES)
-        with np.errstate(over="ignore"):  # a shape that nothing supports has density 0
-            spent = np.array([group.units @ np.exp(shape * clock) for shape in np.exp(logs)])
+    for nodes in (_COARSE, _COARSE, _COARSE, _NODES):  # each round looks closer
+        logs = np.linspace(low, high, nodes)
+        shapes = np.exp(logs)
+        # what would overflow belongs to shapes that nothing supports
+        powers = (np.exp(np.minimum(shape * clock, 600.0)) for shape in shapes)
+        spent = np.array([(group.units * power).sum() for power in powers])
         beta = config.weight + spent
-        heights = events * logs + np.exp(logs) * sum_of_logs
+        heights = events * logs + shapes * sum_of_logs
         heights -= (config.weight + events) * np.log(beta) + ((logs - center) / spread) ** 2 / 2
         heights -= heights.max()
         kept = np.flatnonzero(heights > -_NEGLIGIBLE)
-        low, high = logs[max(kept[0] - 1, 0)], logs[min(kept[-1] + 1, _NODES - 1)]
+        low, high = logs[max(kept[0] - 1, 0)], logs[min(kept[-1] + 1, nodes - 1)]
     density = np.exp(heights)
-    return logs, density / np.trapezoid(density, logs), np.minimum(beta, 1e300)
+    return logs, density / np.trapezoid(density, logs), beta
 
 
 def _table(alpha: float, beta: "Array", share: "Array") -> "tuple[Array, Array]":
