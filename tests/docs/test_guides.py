@@ -13,6 +13,7 @@ from tests.docs.conftest import Step, blocks, follow, steps
 SAMPLED = "docs/guides/sampled-answers.md"
 PAGES = (
     "docs/guides/borrowing-strength.md",
+    "docs/guides/diagnostics.md",
     "docs/guides/entity-rates.md",
     "docs/guides/interventions.md",
     "docs/guides/n-of-1-conduct.md",

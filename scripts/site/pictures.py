@@ -1,0 +1,105 @@
+"""Pictures of the product for the pages, taken by a headless browser from a server of their own.
+
+A page marks the place of one by `<!-- picture: NAME -->`, which is invisible where the page lies.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import uvicorn
+
+from pymc_vibes.http.app import create_app
+from pymc_vibes.service import Service
+from pymc_vibes.service.worlds import example_world
+from pymc_vibes.settings import Settings
+from scripts.chromium import find_chromium
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A page of the product, as a reader sees it first."""
+
+    name: str
+    path: str
+    caption: str
+    has_figure: bool = True
+
+
+PICTURES = (
+    Picture(name="home", path="/", caption="The first page lists what there is.", has_figure=False),
+    Picture(
+        name="ab-test",
+        path="/experiments/demo-ab-test",
+        caption="The answer of an A/B test: the verdict first, then numbers and figures.",
+    ),
+    Picture(
+        name="rates",
+        path="/ui/posterior?experiment=demo-poisson-cohorts",
+        caption="Two cohorts side by side: what is known of each rate.",
+    ),
+    Picture(
+        name="interventions",
+        path="/experiments/demo-interrupted-time-series",
+        caption="What a change did to the days after it.",
+    ),
+    Picture(
+        name="n-of-1",
+        path="/experiments/demo-n-of-1",
+        caption="A treatment that is tried in turn with another.",
+    ),
+)
+_KINDS = ("ab-test", "poisson-cohorts", "interrupted-time-series", "n-of-1")
+_ROWS = 1500
+_SIZE = (1100, 820)
+# in a container this runs as root, where the sandbox cannot
+_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+
+
+def take_pictures(folder: Path) -> dict[str, str]:
+    """Take every picture into the folder and give the captions; raises where no browser runs."""
+    browser = find_chromium()
+    folder.mkdir(parents=True)
+    with TemporaryDirectory() as home, _served(Settings(home=Path(home), ledger="off")) as address:
+        _photograph(browser, address, PICTURES, folder)
+    return {picture.name: picture.caption for picture in PICTURES}
+
+
+def _photograph(browser: str, address: str, wanted: Sequence[Picture], folder: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    width, height = _SIZE
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=browser, args=[*_ARGUMENTS])
+        page = started.new_page(viewport={"width": width, "height": height}, locale="en-US")
+        for picture in wanted:
+            page.goto(f"{address}{picture.path}", wait_until="networkidle")
+            if picture.has_figure:
+                page.locator("figure svg").first.wait_for()
+            page.screenshot(path=folder / f"{picture.name}.png")
+        started.close()
+
+
+@contextmanager
+def _served(settings: Settings) -> Iterator[str]:
+    """Give the address of a server that holds a simulated world of some kinds."""
+    service = Service.open(settings)
+    for slug in _KINDS:
+        example_world(service, slug, size=_ROWS)
+    app = create_app(settings, service=service, quiet=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(128)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+            service.close()
