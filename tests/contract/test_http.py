@@ -187,6 +187,7 @@ def known(client: TestClient) -> dict[str, dict[str, str]]:
         run["kind"]: {
             "name": run["kind"],
             "slug": run["kind"],
+            "dataset_id": run["kind"],
             "run_id": run["id"],
             "figure": "rates",
         }
@@ -259,7 +260,9 @@ def test_the_description_holds_every_route_but_pages(client: TestClient) -> None
         (method, context.path_format or "")
         for context in iter_route_contexts(client.app.routes)  # type: ignore[attr-defined]
         for method in (context.methods or set()) - {"HEAD"}
-        if (context.path_format or "").startswith(("/api/", "/ingest", "/posterior", "/compare"))
+        if (context.path_format or "").startswith(
+            ("/api/", "/ingest", "/posterior", "/compare", "/datasets", "/runs/create")
+        )
     }
     # what answers to questions that nobody has
     unknown = {(method, path) for method, path in served if path.endswith("/{query}")}

@@ -90,7 +90,7 @@ async def _receive(request: Request, file: IO[bytes]) -> tuple[str | None, FileF
 
 async def _receive_form(request: Request, file: IO[bytes]) -> tuple[str, FileFormat | None]:
     async with request.form() as form:
-        files = [field for field in form.values() if isinstance(field, UploadFile)]
+        files = [field for _, field in form.multi_items() if isinstance(field, UploadFile)]
         if len(files) != 1:
             raise BadRequest(
                 f"The form must hold one file, has {len(files)}.", hint="`curl -F file=@data.csv`"
