@@ -12,7 +12,7 @@ from pymc_vibes.core.run import Progress, RunState
 from pymc_vibes.kinds.marketing_mix.messages import ValidationSummary
 from pymc_vibes.kinds.marketing_mix.outputs import Decomposition
 from pymc_vibes.kinds.marketing_mix.run_spec import RunSpec
-from pymc_vibes.service.staged import Mark, Stage
+from pymc_vibes.service.staged import Reached, Stage
 
 EXAMPLE = {
     "dataset_id": "sample_001",
@@ -77,7 +77,7 @@ class CheckSpec(RunSpec):
     dataset_id: str = setting("", "Is that of the address, and need not be given.", max_length=200)
 
 
-class Checked(BaseModel):
+class DatasetCheck(BaseModel):
     """Whether a dataset can be fitted, and everything that was found."""
 
     dataset_id: str
@@ -119,7 +119,7 @@ class Status(BaseModel):
     eta_seconds: float | None
     """How long that still takes, as far as can be told."""
     cancelling: bool
-    history: list[Mark]
+    history: list[Reached]
     """The stages that were reached; nothing here is ever changed."""
     links: dict[str, str]
 

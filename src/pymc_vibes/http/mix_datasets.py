@@ -16,9 +16,9 @@ from pymc_vibes.http.deps import INGESTS, QUESTION, MetricsDep, ServiceDep
 from pymc_vibes.http.limits import DOWNLOAD, UPLOAD
 from pymc_vibes.http.mix_bodies import (
     EXAMPLE,
-    Checked,
     CheckSpec,
     Dataset,
+    DatasetCheck,
     DatasetColumn,
     Uploaded,
 )
@@ -137,7 +137,7 @@ def check_dataset(
     body: Annotated[
         CheckSpec | None, Body(openapi_examples={"reference": {"value": EXAMPLE}})
     ] = None,
-) -> Checked:
+) -> DatasetCheck:
     """Say what stands against a fit, what is odd, and where; nothing is fitted or changed.
 
     Without a body the data are looked at under the dataset's own settings, with one as a run of
@@ -148,7 +148,7 @@ def check_dataset(
     if body is not None:
         settings = body.config().model_dump(mode="json", exclude_unset=True)
     summary = StagedRuns(service).check(experiment, settings)
-    return Checked(
+    return DatasetCheck(
         dataset_id=experiment.name, is_valid=summary.is_valid, validation_summary=summary
     )
 

@@ -64,7 +64,7 @@ class Stage(StrEnum):
 UNTRAINED = frozenset({Stage.CREATED, Stage.VALIDATED, Stage.FEATURES_BUILT})
 
 
-class Mark(Record):
+class Reached(Record):
     """A stage that was reached, and when."""
 
     stage: Stage
@@ -80,7 +80,7 @@ class StagedRun:
     experiment_id: str
     created: datetime
     stage: Stage
-    marks: tuple[Mark, ...]
+    marks: tuple[Reached, ...]
     spec: Mapping[str, Any] | None
     """None of a run that was asked for in another way."""
     settings: Mapping[str, Any]
@@ -311,18 +311,18 @@ def _stage_of(run: Run) -> Stage:
     return Stage.TRAINED if is_drawn else Stage.TRAINING
 
 
-def _marks(past: tuple[Kept, ...]) -> Iterator[Mark]:
+def _marks(past: tuple[Kept, ...]) -> Iterator[Reached]:
     for kept in past:
-        yield Mark(stage=Stage(kept.name), at=kept.created)
+        yield Reached(stage=Stage(kept.name), at=kept.created)
 
 
-def _marks_of(run: Run | None) -> Iterator[Mark]:
+def _marks_of(run: Run | None) -> Iterator[Reached]:
     """Give the stages of a run's record; how long it is drawn and not written is not kept."""
     if run is None:
         return
-    yield Mark(stage=Stage.TRAINING, at=run.created)
+    yield Reached(stage=Stage.TRAINING, at=run.created)
     if run.finished is not None:
-        yield Mark(stage=_stage_of(run), at=run.finished)
+        yield Reached(stage=_stage_of(run), at=run.finished)
 
 
 def _value(past: tuple[Kept, ...], stage: Stage) -> Mapping[str, Any] | None:

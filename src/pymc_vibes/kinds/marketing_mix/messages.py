@@ -19,7 +19,7 @@ SHOWN = 10
 _EPOCH = date(1970, 1, 1)
 
 
-class Place(Record):
+class RowPlace(Record):
     """A row of the data, by what names it."""
 
     entity: str | None = None
@@ -38,7 +38,7 @@ class Message(Record):
     columns: tuple[str, ...] = ()
     count: int = 0
     """How many rows it is about; 0 where it is about a column or the whole."""
-    places: tuple[Place, ...] = ()
+    places: tuple[RowPlace, ...] = ()
     """The first of them."""
 
 
@@ -102,10 +102,10 @@ def places(
     *,
     column: str | None = None,
     values: "np.ndarray | None" = None,
-) -> tuple[Place, ...]:
+) -> tuple[RowPlace, ...]:
     """Name the first rows among those at some places."""
     return tuple(
-        Place(
+        RowPlace(
             entity=entities[who[i]],
             period=day_of(day[i]),
             column=column,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.kinds.marketing_mix.canonical import Panel
 from pymc_vibes.kinds.marketing_mix.combining import is_known
-from pymc_vibes.kinds.marketing_mix.messages import SHOWN, Message, Place, day_of, listed, many
+from pymc_vibes.kinds.marketing_mix.messages import SHOWN, Message, RowPlace, day_of, listed, many
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +140,7 @@ def _jump(panel: Panel, what: str, values: "Array") -> Iterator[Message]:
             text=f"The {what} changes its size by a factor of about {np.exp(ratio[at]):.0f} at "
             f"{day_of(panel.days[at + _SIDE])}, and stays there.",
             hint="Check whether its unit or currency changed.",
-            places=(Place(period=day_of(panel.days[at + _SIDE])),),
+            places=(RowPlace(period=day_of(panel.days[at + _SIDE])),),
         )
 
 
@@ -155,8 +155,8 @@ def jumps(values: "Array", side: int) -> "Array":
     return np.asarray(medians[side:] - medians[:-side])
 
 
-def _places(panel: Panel, at: "np.ndarray", channel: str) -> tuple[Place, ...]:
+def _places(panel: Panel, at: "np.ndarray", channel: str) -> tuple[RowPlace, ...]:
     return tuple(
-        Place(entity=panel.entities[g], period=day_of(panel.days[t]), column=channel)
+        RowPlace(entity=panel.entities[g], period=day_of(panel.days[t]), column=channel)
         for g, t in at[:SHOWN].tolist()
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.kinds.marketing_mix.canonical import Panel
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds.marketing_mix.messages import SHOWN, Message, Place, day_of, listed, many
+from pymc_vibes.kinds.marketing_mix.messages import SHOWN, Message, RowPlace, day_of, listed, many
 from pymc_vibes.kinds.marketing_mix.rules_media import FAR, jumps
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _about_sales(
         columns=("sales",),
         count=len(at),
         places=tuple(
-            Place(
+            RowPlace(
                 entity=panel.entities[g],
                 period=day_of(panel.days[t]),
                 column="sales",
@@ -109,7 +109,7 @@ def _unbalanced(panel: Panel) -> Iterator[Message]:
             "looks like a change of the total.",
             hint="Choose a time that all entities share, or leave these out with entities.",
             count=len(late),
-            places=tuple(Place(entity=name) for name in names[:SHOWN]),
+            places=tuple(RowPlace(entity=name) for name in names[:SHOWN]),
         )
 
 
@@ -145,7 +145,9 @@ def _partial(panel: Panel, total: "Array") -> Iterator[Message]:
             text=f"The last {panel.grain}, {day_of(panel.days[-1])}, has less than half of the "
             "least sales of the year before: it may not be over.",
             hint=f"Leave it out: end = {day_of(panel.days[-1])}.",
-            places=(Place(period=day_of(panel.days[-1]), column="sales", value=float(total[-1])),),
+            places=(
+                RowPlace(period=day_of(panel.days[-1]), column="sales", value=float(total[-1])),
+            ),
         )
 
 
@@ -171,7 +173,7 @@ def _shift(panel: Panel, total: "Array") -> Iterator[Message]:
             hint="Explain it by a control, such as a new product or region, or begin after it "
             "with start.",
             columns=("sales",),
-            places=(Place(period=day),),
+            places=(RowPlace(period=day),),
         )
 
 
