@@ -70,7 +70,9 @@ def reduce(events: "ir.Table", roster: "ir.Table | None", config: ProportionConf
     )
     if roster is None:
         return counted.order_by("group")
-    known = roster.select(group=roster.group.fill_null(UNGROUPED)).distinct()
+    named = roster.select(group=roster.group.fill_null(UNGROUPED))
+    # the roster lists names only: rows without one are a group of their own
+    known = named.union(counted.select("group")).distinct()
     joined = known.left_join(counted, "group").drop("group_right")
     return joined.mutate(
         trials=joined.trials.fill_null(0), successes=joined.successes.fill_null(0)
