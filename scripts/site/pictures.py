@@ -31,7 +31,6 @@ class Picture:
 
 
 PICTURES = (
-    Picture(name="home", path="/", caption="The first page lists what there is.", has_figure=False),
     Picture(
         name="ab-test",
         path="/experiments/demo-ab-test",
@@ -52,10 +51,12 @@ PICTURES = (
         path="/experiments/demo-n-of-1",
         caption="A treatment that is tried in turn with another.",
     ),
+    # the last one, because by now each answer has been read once
+    Picture(name="home", path="/", caption="The first page lists what there is.", has_figure=False),
 )
 _KINDS = ("ab-test", "poisson-cohorts", "interrupted-time-series", "n-of-1")
 _ROWS = 1500
-_SIZE = (1100, 820)
+_SIZE = (1100, 960)
 # in a container this runs as root, where the sandbox cannot
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 

@@ -1,0 +1,240 @@
+"""The site of the documentation: built without a warning, whole, and nothing from elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from filelock import FileLock
+from playwright.sync_api import Request, expect, sync_playwright
+
+from pymc_vibes.core.errors import problems
+from pymc_vibes.kinds import catalog
+from pymc_vibes.settings import Settings, variables
+from scripts.chromium import find_chromium
+from scripts.site.kinds import own_kinds
+from scripts.site.pictures import PICTURES, take_pictures
+from tests.browser.conftest import ARGUMENTS
+from tests.docs.conftest import ROOT
+
+BUILD = (sys.executable, "-m", "scripts.site")
+NO_BROWSER = {"VIBES_CHROMIUM": "no-such-browser"}
+# attributes whose address is loaded with the page; that of a link is followed by a reader only
+LOADS = {
+    "script": ("src",),
+    "link": ("href",),
+    "img": ("src", "srcset"),
+    "iframe": ("src",),
+    "source": ("src", "srcset"),
+    "video": ("src", "poster"),
+    "object": ("data",),
+    "embed": ("src",),
+}
+CSS_ADDRESS = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
+ELSEWHERE = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
+
+
+class Found(NamedTuple):
+    """What a page has: addresses that it loads, those that it leads to, and its own places."""
+
+    loads: list[str]
+    leads: list[str]
+    places: set[str]
+
+
+class Reader(HTMLParser):
+    """Collects the addresses of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = Found([], [], set())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.found.loads.extend(given[name] for name in LOADS.get(tag, ()) if name in given)
+        self.found.loads.extend(_of_css(given.get("style", "")))
+        if tag == "a" and "href" in given:
+            self.found.leads.append(given["href"])
+        self.found.places.update(given[name] for name in ("id", "name") if name in given)
+
+
+def _of_css(text: str) -> list[str]:
+    return [first or second for first, second in CSS_ADDRESS.findall(text)]
+
+
+def build(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*BUILD, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **more},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built once for all processes of the tests, without pictures."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    with FileLock(shared / "site.lock"):
+        if not (shared / "site.said").exists():
+            done = build("--output", str(shared / "site"), **NO_BROWSER)
+            (shared / "site.said").write_text(f"{done.returncode}\n{done.stdout}{done.stderr}")
+    return shared / "site"
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, Found]:
+    """Each page of the site with what it has."""
+    read = {}
+    for path in sorted(site.rglob("*.html")):
+        reader = Reader()
+        reader.feed(path.read_text("utf-8"))
+        read[path.relative_to(site).as_posix()] = reader.found
+    return read
+
+
+def test_it_is_built_without_a_warning_and_says_that_pictures_are_missing(site: Path) -> None:
+    code, _, said = (site.parent / "site.said").read_text().partition("\n")
+
+    assert code == "0", said
+    assert "WARNING" not in said
+    assert "built without pictures" in said
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[str, Found]) -> None:
+    loaded = {page: found.loads for page, found in pages.items()}
+    loaded |= {path.name: _of_css(path.read_text("utf-8")) for path in site.rglob("*.css")}
+
+    assert sum(map(len, loaded.values())) > len(pages)
+    assert [
+        (name, one) for name, ones in loaded.items() for one in ones if ELSEWHERE.match(one)
+    ] == []
+
+
+def test_every_link_inside_leads_to_a_place_that_is_there(
+    site: Path, pages: dict[str, Found]
+) -> None:
+    links = [(page, link) for page, found in pages.items() for link in found.leads]
+    inside = [(page, *link.partition("#")[::2]) for page, link in links if ":" not in link]
+    aims = [
+        (page, (site / page).parent.joinpath(path).resolve() if path else site / page, place)
+        for page, path, place in inside
+    ]
+
+    assert len(inside) > 1000
+    assert [(page, str(aim)) for page, aim, _ in aims if not aim.exists()] == []
+    assert [
+        (page, aim.name, place)
+        for page, aim, place in aims
+        if place and place not in pages[aim.relative_to(site.resolve()).as_posix()].places
+    ] == []
+
+
+def test_everything_that_the_code_declares_has_its_place(site: Path) -> None:
+    settings = (site / "reference/settings.html").read_text("utf-8")
+    told = (site / "reference/problems.html").read_text("utf-8")
+    kinds = {kind: (site / f"reference/kinds/{kind}.html").read_text("utf-8") for kind in catalog()}
+    declared = {
+        slug: [*kind.config.model_fields, *(column.name for column in kind.schema.columns)]
+        for slug, kind in catalog().items()
+    }
+
+    assert [name for name in Settings.model_fields if variables(name)[0] not in settings] == []
+    assert [problem.slug() for problem in problems() if f'id="{problem.slug()}"' not in told] == []
+    assert [
+        (slug, name)
+        for slug, names in declared.items()
+        for name in names
+        if f">{name}</span>" not in kinds[slug]
+    ] == []
+
+
+def test_every_guide_is_in_the_margin(pages: dict[str, Found]) -> None:
+    guides = {f"guides/{path.stem}.html" for path in (ROOT / "docs/guides").glob("*.md")}
+
+    assert guides - set(pages["index.html"].leads) == set()
+
+
+def test_pages_and_search_work_from_the_disk(site: Path) -> None:
+    asked: list[str] = []
+
+    def see(request: Request) -> None:
+        asked.append(request.url)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        page = browser.new_page()
+        page.on("request", see)
+        page.goto((site / "index.html").as_uri())
+        page.get_by_role("textbox", name="Search").fill("overdispersed")
+        page.keyboard.press("Enter")
+        expect(page.locator("#search-results li").first).to_be_visible()
+        browser.close()
+
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.md").write_text("# One\n\n[gone](gone.md)\n")
+    program = (
+        "from pathlib import Path; from scripts.site.build import build_html; "
+        "raise SystemExit(build_html(Path('pages'), Path('out'), Path('trees')))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert "gone.md" in done.stderr
+
+
+def test_pictures_that_are_asked_for_fail_the_build_where_no_browser_runs(tmp_path: Path) -> None:
+    done = build("--pictures", "all", "--output", str(tmp_path / "site"), **NO_BROWSER)
+
+    assert done.returncode == 1
+    assert "no-such-browser" in done.stdout
+    assert not (tmp_path / "site").exists()
+
+
+def test_every_picture_is_taken_and_has_a_place(tmp_path: Path) -> None:
+    marked = {
+        name
+        for path in (ROOT / "docs").rglob("*.md")
+        for name in re.findall(r"<!-- picture: (\S+) -->", path.read_text("utf-8"))
+    }
+
+    taken = take_pictures(tmp_path / "pictures")
+
+    sizes = {path.stem: path.stat().st_size for path in (tmp_path / "pictures").iterdir()}
+    assert marked == set(taken) == set(sizes) == {picture.name for picture in PICTURES}
+    assert min(sizes.values()) > 20_000  # a page without content has about 5,000
+
+
+@pytest.mark.parametrize("slug", [kind.slug for kind in own_kinds()])
+def test_signs_that_a_page_names_are_those_that_the_code_gives(slug: str) -> None:
+    page = (ROOT / "docs/answers" / f"{slug}.md").read_text("utf-8")
+    folder = ROOT / "src/pymc_vibes/kinds"
+    module = type(catalog()[slug].example).__module__.split(".")[2]
+    source = "".join(path.read_text("utf-8") for path in folder.glob(f"{module}/*.py"))
+    given = set(re.findall(r"""\bcode=(?:"([a-z-]+)"|f"([a-z-]+)\{)""", source))
+    known = {one.rstrip("-") for pair in given for one in pair if one}
+    signs = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+
+    named = {code for sign in signs for code in re.findall(r"`([a-z]+(?:-[a-z]+)*)`", sign)}
+
+    assert "When not to trust it" in page
+    assert named - known == set()
