@@ -34,7 +34,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels, place = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     done = subprocess.run(
-        [*build, "--directory", str(wheels)], cwd=EXAMPLE, capture_output=True, text=True
+        [*build, "--directory", str(wheels)],
+        cwd=EXAMPLE,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     [wheel] = wheels.glob("*.whl")
@@ -60,7 +64,12 @@ def run(*arguments: str, path: tuple[Path, ...], folder: Path = ROOT) -> tuple[i
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
     environment.pop("PYTEST_XDIST_WORKER", None)  # it is a run of its own
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
+from pymc_vibes_survival.settings import SurvivalConfig
+from pymc_vibes_survival.survival import kind
 
 from pymc_vibes.core.config import parse
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.core.run import NOBODY
-from pymc_vibes_survival.settings import SurvivalConfig
-from pymc_vibes_survival.survival import kind
 
 CELLS = pa.schema(
     {"group": pa.string(), "duration": pa.float64(), "events": pa.int64(), "censored": pa.int64()}

@@ -5,11 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from bench import learned
-from remission import KAPLAN_MEIER, remissions
-from scipy import stats
-
 from pymc_vibes_survival.reading import Reading
 from pymc_vibes_survival.survival import kind
+from remission import KAPLAN_MEIER, remissions
+from scipy import stats
 
 EXPONENTIAL = {"kind": "piecewise", "cuts": []}
 WEEKS = {"unit": "weeks", "typical": 20.0, "weight": 0.5, "horizons": [10.0, 20.0]}

@@ -78,7 +78,11 @@ class Finding(Record):
 
 
 class Table(Record):
-    """A table of the answer; `units` aligns with `columns`, empty where a column has none."""
+    """A table of the answer; `units` aligns with `columns`, empty where a column has none.
+
+    Columns `low` and `high` side by side are shown as one interval, those of the unit `share` as
+    percentages, those whose name starts with `chance` as chances.
+    """
 
     name: str
     title: str

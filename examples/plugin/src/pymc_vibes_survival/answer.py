@@ -55,9 +55,9 @@ def _table_of_groups(reading: Reading, found: Mapping[str, tuple[Estimate, ...]]
     ]  # fmt: skip
     return Table(
         name="groups",
-        title="Chance of no event",
-        columns=("group", "up to", "units", "events", "survival", "low", "high", "Kaplan-Meier"),
-        units=("", reading.config.unit, "units", "events", "", "", "", ""),
+        title="Survival up to the horizons",
+        columns=("group", "until", "units", "events", "survival", "low", "high", "Kaplan-Meier"),
+        units=("", reading.config.unit, "units", "events", "share", "share", "share", "share"),
         rows=tuple(rows),
     )
 

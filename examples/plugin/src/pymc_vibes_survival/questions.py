@@ -33,9 +33,11 @@ def compare(posterior: Posterior, config: SurvivalConfig, asked: Pair) -> QueryA
     alive = [hazards.survival(np.array([end]))[:, 0] for hazards in reading.points(*pair)]
     minus, over = " minus ".join(pair), " over ".join(pair)
     contrasts = (
-        reading.estimate("difference", minus, a - b, unit=config.unit),
-        reading.estimate("ratio", over, a / b, unit="times"),
-        reading.estimate("survival difference", minus, alive[0] - alive[1], percent=True),
+        reading.estimate("difference", f"{minus}, mean", a - b, unit=config.unit),
+        reading.estimate("ratio", f"{over}, mean", a / b, unit="times"),
+        reading.estimate(
+            "survival difference", f"{minus}, survival", alive[0] - alive[1], percent=True
+        ),
     )
     low, high = np.quantile(a - b, [(1 - config.level) / 2, (1 + config.level) / 2])
     x = np.linspace(np.quantile(a - b, 0.001), np.quantile(a - b, 0.999), 201)

@@ -58,7 +58,9 @@ class Reading:
                 hint=f"There are: {', '.join(lives.groups[:10])}.",
             )
         sobol = Sobol(len(names) * width, rng=stream(self.config.seed, "points"))
-        drawn = sobol.random_base2(self.config.draws.bit_length() - 1).clip(1e-12, 1 - 1e-12)
+        drawn = sobol.random_base2(max(8, self.config.draws.bit_length() - 1)).clip(
+            1e-12, 1 - 1e-12
+        )
         parts = [drawn[:, i * width : (i + 1) * width] for i in range(len(names))]
         return [lives.place(lives.groups.index(n), p) for n, p in zip(names, parts, strict=True)]
 
@@ -76,9 +78,14 @@ class Reading:
         [hazards] = self.points(name)
         end, unit, far = self.horizons[-1], self.config.unit, 1e15
         mean = self.estimate(
-            "restricted mean", f"{name}, first {end:g} {unit}", hazards.restricted(end), unit=unit
+            "restricted mean",
+            f"{name}, mean of the first {end:g} {unit}",
+            hazards.restricted(end),
+            unit=unit,
         )
-        median = self.estimate("median", name, np.minimum(hazards.times(np.log(2)), far), unit=unit)
+        median = self.estimate(
+            "median", f"{name}, median", np.minimum(hazards.times(np.log(2)), far), unit=unit
+        )
         low, high = (
             float(x) for x in (median.intervals[0].low or 0, median.intervals[0].high or 0)
         )
@@ -89,7 +96,7 @@ class Reading:
         told = {"mean": None, "sd": None, "interval": bounds, "intervals": (bounds,)}
         chances = zip(self.horizons, hazards.survival(np.array(self.horizons)).T, strict=True)
         later = [
-            self.estimate("survival", f"{name}, {t:g} {unit}", drawn, percent=True)
+            self.estimate("survival", f"{name}, survival of {t:g} {unit}", drawn, percent=True)
             for t, drawn in chances
         ]
         return (mean, median.model_copy(update=told), *later)
