@@ -87,6 +87,12 @@ class ShortfallAim(Record):
 type AimAsked = Annotated[MeanAim | QuantileAim | ShortfallAim, Field(discriminator="kind")]
 
 
+def check_ends(low: float | None, high: float | None) -> None:
+    """Raise `ValueError` for bounds that cross."""
+    if low is not None and high is not None and low > high:
+        raise ValueError("low must not be above high")
+
+
 class ChannelBounds(Record):
     """What one channel may spend over the plan."""
 
@@ -105,8 +111,7 @@ class ChannelBounds(Record):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise ValueError("low must not be above high")
+        check_ends(self.low, self.high)
         return self
 
 
@@ -118,6 +123,11 @@ class ChannelGroup(Record):
     )
     low: float = setting(0.0, "Money at least.", ge=0, le=_MOST_MONEY)
     high: float | None = setting(None, "Money at most.", ge=0, le=_MOST_MONEY)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_ends(self.low, self.high)
+        return self
 
 
 class BudgetAsked(Horizon):
@@ -137,13 +147,6 @@ class BudgetAsked(Horizon):
     groups: tuple[ChannelGroup, ...] = setting(
         (), "Bounds on what several channels spend together.", max_length=20
     )
-
-    @model_validator(mode="after")
-    def _check_groups(self) -> Self:
-        for group in self.groups:
-            if group.high is not None and group.low > group.high:
-                raise ValueError("groups: low must not be above high")
-        return self
 
 
 def goal_of(asked: BudgetAsked, ahead: Ahead) -> "Goal":
