@@ -119,9 +119,11 @@ def show(request: Request, service: Serving, name: str, step: str) -> Response:
 
 def _notice(given: Mapping[str, str]) -> str:
     """Say what a form has just done."""
-    added, kept = given.get("added", ""), given.get("kept", "")
-    if added.isdigit():
+    added, replaced, kept = (given.get(name, "") for name in ("added", "replaced", "kept"))
+    if added.isdecimal():
         return f"{int(added):,} row{'' if int(added) == 1 else 's'} added."
+    if replaced.isdecimal():
+        return f"The rows are now the {int(replaced):,} of this file."
     names = ", ".join(name.replace("_", " ") for name in kept[:500].split(",") if name)
     return f"Kept: {names}." if names else ""
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from pymc_vibes.core.errors import BadConfig, Conflict, RunNotFound, VibesError
+from pymc_vibes.core.experiment import Receipt
 from pymc_vibes.core.run import Pending, Run, RunState
 from pymc_vibes.http import asking, forms, page_mix_settings, view
 from pymc_vibes.http.deps import INGESTS, RUNS
@@ -21,6 +22,7 @@ from pymc_vibes.http.page_mix_bench import FRONT, KIND, STEPS, address, mix_of, 
 from pymc_vibes.http.page_mix_stages import marks_of
 from pymc_vibes.http.tabular import table_response
 from pymc_vibes.service import Service
+from pymc_vibes.service.analysis import new_id
 
 router = APIRouter(default_response_class=HTMLResponse)
 _HERE = "/experiments/{name}/workbench"
@@ -74,7 +76,9 @@ def upload(request: Request, service: Serving, name: str, form: Posted) -> Respo
 
 def _take(request: Request, service: Service, name: str, form: FormData) -> Response:
     try:
-        receipt = receive(service, name, form)
+        receipt = (
+            _replace(service, name, form) if "replace" in form else receive(service, name, form)
+        )
     except VibesError as problem:
         told = {"upload_problem": problem, "uploaded": texts_of(form)}
         return _data(request, service, name, told, status=problem.status)
@@ -82,7 +86,26 @@ def _take(request: Request, service: Service, name: str, form: FormData) -> Resp
         request.app.state.metrics.count_rows(KIND, receipt.ingested, receipt.rejected)
     if receipt.rejected or receipt.replayed:
         return _data(request, service, name, {"receipt": receipt, "uploaded": texts_of(form)})
-    return go(f"{address(name)}/data", {"added": str(receipt.ingested)}, fragment="top")
+    done = "replaced" if "replace" in form else "added"
+    return go(f"{address(name)}/data", {done: str(receipt.ingested)}, fragment="top")
+
+
+def _replace(service: Service, name: str, form: FormData) -> Receipt:
+    """Take the rows in instead of those there are, once a place of its own has taken all of them.
+
+    Answers to the old rows go with them: an experiment's rows only ever grow.
+    """
+    old = service.experiment(name)
+    trial = service.create(f"trial-{new_id()}", KIND, config=old.config)
+    try:
+        receive(service, trial.name, form)
+    finally:
+        service.delete(trial.name)
+    if isinstance(file := form.get("file"), UploadFile):
+        file.file.seek(0)
+    service.delete(old.name)
+    service.create(old.name, KIND, display_name=old.display_name, config=old.config)
+    return receive(service, old.name, form)
 
 
 def _data(

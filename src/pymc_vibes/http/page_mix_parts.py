@@ -19,8 +19,9 @@ _FIGURES: Mapping[str, tuple[str, ...]] = {
     "contributions": ("contributions", "waterfall"),
     "response": ("response_curves",),
     "roi": ("roas",),
-    "calibration": ("calibration", "experiments"),
+    "calibration": ("experiments", "calibration"),
 }
+_CALIBRATION = frozenset({"experiments", "calibration", "what_moved"})
 _ELSEWHERE = frozenset({"channels", "parameters", "knowledge", "columns"})
 
 
@@ -114,10 +115,10 @@ def tables_of(summary: Summary, step: str) -> tuple[Table, ...]:
         _cut(by_name[part.table], part) for part in _PARTS.get(step, ()) if part.table in by_name
     )
     if step == "calibration":
-        return tuple(one for one in summary.tables if one.name in _FIGURES["calibration"])
+        return tuple(one for one in summary.tables if one.name in _CALIBRATION)
     if step != "fit":
         return parts
-    known = _ELSEWHERE | {*_FIGURES["calibration"]}
+    known = _ELSEWHERE | _CALIBRATION
     return (*parts, *(one for one in summary.tables if one.name not in known))
 
 
