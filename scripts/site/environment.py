@@ -26,16 +26,16 @@ def settings_page() -> str:
         bounds = bounds_of(field)
         default = field.get("default")
         meaning = plain(field.get("description", ""))
+        also = f"also read: {', '.join(map(code, others))}" if others else ""
         rows.append(
             (
                 code(first),
                 value_of(field, known),
                 "" if default in (None, "", []) else code(default),
-                noted(meaning, bounds),
-                ", ".join(map(code, others)),
+                noted(meaning, bounds, also),
             )
         )
-    header = ("variable", "value", "default", "meaning", "also read")
+    header = ("variable", "value", "default", "meaning")
     return page(heading("Settings"), _SETTINGS, table(header, rows))
 
 

@@ -14,10 +14,15 @@ from scripts.site.commands import command_page
 from scripts.site.environment import problem_page, settings_page
 from scripts.site.kinds import kind_pages
 from scripts.site.markdown import page
+from scripts.site.python import python_page
 from scripts.site.routes import route_pages
 
 ROOT = Path(__file__).parents[2]
-BESIDE = ("CONTRIBUTING.md", "CHANGELOG.md")  # pages of the site that do not lie in docs/
+BESIDE = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+)  # pages of the site that do not lie in docs/
 SOURCES = "https://github.com/pymc-vibes/pymc-vibes/blob/main/"
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)(?=[)#])")
 _CODE = re.compile(r"(^```.*?^```$|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
@@ -34,6 +39,7 @@ def write_pages(folder: Path, pictures: dict[str, str]) -> None:
     pages |= dict(kind_pages(ROOT / "docs"))
     pages |= dict(route_pages())
     pages["reference/commands.md"] = command_page()
+    pages["reference/python.md"] = python_page()
     pages["reference/settings.md"] = settings_page()
     pages["reference/problems.md"] = problem_page()
     for name, text in pages.items():
@@ -71,8 +77,6 @@ def led(name: str, text: str, known: Iterable[str]) -> str:
 
 def _target(name: str, link: str, known: Iterable[str]) -> str:
     aim = normpath(f"{PurePosixPath(name).parent}/{link}")
-    if aim == "README.md":
-        aim = "docs/index.md"
     if aim in known:
         return relpath(place(aim), str(PurePosixPath(place(name)).parent))
     return f"{SOURCES}{aim}" if (ROOT / aim).exists() else link
@@ -98,10 +102,10 @@ def _contents(pages: dict[str, str]) -> Iterator[str]:
         every = dict.fromkeys([*(name for name in named if name in others), *others])
         return [name for name in every if PurePosixPath(name).parent.as_posix() == folder]
 
-    yield _contents_of("Learn", ["tutorial"])
+    yield _contents_of("Learn", ["First commands <README>", "tutorial"])
     yield _contents_of("How to", below("guides"))
     yield _contents_of("How answers are computed", below("answers"))
-    first = ("kinds", "commands", "http", "settings", "problems")
+    first = ("kinds", "commands", "http", "python", "settings", "problems")
     yield _contents_of("Reference", [f"reference/{name}" for name in first])
     yield _contents_of("More", ["performance", "CONTRIBUTING", "decisions", "CHANGELOG"])
 
