@@ -74,6 +74,15 @@ def test_a_dataset_without_any_name_is_named_by_its_content(server: TestClient) 
     assert (sent[0]["created"], sent[1]["created"]) == (True, False)
 
 
+def test_the_same_file_has_one_effect_unless_it_is_read_otherwise(server: TestClient) -> None:
+    asked = {"dataset_id": "same-file"}
+    once, twice = (upload(server, sample_csv(), params=asked).json() for _ in range(2))
+    shifted = upload(server, sample_csv(), params={**asked, "timezone": "Asia/Tokyo"}).json()
+
+    assert (once["replayed"], twice["replayed"], shifted["replayed"]) == (False, True, False)
+    assert (once["rows"], twice["rows"], shifted["rows"]) == (104, 104, 208)
+
+
 def test_the_same_upload_has_one_effect(server: TestClient) -> None:
     headers = {"Idempotency-Key": "monday"}
     once, twice = (

@@ -1,7 +1,7 @@
 """Datasets of a marketing mix at their fixed addresses: each is an experiment of that kind."""
 
 import re
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -26,6 +26,7 @@ from pymc_vibes.http.uploads import StagedDep
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.schema import SCHEMA, Roles, roles_of
 from pymc_vibes.service import Service
+from pymc_vibes.service.keys import digest
 from pymc_vibes.service.staged import KIND, StagedRuns
 
 _SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".json", ".ndjson", ".jsonl", ".gz", ".txt"}
@@ -49,7 +50,8 @@ async def _name(
     given = dataset_id or await _field(request)
     if given:
         return check_name(given)
-    return _made_of(staged.filename) or await run_in_threadpool(_hashed, staged.path)
+    made = _made_of(staged.filename)
+    return made or f"dataset-{(await run_in_threadpool(_hash_of, staged.path))[:_HASHED]}"
 
 
 async def _field(request: Request) -> str:
@@ -71,12 +73,9 @@ def _made_of(filename: str | None) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64]
 
 
-def _hashed(path: FilePath) -> str:
-    digest = sha256()
+def _hash_of(path: FilePath) -> str:
     with path.open("rb") as file:
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return f"dataset-{digest.hexdigest()[:_HASHED]}"
+        return file_digest(file, "sha256").hexdigest()
 
 
 def upload_dataset(
@@ -92,18 +91,21 @@ def upload_dataset(
     constants: events.Constants = [],  # noqa: B006
     idempotency_key: events.Key = None,
 ) -> Uploaded:
-    """Add the rows of a file to a dataset, which is made where there is none of that name."""
+    """Add the rows of a file to a dataset, which is made where there is none of that name.
+
+    Without a key of its own the same file, read in the same way, has one effect.
+    """
     is_new = _make(service, name)
-    options = {
+    options: dict[str, Any] = {
         "told": told,
         "timezone": timezone,
         "skip_bad_rows": skip_bad_rows,
         "mapping": mapping,
         "constants": constants,
-        "idempotency_key": idempotency_key,
     }
+    key = idempotency_key or f"file-{digest({'file': _hash_of(staged.path), **options})}"
     try:
-        receipt = events.take_in(service, metrics, name, staged, **options)
+        receipt = events.take_in(service, metrics, name, staged, **options, idempotency_key=key)
     except BaseException:
         if is_new and not service.experiment(name).rows:
             service.delete(name)  # a file that cannot be read leaves no dataset behind
