@@ -217,26 +217,17 @@ def response(
 
     `usual` is the point of the usual amount.
     """
-    x, (middle, low, high) = positions(amount), map(numbers, gain)
-    tables = {
-        "response": {"amount": x, "gain": middle, "low": low, "high": high},
-        "usual": {"amount": positions([usual[0]]), "gain": numbers([usual[1]])},
-        "most_seen": {"amount": positions([most])},
-    }
-    band = Mark(kind="band", table="response", x="amount", low="low", high="high", series=0)
-    marks = [band]
-    last = float(amount[-1])
-    if last > most:
-        top = numbers([max(float(end) for end in gain[2])] * 2)
-        tables["beyond"] = {"amount": positions([most, last]), "low": (0.0, 0.0), "high": top}
-        marks.insert(0, Mark(kind="band", table="beyond", x="amount", low="low", high="high"))
+    tables = _response_tables(amount, gain, most, usual)
+    is_beyond = "beyond" in tables
+    beyond = [Mark(kind="band", table="beyond", x="amount", low="low", high="high")]
     spec = FigureSpec(
         x=Axis(label=x_label, zero=True),
         y=Axis(label=y_label, zero=True),
         series=("response",),
         tables=tables,
         marks=(
-            *marks,
+            *(beyond if is_beyond else []),
+            Mark(kind="band", table="response", x="amount", low="low", high="high", series=0),
             Mark(kind="line", table="response", x="amount", y="gain", series=0),
             Mark(kind="rule_x", table="most_seen", x="amount", dashed=True, weight="thin"),
             Mark(kind="dot", table="usual", x="amount", y="gain", series=0),
@@ -244,10 +235,27 @@ def response(
         shown=("response", "usual", "most_seen"),
         note=sentences(
             f"Band: {level_words(level)} interval. Dot: the usual amount. Dashed: the most seen.",
-            "Shaded: beyond what was seen, by the model alone." if last > most else "",
+            "Shaded: beyond what was seen, by the model alone." if is_beyond else "",
         ),
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def _response_tables(
+    amount: Numbers, gain: Three, most: float, usual: tuple[float, float]
+) -> dict[str, Columns]:
+    middle, low, high = map(numbers, gain)
+    tables: dict[str, Columns] = {
+        "response": {"amount": positions(amount), "gain": middle, "low": low, "high": high},
+        "usual": {"amount": positions([usual[0]]), "gain": numbers([usual[1]])},
+        "most_seen": {"amount": positions([most])},
+    }
+    last = float(amount[-1])
+    if last <= most:
+        return tables
+    top = numbers([max(float(end) for end in gain[2])] * 2)
+    beyond = {"amount": positions([most, last]), "low": (0.0, 0.0), "high": top}
+    return {"beyond": beyond, **tables}
 
 
 def measured_and_expected(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
 
+from pymc_vibes.core.answer import Table
 from pymc_vibes.core.config import Parameters, setting
 from pymc_vibes.core.errors import BadConfig, NotTrusted
 from pymc_vibes.core.instant import Instant, check_window
@@ -16,6 +17,8 @@ from pymc_vibes.kinds.marketing_mix.words import not_trusted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pydantic import JsonValue
 
 _EPOCH = date(1970, 1, 1)
 
@@ -109,3 +112,8 @@ def window_words(reading: Reading, window: slice) -> str:
     """Name the first and the last period of a window."""
     days = reading.study.days
     return f"{day_of(days[window.start])} to {day_of(days[window.stop - 1])}"
+
+
+def records(table: Table) -> "list[JsonValue]":
+    """Give the rows of a table for programs, by the names of its columns."""
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]

@@ -8,7 +8,7 @@ from pymc_vibes.core.answer import Decision, Finding, QueryAnswer, Summary
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.marketing_mix.ahead import Ahead, ahead_of, findings_of, value_of
-from pymc_vibes.kinds.marketing_mix.asking import trusted
+from pymc_vibes.kinds.marketing_mix.asking import records, trusted
 from pymc_vibes.kinds.marketing_mix.changes import (
     Change,
     brings_words,
@@ -85,7 +85,7 @@ def optimize(posterior: Posterior, config: MarketingMixConfig, asked: BudgetAske
         ),
         figures=tuple(_figures(found)),
         data={
-            "channels": [dict(zip(table.columns, row, strict=True)) for row in table.rows],
+            "channels": records(table),
             **context,
         },
     )

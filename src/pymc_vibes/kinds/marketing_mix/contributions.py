@@ -8,7 +8,7 @@ from pymc_vibes.core.answer import Estimate, Finding, QueryAnswer, Summary, Tabl
 from pymc_vibes.core.config import setting
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.marketing_mix.answer import drawn_estimate
-from pymc_vibes.kinds.marketing_mix.asking import Between, entity_index, trusted, window_of
+from pymc_vibes.kinds.marketing_mix.asking import Between, entity_index, records, trusted, window_of
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.divided import (
     CalendarGroup,
@@ -61,7 +61,7 @@ def contributions(
             context={"form": asked.form, "by": division.by, "entity": asked.entity},
         ),
         figures=figures_of(reading, division),
-        data={"form": asked.form, "adds_up": adds_up(division), "steps": _as_data(steps)},
+        data={"form": asked.form, "adds_up": adds_up(division), "steps": records(steps)},
     )
 
 
@@ -158,7 +158,3 @@ def _findings(reading: Reading, division: Division) -> Iterator[Finding]:
             text=f"The table has the latest of {rows:,} rows. Ask for a shorter time, or add up by "
             "month.",
         )  # fmt: skip
-
-
-def _as_data(table: Table) -> JsonValue:
-    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]

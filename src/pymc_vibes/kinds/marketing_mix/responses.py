@@ -7,7 +7,7 @@ from pymc_vibes.core.answer import Finding, QueryAnswer, Summary, Table
 from pymc_vibes.core.config import Parameters, setting
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
-from pymc_vibes.kinds.marketing_mix.asking import channel_index, trusted
+from pymc_vibes.kinds.marketing_mix.asking import channel_index, records, trusted
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.curves import Curve, curve_of, reach_of
 from pymc_vibes.kinds.marketing_mix.options import Name
@@ -47,7 +47,7 @@ def curves(posterior: Posterior, config: MarketingMixConfig, asked: CurvesAsked)
             context={"grain": reading.study.panel.grain, "reach": reach_of(reading)},
         ),
         figures=tuple(_figure(reading, curve) for curve in found[:MOST_FIGURES]),
-        data={"channels": [dict(zip(standing.columns, row, strict=True)) for row in standing.rows]},
+        data={"channels": records(standing)},
     )
 
 

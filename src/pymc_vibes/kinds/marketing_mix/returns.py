@@ -13,6 +13,7 @@ from pymc_vibes.kinds.marketing_mix.answer import drawn_estimate
 from pymc_vibes.kinds.marketing_mix.asking import (
     Between,
     channel_indices,
+    records,
     trusted,
     window_of,
     window_words,
@@ -130,7 +131,7 @@ def roas(posterior: Posterior, config: MarketingMixConfig, asked: ReturnsAsked) 
         ),
         figures=_figures(found),
         data={
-            "channels": [dict(zip(table.columns, row, strict=True)) for row in table.rows],
+            "channels": records(table),
         },
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from pymc_vibes.kinds.marketing_mix.ahead import (
     findings_of,
     value_of,
 )
-from pymc_vibes.kinds.marketing_mix.asking import trusted
+from pymc_vibes.kinds.marketing_mix.asking import records, trusted
 from pymc_vibes.kinds.marketing_mix.changes import (
     Change,
     brings_words,
@@ -81,7 +81,7 @@ def scenario(posterior: Posterior, config: MarketingMixConfig, asked: ScenarioAs
             "cost": change.cost,
             "chance_of_a_gain": change.told_chance,
             "is_in_noise": change.is_in_noise,
-            "channels": [dict(zip(plan.columns, row, strict=True)) for row in plan.rows],
+            "channels": records(plan),
         },
     )  # fmt: skip
 
