@@ -1,5 +1,7 @@
 """Every setting of the environment, and every problem that a surface may report."""
 
+from pathlib import Path
+
 from pymc_vibes.core.errors import VibesError, problems
 from pymc_vibes.settings import Settings, variables
 from scripts.site.fields import bounds_of, value_of
@@ -24,19 +26,26 @@ def settings_page() -> str:
     for name, field in schema["properties"].items():
         first, *others = variables(name)
         bounds = bounds_of(field)
-        default = field.get("default")
         meaning = plain(field.get("description", ""))
         also = f"also read: {', '.join(map(code, others))}" if others else ""
         rows.append(
             (
                 code(first),
                 value_of(field, known),
-                "" if default in (None, "", []) else code(default),
+                _default(name),
                 noted(meaning, bounds, also),
             )
         )
     header = ("variable", "value", "default", "meaning")
     return page(heading("Settings"), _SETTINGS, table(header, rows))
+
+
+def _default(name: str) -> str:
+    """Write a default; a place in the home of whoever builds the site is one in anybody's."""
+    default = Settings.model_fields[name].get_default(call_default_factory=True)
+    if isinstance(default, Path):
+        return code(f"~/{default.relative_to(Path.home()).as_posix()}")
+    return "" if default in (None, "", ()) else code(default)
 
 
 def problem_page() -> str:

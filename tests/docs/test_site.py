@@ -11,8 +11,11 @@ from typing import NamedTuple
 import pytest
 from filelock import FileLock
 from playwright.sync_api import Request, expect, sync_playwright
+from typer.main import get_command
 
+from pymc_vibes.cli.app import app
 from pymc_vibes.core.errors import problems
+from pymc_vibes.http.app import create_app
 from pymc_vibes.kinds import catalog
 from pymc_vibes.settings import Settings, variables
 from scripts.chromium import find_chromium
@@ -154,6 +157,22 @@ def test_everything_that_the_code_declares_has_its_place(site: Path) -> None:
         for name in names
         if f">{name}</span>" not in kinds[slug]
     ] == []
+
+
+def test_every_route_and_command_has_its_place(site: Path) -> None:
+    routes = (site / "reference/http.html").read_text("utf-8")
+    told = (site / "reference/commands.html").read_text("utf-8")
+    paths = create_app(Settings(home=site), quiet=True).openapi()["paths"]
+    groups = get_command(app).commands.items()
+    commands = [
+        " ".join(["vibes", name, *below])
+        for name, command in groups
+        for below in ([[part] for part in getattr(command, "commands", {})] or [[]])
+    ]
+
+    assert [path for path in paths if f">{path}</span>" not in routes] == []
+    assert len(commands) > 20
+    assert [one for one in commands if f'id="{one.replace(" ", "-")}"' not in told] == []
 
 
 def test_every_guide_is_in_the_margin(pages: dict[str, Found]) -> None:
