@@ -16,6 +16,7 @@ PAGES = (
     "docs/guides/diagnostics.md",
     "docs/guides/entity-rates.md",
     "docs/guides/interventions.md",
+    "docs/guides/marketing-mix.md",
     "docs/guides/n-of-1-conduct.md",
     "docs/guides/n-of-1.md",
     SAMPLED,
