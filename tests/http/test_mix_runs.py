@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -406,3 +407,62 @@ def test_runs_of_other_kinds_have_no_stages(server: TestClient) -> None:
 
     assert [a.status_code for a in answers] == [409, 409]
     assert unknown.status_code == 404
+
+
+def test_a_run_that_is_begun_by_many_at_once_is_one_run(server: TestClient) -> None:
+    run_id = create(server, random_seed=11)
+    server.post(f"/runs/{run_id}/build_features").raise_for_status()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: server.post(f"/runs/{run_id}/train"), range(4)))
+    listed = server.get(f"/api/v1/experiments/{SAMPLE}/runs", params={"limit": 100}).json()["runs"]
+    server.post(f"/api/v1/runs/{run_id}/cancel").raise_for_status()
+    poll(server, run_id)
+
+    statuses = [answer.status_code for answer in answers]
+    assert 202 in statuses
+    assert set(statuses) <= {202, 409}
+    assert [line["id"] for line in listed].count(run_id) == 1
+
+
+def test_a_run_keeps_its_id_while_another_is_asked_the_same(server: TestClient) -> None:
+    run_ids = [create(server, random_seed=12) for _ in range(2)]
+    for run_id in run_ids:
+        server.post(f"/runs/{run_id}/train").raise_for_status()
+    runs = [server.get(f"/api/v1/runs/{run_id}").raise_for_status().json() for run_id in run_ids]
+    for run_id in run_ids:
+        server.post(f"/api/v1/runs/{run_id}/cancel").raise_for_status()
+        poll(server, run_id)
+
+    assert [run["id"] for run in runs] == run_ids
+    assert len({run["key"] for run in runs}) == 2
+
+
+def test_events_follow_a_run_by_its_id(server: TestClient, run_id: str) -> None:
+    link = status(server, run_id)["links"]["events"]
+
+    told = server.get(link).raise_for_status()
+
+    assert told.headers["content-type"].startswith("text/event-stream")
+    assert run_id in told.text
+    assert "succeeded" in told.text
+
+
+def test_every_link_leads_somewhere(server: TestClient, run_id: str) -> None:
+    links = status(server, run_id)["links"]
+
+    answers = {name: server.get(link) for name, link in links.items() if name != "cancel"}
+
+    assert {"outputs", "fitted", "contributions", "report", "record", "dataset"} <= set(answers)
+    assert {answer.status_code for answer in answers.values()} == {200}
+    assert server.post(links["cancel"]).status_code == 409  # it is over
+
+
+def test_the_answer_of_a_run_that_is_done_is_found_by_whoever_asks_the_same(
+    server: TestClient, run_id: str
+) -> None:
+    settings = server.get(f"/runs/{run_id}").json()["settings"]
+
+    found = server.post(f"/api/v1/experiments/{SAMPLE}/runs", json=settings)
+
+    assert found.status_code == 200
+    assert (found.json()["run_id"], found.json()["cached"]) == (run_id, True)
