@@ -22,7 +22,7 @@ from scripts.chromium import find_chromium
 from scripts.site.kinds import own_kinds
 from scripts.site.pictures import PICTURES, take_pictures
 from tests.browser.conftest import ARGUMENTS
-from tests.docs.conftest import ROOT
+from tests.docs.conftest import ROOT, blocks
 
 BUILD = (sys.executable, "-m", "scripts.site")
 NO_BROWSER = {"VIBES_CHROMIUM": "no-such-browser"}
@@ -173,6 +173,15 @@ def test_every_route_and_command_has_its_place(site: Path) -> None:
     assert [path for path in paths if f">{path}</span>" not in routes] == []
     assert len(commands) > 20
     assert [one for one in commands if f'id="{one.replace(" ", "-")}"' not in told] == []
+
+
+def test_the_commands_of_every_page_are_run_by_some_test() -> None:
+    pages = [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    shown = [page for page in pages if blocks(page, "console") or blocks(page, "python")]
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests/docs").glob("test_*.py"))
+
+    assert len(shown) > 8
+    assert [page for page in shown if f'"{page}"' not in tests] == []
 
 
 def test_every_guide_is_in_the_margin(pages: dict[str, Found]) -> None:
