@@ -45,7 +45,7 @@ check: lint unit ## lint, types, contracts, spelling, unit tests: at most 90 s
 lint: $(STAMP) ## the part of `check` that runs no test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check --no-cache .
-	$(BIN)/mypy src scripts examples/plugin/src $(BENCHMARKS)
+	$(BIN)/mypy src scripts examples/plugin/src examples/mix_client.py $(BENCHMARKS)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell
 
