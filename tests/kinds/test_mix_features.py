@@ -70,6 +70,14 @@ def test_controls_are_standard_over_what_is_fitted() -> None:
     assert found.scaler.mean[0] == pytest.approx(weeks(80)["ctrl_price"][:60].mean())
 
 
+def test_a_brand_without_controls_has_only_columns_of_time() -> None:
+    block = {name: column for name, column in weeks(80).items() if name != "ctrl_price"}
+
+    found = features(table(block), harmonics=1, trend={"kind": "none"})
+
+    assert found.form.columns == ("sin 1", "cos 1")
+
+
 def test_what_is_held_out_is_not_fitted() -> None:
     block = weeks(80)
     changed = block | {"sales": np.r_[block["sales"][:60], 9 * block["sales"][60:]]}

@@ -83,7 +83,7 @@ def _standard(control: "Array", fitted: int) -> "tuple[Array, Scaler]":
 
     from pymc_vibes.stats.media_transforms import z_scores
 
-    seen = control[:, :fitted].reshape(-1, control.shape[-1])
+    seen = np.concatenate(control[:, :fitted])
     _, scaler = z_scores(seen)
     varies = seen.std(axis=0) > 0
     return np.where(varies, scaler.scaled(control), 0.0), scaler
