@@ -25,12 +25,18 @@ HEAVY_UP = 250.0  # sales a day
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """A lake with a mix, and with two experiments on its channels; nobody works on runs."""
-    opened = Service.open(Settings(home=tmp_path / "home"), works=False)
-    fill(opened, tmp_path, "mix", "marketing-mix", table(good()))
-    fill(opened, tmp_path, "heavy-up", "interrupted-time-series", sales_by_day())
-    fill(opened, tmp_path, "holdout", "ab-test", users())
+    opened = filled(tmp_path, works=False)
     yield opened.without_waiting()
     opened.close()
+
+
+def filled(folder: Path, *, works: bool) -> Service:
+    """Open a new home with all three."""
+    opened = Service.open(Settings(home=folder / "home"), works=works)
+    fill(opened, folder, "mix", "marketing-mix", table(good()))
+    fill(opened, folder, "heavy-up", "interrupted-time-series", sales_by_day())
+    fill(opened, folder, "holdout", "ab-test", users())
+    return opened
 
 
 def fill(service: Service, folder: Path, name: str, kind: str, events: pa.Table) -> None:
@@ -148,3 +154,26 @@ def test_a_run_of_a_mix_lends_nothing(service: Service) -> None:
 
     assert found.extras["fields"][0]["field"] == "experiments"
     assert "is not over" in found.detail
+
+
+@pytest.mark.slow
+def test_a_calibrated_mix_is_read_again_though_its_lenders_are_gone(tmp_path: Path) -> None:
+    service = filled(tmp_path, works=True)
+    series, test = lenders(service)
+    entries = [
+        {"channel": "tv", "run_id": series, "factor": 2},
+        {"channel": "radio", "run_id": test},
+    ]
+    few = {"draws": 400, "tune": 400, "chains": 2}
+    answer = service.analyze("mix", {"experiments": entries, **few})
+    for name in ("heavy-up", "holdout"):
+        service.delete(name)
+    service.close()
+
+    other = Service.open(Settings(home=tmp_path / "home"))
+    found = other.rebuilt(answer.run_id)
+    again = found.kind.summarize(found.posterior, found.config)
+    other.close()
+
+    assert {"experiments", "calibration"} <= {one.name for one in answer.summary.tables}
+    assert again.tables == answer.summary.tables
