@@ -24,9 +24,8 @@ _WORDS = {
     "theta": "rate",
     "hdi": _KINDS["hdi"],
     "eti": _KINDS["eti"],
-    "roas": "ROAS",
-    "marginal_roas": "marginal ROAS",
 }
+_INITIALS = {"roas": "ROAS"}
 _MINOR = frozenset({"median", "sd", "alpha", "beta", "rank"})
 _SHARE = "share"
 _RATIO = "times"
@@ -268,7 +267,7 @@ def _is_said(column: _Column) -> bool:
 def _heading(
     column: _Column, told: set[str], estimates: Sequence[Estimate], *, is_name: bool
 ) -> Heading:
-    words = _WORDS.get(column.name, column.name.replace("_", " "))
+    words = _words(column.name)
     if column.ends is not None:
         level = _level(column, estimates)
         is_kind = words in _KINDS.values()
@@ -399,8 +398,14 @@ def truth_grid(checks: "Sequence[TruthCheck]", summary: Summary) -> Grid:
     )
 
 
-def _words(variable: str) -> str:
-    return _WORDS.get(variable, variable.replace("_", " "))
+def _words(name: str) -> str:
+    """Write a name as words.
+
+    >>> _words("sd"), _words("marginal_roas")
+    ('SD', 'marginal ROAS')
+    """
+    parts = (_INITIALS.get(part, part) for part in name.split("_"))
+    return _WORDS.get(name, " ".join(parts))
 
 
 def _measured(check: "TruthCheck", summary: Summary) -> str:
