@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("src", "tests", "scripts", "benchmarks", "docs", "notebooks", ".ci")
-NOT_OURS = {"vendor", "node_modules", "__pycache__"}
+ROOMS = ("src", "tests", "scripts", "benchmarks", "docs", "examples/plugin", "notebooks", ".ci")
+NOT_OURS = {"vendor", "node_modules", "__pycache__", ".hypothesis"}
 TEXT = {
     ".py",
     ".md",

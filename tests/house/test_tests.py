@@ -21,7 +21,7 @@ def test_every_test_can_fail(modules: dict[str, str]) -> None:
     harmless = [
         f"{name}:{node.lineno} {node.name}"
         for name, text in modules.items()
-        if name.startswith("tests/")
+        if "tests" in name.split("/")
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")

@@ -5,16 +5,12 @@ only these tests put on the path. The contract runs on it in a process of its ow
 is read once.
 """
 
-import os
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "plugin"
+from tests.plugin.installing import EXAMPLE, ROOT, install, run
+
 HEAVY = ("scipy", "xarray", "pyarrow", "ibis", "pandas", "duckdb")
 
 # the same kind with its other model as the example: what calibration and most promises run on
@@ -31,20 +27,7 @@ kind = replace(weibull, slug="survival-in-pieces", example=example)
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the example as an installer leaves it, its entry point too."""
-    wheels, place = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("installed")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
-    done = subprocess.run(
-        [*build, "--directory", str(wheels)],
-        cwd=EXAMPLE,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    [wheel] = wheels.glob("*.whl")
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(place)
-    return place
+    return install(tmp_path_factory.mktemp("example"))
 
 
 @pytest.fixture(scope="session")
@@ -57,21 +40,6 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: in-pieces\nVersion: 0\n")
     (facts / "entry_points.txt").write_text("[pymc_vibes.kinds]\nin_pieces = in_pieces:kind\n")
     return place
-
-
-def run(*arguments: str, path: tuple[Path, ...], folder: Path = ROOT) -> tuple[int, str]:
-    """Run Python with further packages on its path; give its exit code and what it said."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
-    environment.pop("PYTEST_XDIST_WORKER", None)  # it is a run of its own
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 def run_tests(

@@ -46,7 +46,7 @@ def true_survival(truth: xr.Dataset, group: str, t: float) -> float:
     return float(np.exp(-truth["rate"].to_numpy().reshape(2, -1)[at] @ spent))
 
 
-def check_parameters(model: str, size: int, worlds: int) -> None:
+def assert_parameters_calibrated(model: str, size: int, worlds: int) -> None:
     config = config_of(model)
     places = sbc_ranks(
         lambda rng: kind.truth(config, rng),
@@ -58,7 +58,7 @@ def check_parameters(model: str, size: int, worlds: int) -> None:
         assert distance(values) < dkw_bound(worlds, alpha=1e-6)
 
 
-def check_survival(model: str, size: int, worlds: int) -> None:
+def assert_survival_calibrated(model: str, size: int, worlds: int) -> None:
     config, places = config_of(model, draws=1024), []
     for seed in range(worlds):
         rng = np.random.default_rng([seed, size])
@@ -73,20 +73,20 @@ def check_survival(model: str, size: int, worlds: int) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_parameters_are_calibrated(model: str) -> None:
-    check_parameters(model, size=60, worlds=200)
+    assert_parameters_calibrated(model, size=60, worlds=200)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_survival_is_calibrated(model: str) -> None:
-    check_survival(model, size=60, worlds=200)
+    assert_survival_calibrated(model, size=60, worlds=200)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [5, 500])
 @pytest.mark.parametrize("model", MODELS)
 def test_everything_is_calibrated_over_many_worlds(model: str, size: int) -> None:
-    check_parameters(model, size=size, worlds=4000)
-    check_survival(model, size=size, worlds=4000)
+    assert_parameters_calibrated(model, size=size, worlds=4000)
+    assert_survival_calibrated(model, size=size, worlds=4000)
 
 
 def test_a_wrong_model_of_censoring_would_be_seen() -> None:

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from pymc_vibes.core.answer import Claim, Estimate, Finding, Summary, Table
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes_survival.reading import MOST_DRAWN, Reading
-from pymc_vibes_survival.settings import (
-    SurvivalConfig,
-)
+from pymc_vibes_survival.settings import SurvivalConfig
 
 FEW_EVENTS = 10
 GREATEST_GAP = 4.0

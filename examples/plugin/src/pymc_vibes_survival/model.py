@@ -4,19 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from pymc_vibes.core.answer import (
-    Diagnostics,
-)
+from pymc_vibes.core.answer import Diagnostics
 from pymc_vibes.core.errors import InsufficientData
 from pymc_vibes.core.posterior import Posterior, Variable, stream
 from pymc_vibes.core.run import Watch
 from pymc_vibes_survival.cells import Followed, followed
 from pymc_vibes_survival.hazards import Hazards
-from pymc_vibes_survival.settings import (
-    Piecewise,
-    SurvivalConfig,
-    Weibull,
-)
+from pymc_vibes_survival.settings import Piecewise, SurvivalConfig, Weibull
 from pymc_vibes_survival.world import piece_labels
 
 if TYPE_CHECKING:
@@ -172,7 +166,8 @@ def _learn_shapes(
             "hazard": Curves(x, y, *hazards),
         }.items()
     )
-    error = float(np.max(np.abs(again - hazards[0]) / hazards[1]))
+    # nodes that are left out hold as much as _NEGLIGIBLE says
+    error = max(1e-12, float(np.max(np.abs(again - hazards[0]) / hazards[1])))
     nodes = logs, below / below[:, -1:]
     lives = Lives(tuple(groups), alpha[:, None], beta, np.zeros(1), typical, nodes)
     return variables, lives, error

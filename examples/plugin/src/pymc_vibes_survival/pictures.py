@@ -6,9 +6,7 @@ from pymc_vibes.core.figure import Axis, Figure, FigureSpec, Mark
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes_survival.cells import Followed
 from pymc_vibes_survival.reading import MOST_DRAWN, Reading
-from pymc_vibes_survival.settings import (
-    SurvivalConfig,
-)
+from pymc_vibes_survival.settings import SurvivalConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +24,7 @@ def figures(posterior: Posterior, config: SurvivalConfig) -> tuple[Figure, ...]:
     import numpy as np
 
     from pymc_vibes.stats.chart import lines_with_bands
+    from pymc_vibes.stats.describe import plain, spread_title
 
     reading = Reading(posterior, config)
     names = reading.lives.groups[:MOST_DRAWN]
@@ -37,13 +36,15 @@ def figures(posterior: Posterior, config: SurvivalConfig) -> tuple[Figure, ...]:
         (name, t[1:], np.median(slope, axis=0), *np.quantile(slope, tails, axis=0))
         for name, slope in slopes.items()
     ]
+    half = reading.horizons[-1] / 2
+    middle = [float(np.interp(half, t[1:], rate)) for _, _, rate, *_ in lines]
     hazard = lines_with_bands(
         "hazard",
-        "Events per unit still without one, by time",
+        spread_title(f"hazard after {half:.3g} {config.unit}", names, middle, plain),
         f"Median hazards of {', '.join(names)} over {end:g} {config.unit}, with bands.",
         lines=lines,
         x_label=f"time, {config.unit}",
-        y_label=f"events per {config.unit[:-1]}",
+        y_label=f"hazard, events per {config.unit[:-1]}",
         level=config.level,
         y_zero=True,
     )

@@ -1,12 +1,21 @@
 """Further questions: two groups, and one moment."""
 
+from typing import TYPE_CHECKING
+
 from pymc_vibes.core.answer import QueryAnswer, Summary
 from pymc_vibes.core.config import Parameters, setting
 from pymc_vibes.core.errors import BadConfig
+from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.kind import PosteriorQuery
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes_survival.reading import Reading
 from pymc_vibes_survival.settings import SurvivalConfig, Time
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    type Array = NDArray[np.float64]
 
 
 class Pair(Parameters):
@@ -21,9 +30,7 @@ def compare(posterior: Posterior, config: SurvivalConfig, asked: Pair) -> QueryA
     """Compare two groups: difference and ratio of restricted means, difference of survival."""
     import numpy as np
 
-    from pymc_vibes.stats.chart import difference_curve
-    from pymc_vibes.stats.describe import difference_title, estimate_data, plain
-    from pymc_vibes.stats.draws import Draws
+    from pymc_vibes.stats.describe import estimate_data
 
     if asked.a == asked.b:
         raise BadConfig("A group cannot be compared with itself.", hint="Name two groups.")
@@ -39,29 +46,12 @@ def compare(posterior: Posterior, config: SurvivalConfig, asked: Pair) -> QueryA
             "survival difference", f"{minus}, survival", alive[0] - alive[1], percent=True
         ),
     )
-    low, high = np.quantile(a - b, [(1 - config.level) / 2, (1 + config.level) / 2])
-    x = np.linspace(np.quantile(a - b, 0.001), np.quantile(a - b, 0.999), 201)
-    figure = difference_curve(
-        "difference",
-        difference_title(*pair, low, high, plain, config.unit),
-        f"Posterior density of the restricted mean of {asked.a} minus that of {asked.b}.",
-        x=x,
-        y=Draws((a - b)[None, :, None]).pdf(0, x),
-        low=low,
-        high=high,
-        mean=float((a - b).mean()),
-        x_label=f"{minus}, mean of the first {end:g} {config.unit}",
-        unit=config.unit,
-        level=config.level,
-        sides=(f"{asked.b} longer", f"{asked.a} longer"),
-        colors=(1, 0),
-    )
     data = {estimate.name.replace(" ", "_"): estimate_data(estimate) for estimate in contrasts}
     return QueryAnswer(
         summary=Summary(
             headline=claim.text, decision=decision, estimates=contrasts, claims=(claim,)
         ),
-        figures=(figure,),
+        figures=(_difference(reading, pair, end, a - b),),
         data={
             "a": asked.a,
             "b": asked.b,
@@ -69,6 +59,33 @@ def compare(posterior: Posterior, config: SurvivalConfig, asked: Pair) -> QueryA
             "p_A_gt_B": float((a > b).mean()),
             **data,
         },
+    )
+
+
+def _difference(reading: Reading, pair: tuple[str, str], end: float, minus: "Array") -> Figure:
+    import numpy as np
+
+    from pymc_vibes.stats.chart import difference_curve
+    from pymc_vibes.stats.describe import difference_title, plain
+    from pymc_vibes.stats.draws import Draws
+
+    unit, tail = reading.config.unit, (1 - reading.config.level) / 2
+    outer, low, high, last = np.quantile(minus, [0.001, tail, 1 - tail, 0.999])
+    x = np.linspace(outer, last, 201)
+    return difference_curve(
+        "difference",
+        difference_title(*pair, low, high, plain, unit),
+        f"Posterior density of the restricted mean of {pair[0]} minus that of {pair[1]}.",
+        x=x,
+        y=Draws(minus[None, :, None]).pdf(0, x),
+        low=low,
+        high=high,
+        mean=float(minus.mean()),
+        x_label=f"{' minus '.join(pair)}, mean of the first {end:g} {unit}",
+        unit=unit,
+        level=reading.config.level,
+        sides=(f"{pair[1]} longer", f"{pair[0]} longer"),
+        colors=(1, 0),
     )
 
 

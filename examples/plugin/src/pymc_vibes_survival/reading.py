@@ -11,9 +11,7 @@ from pymc_vibes.core.posterior import Posterior, stream
 from pymc_vibes_survival.cells import Followed, followed
 from pymc_vibes_survival.hazards import Hazards
 from pymc_vibes_survival.model import Lives
-from pymc_vibes_survival.settings import (
-    SurvivalConfig,
-)
+from pymc_vibes_survival.settings import SurvivalConfig
 
 if TYPE_CHECKING:
     import numpy as np
