@@ -232,12 +232,21 @@ def test_a_test_of_more_activity_than_ever_is_not_advised() -> None:
     assert answer.data["advised"] is None
 
 
-def test_tests_in_regions_are_planned_in_one_of_them() -> None:
-    answer = regions().ask("next-experiment", entity="south", least=0)
+def test_tests_may_be_run_in_some_regions_beside_others_or_in_all() -> None:
+    given = {"factors": [0], "periods": [8], "noise": 1.0}
+    south, rest, everywhere = (
+        regions().ask("next-experiment", **given, entities=names, least=0)
+        for names in (["south"], ["north", "west"], [])
+    )
 
-    assert answer.summary.context["entity"] == "south"
-    assert answer.summary.context["grade"] == "geo"
-    assert "in south" in answer.summary.headline
+    assert (south.summary.context["grade"], everywhere.summary.context["grade"]) == (
+        "geo", "interrupted",
+    )  # fmt: skip
+    assert "in south" in south.summary.headline
+    for what in ("money_moved", "expected_lift"):
+        apart = [by(table_of(one, "tests"), "channel", what) for one in (south, rest)]
+        whole = by(table_of(everywhere, "tests"), "channel", what)
+        assert {name: apart[0][name] + apart[1][name] for name in whole} == pytest.approx(whole)
 
 
 @pytest.mark.parametrize("slug", EVERY)

@@ -90,6 +90,9 @@ class Ground:
     grade: Grade = "geo"
     level: Array | None = None
     """Usual linear predictor without media, `(draws,)`; the log link needs it."""
+    beside: "tuple[Ground, ...]" = ()
+    """Further series, such as regions, where the same test is run at the same time; the noise is
+    that of all of them together."""
 
 
 def next_experiments(
@@ -133,7 +136,8 @@ def planned(ground: Ground, trial: Trial) -> tuple[Evidence, Array]:
     panel = np.full((2 * lags + trial.periods, 1), usual)
     evidence = gather([experiment], panel, lags)
     mu = _others(ground, trial) if response.link == "log" else None
-    return evidence, expected_lifts(evidence, response.only(trial.channel), mu)
+    lifts = expected_lifts(evidence, response.only(trial.channel), mu)
+    return evidence, sum((planned(other, trial)[1] for other in ground.beside), start=lifts)
 
 
 def _others(ground: Ground, trial: Trial) -> Array:
@@ -174,7 +178,8 @@ def simulated_sd(
 
 def _money(ground: Ground, trial: Trial) -> float:
     moved = abs(trial.factor - 1) * trial.periods * ground.activity[trial.channel]
-    return float(moved * ground.cost[trial.channel])
+    own = float(moved * ground.cost[trial.channel])
+    return own + sum(_money(other, trial) for other in ground.beside)
 
 
 def _prospect(ground: Ground, trial: Trial, prob: float) -> Prospect:

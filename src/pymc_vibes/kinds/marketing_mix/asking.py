@@ -89,7 +89,7 @@ def channel_indices(reading: Reading, names: "Sequence[str]", field: str) -> lis
     return [channel_index(reading, name, field) for name in dict.fromkeys(names)]
 
 
-def entity_index(reading: Reading, name: str) -> int:
+def entity_index(reading: Reading, name: str, field: str = "entity") -> int:
     """Find an entity that was fitted as such."""
     entities = reading.study.panel.entities
     if name in entities:
@@ -97,7 +97,7 @@ def entity_index(reading: Reading, name: str) -> int:
     apart = reading.config.panel == "entities"
     reason = f"there is no entity {name[:80]!r}" if apart else "entities were added up"
     hint = None if apart else "Fit with panel=entities to ask about one of them."
-    raise _unknown("entity", reason, entities, hint)
+    raise _unknown(field, reason, entities, hint)
 
 
 def _unknown(field: str, reason: str, known: "Sequence[str]", hint: str | None = None) -> BadConfig:

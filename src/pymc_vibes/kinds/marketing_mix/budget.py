@@ -192,6 +192,6 @@ def _figures(found: Proposal) -> Iterator[Figure]:
     yield returns_forest(
         found.ahead.reading, "marginal_returns", found.ahead.names, found.change.marginal,
         None if found.optimality.price is None else _in_sales(found, found.optimality.price),
-        marginal=True,
+        marginal=True, meant="the next money where it is free to move",
     )  # fmt: skip
     yield from gain_figures(found.change)

@@ -235,12 +235,14 @@ def gain_figures(change: Change) -> "Iterator[Figure]":
     x = np.linspace(float(change.gain.min()), float(change.gain.max()), _POINTS)
     within = f"{plain(low)} and {plain(high)} {change.unit}"
     zero = "included" if change.is_in_noise else "excluded"
+    # without the value of a sale nobody knows whether more sales for more money are a gain
+    what = "difference in sales" if change.value is None and change.cost else "gain"
     yield difference_curve(
         "gain",
-        f"The gain lies between {within}, zero {zero}",
-        f"Posterior curve of what the plan gains over the current one: between {within}; "
-        f"{chance(change.chance)} chance of a gain.",
+        f"The {what} lies between {within}, zero {zero}",
+        f"Posterior curve of the {what} from the current plan to this one: between {within}; "
+        f"{chance(change.chance)} chance of more than none.",
         x=x, y=gain.pdf(0, x), low=low, high=high, mean=float(change.gain.mean()),
-        x_label="gain over the current plan", unit=change.unit,
-        level=change.ahead.reading.config.level, sides=("a loss", "a gain"),
+        x_label=f"{what}, this plan minus the current one", unit=change.unit,
+        level=change.ahead.reading.config.level, sides=("less", "more"),
     )  # fmt: skip

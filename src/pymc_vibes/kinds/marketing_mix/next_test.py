@@ -8,12 +8,11 @@ from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.marketing_mix.asking import trusted
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds.marketing_mix.messages import many
+from pymc_vibes.kinds.marketing_mix.messages import listed, many
 from pymc_vibes.kinds.marketing_mix.trials import (
     Bench,
     TestsAsked,
     advised_of,
-    entity_of,
     narrowing,
     ranked_of,
 )
@@ -31,7 +30,7 @@ def next_experiment(
 ) -> QueryAnswer:
     """Rank tests by how much narrower they are expected to make a return, for the money moved."""
     reading = trusted(posterior, config)
-    bench = Bench(reading, entity_of(reading, asked), asked)
+    bench = Bench(reading, asked)
     ranked = ranked_of(bench)
     advised = advised_of(bench, ranked)
     table = _table(bench, ranked)
@@ -41,7 +40,7 @@ def next_experiment(
             decision=_decision(bench, advised),
             findings=tuple(_findings(bench, advised)),
             tables=(table,),
-            context={"noise": bench.noise, "grade": bench.grade, "entity": _where(bench)},
+            context={"noise": bench.noise, "grade": bench.grade, "entities": _where(bench)},
         ),
         figures=_figures(bench, ranked),
         data={
@@ -60,8 +59,8 @@ def _test_words(bench: Bench, prospect: "Prospect") -> str:
     return f"{amount} {name} for {many(trial.periods, grain)}"
 
 
-def _where(bench: Bench) -> str:
-    return bench.reading.study.panel.entities[bench.entity]
+def _where(bench: Bench) -> "list[JsonValue]":
+    return [bench.reading.study.panel.entities[entity] for entity in bench.entities]
 
 
 def _headline(bench: Bench, ranked: "list[Prospect]", advised: "Prospect | None") -> str:
@@ -72,7 +71,7 @@ def _headline(bench: Bench, ranked: "list[Prospect]", advised: "Prospect | None"
             f"makes the interval of a return only {percent(narrowing(best), 2)} narrower."
         )
     name = bench.reading.channels[advised.trial.channel]
-    place = f" in {_where(bench)}" if len(bench.reading.media) > 1 else ""
+    place = f" in {listed(_where(bench), 3)}" if bench.are_some else ""
     return (
         f"Test {name} next{place}: {_test_words(bench, advised)} moves "
         f"{money(bench.reading, advised.money)} and is expected to make the interval of its return "

@@ -92,8 +92,9 @@ def returns_forest(
     hurdle: float | None,
     *,
     marginal: bool = False,
+    meant: str = "what it must return",
 ) -> Figure:
-    """Draw returns of channels, `(draws, channels)`, beside what they must exceed."""
+    """Draw returns of channels, `(draws, channels)`, beside a return that is `meant`."""
     from pymc_vibes.stats.chart import forest
 
     mean, low, high = reading.three(draws)
@@ -105,7 +106,7 @@ def returns_forest(
         f"{labels[int(mean.argmax())]} {most}: {plain(float(mean.max()))} {per}",
         f"{per} {which}, for each of {len(labels)} channels, carry-over included.",
         labels=labels, mean=mean, low=low, high=high, x_label=per, level=reading.config.level,
-        interval="eti", center=hurdle, center_label="what it must return",
+        interval="eti", center=hurdle, center_label=meant,
     )  # fmt: skip
 
 

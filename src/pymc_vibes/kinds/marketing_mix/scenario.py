@@ -119,11 +119,12 @@ def _forecast_figure(ahead: Ahead, now: "Array", then: "Array") -> "Figure":
 
     reading, days = ahead.reading, [day_of(day) for day in ahead.days]
     name, grain = reading.config.sales_name, reading.study.panel.grain
-    whole = plain(float(then.sum(axis=1).mean()))
+    whole, before = (plain(float(draws.sum(axis=1).mean())) for draws in (then, now))
     return lines_with_bands(
         "forecast",
-        f"Expect {whole} {name} in all",
-        f"Expected {name} per {grain} under the current plan and under this one, {whole} in all.",
+        f"This plan makes {whole} {name} in all, the current one {before}",
+        f"Expected {name} per {grain} under this plan, {whole} in all, and under the current one, "
+        f"{before}.",
         lines=[
             (label, days, *reading.three(draws))
             for label, draws in (("current plan", now), ("this plan", then))

@@ -15,7 +15,6 @@ from pymc_vibes.kinds.marketing_mix.options import MAX_CHANNELS, Name
 from pymc_vibes.kinds.marketing_mix.reading import Reading
 
 if TYPE_CHECKING:
-    from pymc_vibes.stats.media_effects import MediaDraws
     from pymc_vibes.stats.media_next import Ground, Prospect, Trial
     from pymc_vibes.stats.special import Array
 
@@ -39,13 +38,14 @@ class TestsAsked(Parameters):
     periods: tuple[Annotated[int, Field(ge=1, le=104)], ...] = setting(
         (4, 8), "How many periods tests last.", min_length=1, max_length=8
     )
-    entity: Name | None = setting(
-        None, "Entity that is tested, where entities were kept apart; open: the one with most "
-        "spend.",
+    entities: tuple[Name, ...] = setting(
+        (), "Entities that are tested at once, where they were kept apart; open: all of them.",
+        max_length=1000,
     )  # fmt: skip
     grade: Grade | None = setting(
         None, "What the design can rule out: errors count 1, 1.2 or 1.5 times for randomized, geo "
-        "and interrupted. Open: geo where entities were kept apart, else interrupted.",
+        "and interrupted. Open: geo where some entities are tested and others not, else "
+        "interrupted.",
     )  # fmt: skip
     noise: float | None = setting(
         None, "Sd of the sales of a period as the test compares them; open: what the mix leaves "
@@ -62,14 +62,24 @@ class Bench:
     """Business as usual in the series where a test would be run."""
 
     reading: Reading
-    entity: int
     asked: TestsAsked
+
+    @cached_property
+    def entities(self) -> list[int]:
+        """Give the places of the series that are tested."""
+        names = dict.fromkeys(self.asked.entities)
+        found = [entity_index(self.reading, name, "entities") for name in names]
+        return found or list(range(len(self.reading.media)))
+
+    @property
+    def are_some(self) -> bool:
+        """Whether others are left to compare with."""
+        return len(self.entities) < len(self.reading.media)
 
     @property
     def grade(self) -> Grade:
         """Say how much its design can rule out."""
-        apart = len(self.reading.media) > 1
-        return self.asked.grade or ("geo" if apart else "interrupted")
+        return self.asked.grade or ("geo" if self.are_some else "interrupted")
 
     @cached_property
     def every(self) -> int:
@@ -77,15 +87,12 @@ class Bench:
         return max(len(self.reading.media[0].sigma) // _MOST_DRAWS, 1)
 
     @cached_property
-    def media(self) -> "MediaDraws":
-        """Give its draws."""
-        return self.reading.media[self.entity].thinned(self.every)
-
-    @cached_property
     def activity(self) -> "Array":
-        """Give its activity in every period, in the model's units, `(periods, channels)`."""
+        """Give activity in every period, `(entities, periods, channels)`, as it was measured."""
+        import numpy as np
+
         lags = self.reading.study.features.form.spec.lags
-        return self.reading.activity[self.entity][lags:] / self.media.scale
+        return np.stack([self.reading.activity[entity][lags:] for entity in self.entities])
 
     @property
     def recent(self) -> slice:
@@ -94,58 +101,61 @@ class Bench:
 
     @cached_property
     def usual(self) -> "Array":
-        """Give its usual activity, `(channels,)`."""
-        return self.activity[self.recent].mean(axis=0)
+        """Give usual activity, `(entities, channels)`."""
+        return self.activity[:, self.recent].mean(axis=1)
 
     @cached_property
     def noise(self) -> float:
-        """Give the sd of what the mix leaves unexplained in a period."""
+        """Give the sd of what the mix leaves unexplained in a period, over what is tested."""
         import numpy as np
 
         if self.asked.noise is not None:
             return self.asked.noise
-        one, terms = self.reading.media[self.entity], self.reading.terms[self.entity]
-        fitted = self.reading.study.features.fitted
-        expected = one.sales(one.baseline + terms.sum(2))[:, :fitted].mean(axis=0)
-        off = self.reading.study.features.sales[self.entity, :fitted] - expected
+        features = self.reading.study.features
+        off = features.sales[self.entities, : features.fitted].sum(axis=0)
+        for entity in self.entities:
+            one, terms = self.reading.media[entity], self.reading.terms[entity]
+            expected = one.sales(one.baseline + terms.sum(2))
+            off = off - expected[:, : features.fitted].mean(axis=0)
         return float(np.nanstd(off, ddof=1))
 
     @cached_property
     def ground(self) -> "Ground":
-        """Give what tests are planned on; channels without spend cost nothing and are left out."""
+        """Give what tests are planned on."""
+        from dataclasses import replace
+
+        first, *others = (self._ground(place) for place in range(len(self.entities)))
+        return replace(first, beside=tuple(others))
+
+    def _ground(self, place: int) -> "Ground":
+        """Give that of one series; channels without spend cost nothing and are left out."""
         import numpy as np
 
         from pymc_vibes.stats.media_next import Ground
         from pymc_vibes.stats.media_response import MediaResponse, expected_log
 
-        spend = self.reading.study.features.spend[self.entity][self.recent].mean(axis=0)
+        entity = self.entities[place]
+        media = self.reading.media[entity].thinned(self.every)
+        usual = self.usual[place] / media.scale
+        spend = self.reading.study.features.spend[entity][self.recent].mean(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            cost = np.nan_to_num(spend / self.usual, nan=0.0, posinf=0.0)
+            cost = np.nan_to_num(spend / usual, nan=0.0, posinf=0.0)
         latest = slice(-self.reading.usual, None)
-        level = self.media.baseline[:, latest].mean(axis=1, keepdims=True)
+        level = media.baseline[:, latest].mean(axis=1, keepdims=True)
         return Ground(
-            response=MediaResponse.of(self.media),
-            activity=self.usual,
+            response=MediaResponse.of(media),
+            activity=usual,
             cost=np.where(self.reading.paid, cost, 0.0),
             returns=self.reading.roas[:: self.every],
             noise=self.noise,
             grade=self.grade,
-            level=expected_log(self.media, level)[:, 0] if self.media.link == "log" else None,
+            level=expected_log(media, level)[:, 0] if media.link == "log" else None,
         )
 
     def is_beyond(self, trial: "Trial") -> bool:
         """Say whether a test needs far more activity than was ever seen."""
-        most = float(self.activity[:, trial.channel].max())
-        return bool(trial.factor * self.usual[trial.channel] > _BEYOND * most)
-
-
-def entity_of(reading: Reading, asked: TestsAsked) -> int:
-    """Find the entity that is tested."""
-    import numpy as np
-
-    if asked.entity is not None:
-        return entity_index(reading, asked.entity)
-    return int(np.nansum(reading.study.features.spend, axis=(1, 2)).argmax())
+        most = self.activity[:, :, trial.channel].max(axis=1)
+        return bool((trial.factor * self.usual[:, trial.channel] > _BEYOND * most).any())
 
 
 def ranked_of(bench: Bench) -> "list[Prospect]":
