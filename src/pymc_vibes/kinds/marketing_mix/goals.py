@@ -139,14 +139,16 @@ class BudgetAsked(Horizon):
         0.3, "How far a channel may move from the current plan, as a share of it.", ge=0, le=10
     )
     bounds: Mapping[Name, ChannelBounds] = setting(
-        {}, "Channel -> bounds of its own.", max_length=MAX_CHANNELS
-    )
+        {}, 'Channel -> bounds of its own, such as {"tv": {"low": 0.8, "high": 1.5}}: multiples '
+        "of the current plan.", max_length=MAX_CHANNELS,
+    )  # fmt: skip
     locked: tuple[Name, ...] = setting(
         (), "Channels that stay as in the current plan.", max_length=MAX_CHANNELS
     )
     groups: tuple[ChannelGroup, ...] = setting(
-        (), "Bounds on what several channels spend together.", max_length=20
-    )
+        (), "Bounds on what several channels spend together, such as "
+        '[{"channels": ["tv", "radio"], "high": 50000}].', max_length=20,
+    )  # fmt: skip
 
 
 def goal_of(asked: BudgetAsked, ahead: Ahead) -> "Goal":
