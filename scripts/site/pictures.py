@@ -22,12 +22,13 @@ from scripts.chromium import find_chromium
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A page of the product, as a reader sees it first."""
+    """A page of the product, as a reader sees it first, or from some element of it on."""
 
     name: str
     path: str
     caption: str
     has_figure: bool = True
+    begins_at: str | None = None
 
 
 PICTURES = (
@@ -40,6 +41,7 @@ PICTURES = (
         name="rates",
         path="/ui/posterior?experiment=demo-poisson-cohorts",
         caption="Two cohorts side by side: what is known of each rate.",
+        begins_at="button.main",
     ),
     Picture(
         name="interventions",
@@ -81,6 +83,9 @@ def _photograph(browser: str, address: str, wanted: Sequence[Picture], folder: P
             page.goto(f"{address}{picture.path}", wait_until="networkidle")
             if picture.has_figure:
                 page.locator("figure svg").first.wait_for()
+            if picture.begins_at is not None:
+                begin = page.locator("main").locator(picture.begins_at).first
+                begin.evaluate("element => element.scrollIntoView({behavior: 'instant'})")
             page.screenshot(path=folder / f"{picture.name}.png")
         started.close()
 
