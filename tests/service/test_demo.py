@@ -1,4 +1,4 @@
-"""The demo's real experiments: what is counted, and that their answers need no sampler."""
+"""The demo: what its real experiments count, and which worlds it simulates."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,12 +8,14 @@ from pymc_vibes.service import Service
 from pymc_vibes.service.demo import (
     FURLOUGHS,
     build_demo,
+    build_mixes,
+    can_grow,
     late_days,
     read_flights,
     read_weather,
     weekly_cancellations,
 )
-from pymc_vibes.service.worlds import upload_table
+from pymc_vibes.service.worlds import is_simulated, upload_table
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -106,3 +108,37 @@ def test_the_weather_makes_the_answer_of_the_furloughs_narrower(tmp_path: Path) 
     assert told is not None
     assert told.high - told.low < 0.8 * (blind.high - blind.low)
     assert blind.low < told.low  # the week had good weather: it hides a part of the delays
+
+
+def test_the_mixes_of_the_demo_keep_their_truth_and_are_not_fitted(tmp_path: Path) -> None:
+    service = Service.open(Settings(home=tmp_path))
+    could_grow = can_grow(service)
+
+    made = {experiment.name: experiment for experiment in build_mixes(service)}
+    again = build_mixes(service)
+    simulated = [is_simulated(service, experiment) for experiment in made.values()]
+    runs, grows = service.history(), can_grow(service)
+    service.close()
+
+    assert {name: experiment.rows for name, experiment in made.items()} == {
+        "demo-marketing-mix": 104,
+        "sample_001": 104,
+        "demo-marketing-mix-regions": 20 * 156,
+    }
+    assert simulated == [True, True, True]
+    assert (again, runs) == ((), ())
+    assert (could_grow, grows) == (True, False)
+
+
+def test_a_name_that_somebody_took_is_left_alone(tmp_path: Path) -> None:
+    service = Service.open(Settings(home=tmp_path))
+    own = service.create("sample_001", "marketing-mix")
+
+    build_mixes(service)
+    found = service.experiment("sample_001")
+    is_of_the_demo = is_simulated(service, found)
+    service.close()
+
+    assert found.id == own.id
+    assert found.rows == 0
+    assert not is_of_the_demo
