@@ -50,45 +50,41 @@ def test_the_client_is_what_the_description_makes_of_it() -> None:
 def test_a_run_outlives_its_server_at_every_stage(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home) as address:
-        mix = MixClient(address)
-        uploaded = mix.upload_dataset(sample_csv(), "sample_001.csv")
-        again = mix.upload_dataset(sample_csv(), "sample_001.csv")
-        checked = mix.check_dataset("sample_001", cast("CheckSpec", RUN_SPEC))
-        run_id = mix.create_run(SPEC)["run_id"]
-
+        MixClient(address).upload_dataset(sample_csv(), "sample_001.csv")
+        run_id = MixClient(address).create_run(SPEC)["run_id"]
     with serving(home) as address:
         created = MixClient(address).show_status(run_id)
         built = MixClient(address).build_features(run_id)
-
     with serving(home) as address:
-        mix = MixClient(address)
-        found = mix.show_status(run_id)
-        begun = mix.train(run_id)
+        found = MixClient(address).show_status(run_id)
+        begun = MixClient(address).train(run_id)
         with pytest.raises(NotReadyError):
-            mix.show_fitted(run_id)
-
+            MixClient(address).show_fitted(run_id)
     with serving(home) as address:
-        mix = MixClient(address)
-        over = mix.wait(run_id, every=0.1)
-        outputs = mix.show_outputs(run_id)
-        fitted = mix.show_fitted(run_id)["fitted"]
-        csv = mix.show_contributions_as(run_id, "csv").decode().splitlines()
-        scaler = json.loads(mix.download(run_id, "feature_scaler.json"))
-        record = mix.show_run(run_id)
+        over = MixClient(address).wait(run_id, every=0.1)
+        read_outputs(MixClient(address), run_id)
 
-    assert (uploaded["dataset_id"], uploaded["rows"]) == ("sample_001", 104)
-    assert (again["replayed"], again["rows"]) == (True, 104)
-    assert checked["is_valid"]
     stages = [told["stage"] for told in (created, built, found, begun, over)]
     assert stages == ["CREATED", "FEATURES_BUILT", "FEATURES_BUILT", "TRAINING", "OUTPUTS_READY"]
     reached = [mark["stage"] for mark in over["history"]]
     assert reached == ["CREATED", "VALIDATED", "FEATURES_BUILT", "TRAINING", "OUTPUTS_READY"]
     assert over["history"][:3] == built["history"]  # nothing that was reached is ever changed
-    assert len(outputs["artifacts"]) == 9
-    assert len(fitted) >= 100
+
+
+def read_outputs(mix: MixClient, run_id: str) -> None:
+    """Read all that the client can read of a run, as its types say that it is."""
+    csv = mix.show_contributions_as(run_id, "csv").decode().splitlines()
+    scaler = json.loads(mix.download(run_id, "feature_scaler.json"))
+    parameters = mix.show_posterior_summary(run_id)["parameters"]
+
+    assert len(mix.show_outputs(run_id)["artifacts"]) == 9
+    assert len(mix.show_fitted(run_id)["fitted"]) >= 100
+    assert {line["parameter"] for line in parameters} >= {"beta[tv]", "sigma"}
+    assert parameters[0]["hdi_3%"] is not None
+    assert mix.show_diagnostics(run_id)["verdict"] in ("good", "warning")
     assert scaler["media"]["tv"]["decay"] == 0.5
     assert csv[0].replace('"', "") == "period_start,channel,contrib_mean,contrib_low,contrib_high"
-    assert record["run_spec"] == RUN_SPEC
+    assert mix.show_run(run_id)["run_spec"] == RUN_SPEC
 
 
 def test_refusals_tell_what_to_do(tmp_path: Path) -> None:
@@ -106,12 +102,17 @@ def test_refusals_tell_what_to_do(tmp_path: Path) -> None:
             with pytest.raises(MixError) as refusal:
                 ask()
             refusals.append(refusal.value)
-        mix.upload_dataset(sample_csv(), "any.csv", dataset_id="sample_001")
+        uploads = [
+            mix.upload_dataset(sample_csv(), "any.csv", dataset_id="sample_001") for _ in range(2)
+        ]
+        checked = mix.check_dataset("sample_001", cast("CheckSpec", RUN_SPEC))
         run_id = mix.create_run({**SPEC, "run_all": False})["run_id"]
         with pytest.raises(MixError) as early:
             mix.show_contributions(run_id)
 
     assert [refusal.status for refusal in refusals] == [401, 404, 404, 422]
     assert "POST /datasets/upload" in str(refusals[1])
+    assert [(done["rows"], done["replayed"]) for done in uploads] == [(104, False), (104, True)]
+    assert checked["is_valid"]
     assert (early.value.status, early.value.problem["stage"]) == (409, "CREATED")
     assert early.value.problem["next"] == f"POST /runs/{run_id}/build_features"
