@@ -5,16 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import xarray as xr
 
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.kinds.marketing_mix.ahead import Horizon, ahead_of
 from pymc_vibes.kinds.marketing_mix.changes import Change
 from pymc_vibes.kinds.marketing_mix.messages import day_of
 from pymc_vibes.stats import nuts
-from tests.kinds.mix_fits import Mix, brand, by, column, regions, table_of, unsaturated
-from tests.kinds.mix_worlds import settings
+from tests.kinds.mix_fits import Mix, brand, by, column, regions, table_of, unsampled, unsaturated
+from tests.kinds.mix_worlds import months, settings, table, weeks
 
 EQUAL = 1e-3  # of the price: marginal returns nearer than this are one
 WIDE = {"swing": 1.0}
@@ -170,8 +172,8 @@ def test_the_current_plan_brings_nothing_beyond_itself(world: Any) -> None:
     assert answer.data["more_sales"] == 0
     assert answer.data["chance_of_a_gain"] is None
     assert answer.summary.headline == "The plan is the current one."
-    table = table_of(answer, "forecast")
-    assert column(table, "plan_mean").tolist() == column(table, "current_mean").tolist()
+    forecast = table_of(answer, "forecast")
+    assert column(forecast, "plan_mean").tolist() == column(forecast, "current_mean").tolist()
 
 
 @pytest.mark.parametrize("world", [brand, regions])
@@ -180,8 +182,8 @@ def test_a_plan_brings_what_the_forecasts_differ_by_and_what_comes_after(world: 
 
     answer = mix.ask("scenario", factors={"tv": 1.5})
 
-    table = table_of(answer, "forecast")
-    apart = column(table, "plan_mean") - column(table, "current_mean")
+    forecast = table_of(answer, "forecast")
+    apart = column(forecast, "plan_mean") - column(forecast, "current_mean")
     assert (apart > 0).all()
     assert 0.5 * answer.data["more_sales"] < apart.sum() < answer.data["more_sales"]
     long = mix.ask("scenario", factors={"tv": 1.5}, periods=40)
@@ -281,3 +283,70 @@ def test_money_may_fall_on_periods_as_of_late() -> None:
 def test_plans_that_make_no_sense_are_refused(slug: str, given: dict[str, Any], said: str) -> None:
     with pytest.raises(BadConfig, match=said):
         brand().ask(slug, **given)
+
+
+def dark(mix: Mix, name: str) -> Mix:
+    """Turn a channel off in the last quarter."""
+    cells = mix.posterior.cells
+    for column_name in (f"act_{name}", f"spend_{name}"):
+        values = cells[column_name].to_numpy().copy()
+        values[-13:] = 0.0
+        cells = cells.set_column(
+            cells.column_names.index(column_name), column_name, pa.array(values)
+        )
+    return mix.with_cells(cells)
+
+
+def test_a_channel_that_is_dark_of_late_may_come_back_at_the_prices_it_had() -> None:
+    mix = dark(brand(), "tv")
+
+    held = mix.ask("optimize", **WIDE)
+    free = mix.ask("optimize", bounds={"tv": {"unit": "money", "low": 20_000}}, **WIDE)
+
+    assert (plan(held)[2], plan(held, "bound")[2]) == (0, "locked")
+    assert plan(free)[2] == pytest.approx(20_000)
+    before = plan(brand().ask("scenario"), "marginal")[2]
+    assert plan(free, "marginal")[2] == pytest.approx(before, rel=0.5)
+
+
+def test_where_nothing_may_move_nothing_does() -> None:
+    fixed = brand().ask("optimize", swing=0)
+    alone = brand().with_cells(
+        brand().posterior.cells.drop_columns(["spend_social", "spend_digital"])
+    )
+
+    assert fixed.summary.headline == "Within these bounds no budget is better than the current one."
+    assert fixed.summary.decision is not None
+    assert fixed.summary.decision.action == "keep the budget"
+    assert fixed.data["price"] is None
+    only = alone.ask("optimize")
+    assert plan(only).tolist() == pytest.approx(plan(only, "current").tolist())
+
+
+@pytest.mark.parametrize(
+    ("columns", "days"),
+    [
+        (months(40), ["2023-05-01", "2023-06-01", "2023-07-01"]),
+        (months(40, day=15), ["2023-05-01", "2023-06-01", "2023-07-01"]),
+        (weeks(40), ["2023-10-09", "2023-10-16", "2023-10-23"]),
+    ],
+    ids=["months", "months by their middle", "weeks"],
+)
+def test_the_periods_ahead_go_on_as_the_data_do(columns: dict[str, Any], days: list[str]) -> None:
+    mix = unsampled(xr.Dataset(), table(columns), np.random.default_rng(1))
+
+    answer = mix.ask("scenario")
+
+    found = column(table_of(answer, "forecast"), "period_start").tolist()
+    assert found[:3] == days
+    assert len(found) == {"month": 3, "week": 13}[mix.reading.study.panel.grain]
+
+
+def test_a_year_of_days_is_planned_as_the_year_before() -> None:
+    mix = unsampled(xr.Dataset(), table(weeks(500, step=1)), np.random.default_rng(1))
+
+    answer = mix.ask("scenario", factors={"tv": 2}, periods=365)
+
+    found = column(table_of(answer, "forecast"), "period_start").tolist()
+    assert (found[0], len(found)) == ("2024-05-16", 365)
+    assert answer.data["more_sales"] > 0
