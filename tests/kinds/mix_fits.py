@@ -115,7 +115,8 @@ def unsampled(truth: xr.Dataset, events: pa.Table, rng: np.random.Generator, **g
             ),
             "sigma": (("chain", "draw"), 0.05 * np.exp(0.1 * rng.standard_normal((2, many)))),
             "nu": (("chain", "draw"), 5 + rng.gamma(2, 5, (2, many))),
-        }
+        },
+        coords={"column": [f"column {i}" for i in range(columns)]},
     )
     posterior = sampled_posterior(
         nuts.Sampled(
