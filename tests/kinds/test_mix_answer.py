@@ -93,11 +93,12 @@ def test_reading_every_other_draw_changes_no_number_by_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mix = brand()
+    whole = Reading(mix.posterior, mix.config).roas
+    means, sds = whole.mean(axis=0), whole.std(axis=0)
     monkeypatch.setattr("pymc_vibes.kinds.marketing_mix.reading.MOST_NUMBERS", 1)
     fewer = Reading(mix.posterior, mix.config)
 
-    assert fewer.every == len(mix.reading.roas) // 400 > 1  # 400 are the least that are read
-    means, sds = mix.reading.roas.mean(axis=0), mix.reading.roas.std(axis=0)
+    assert fewer.every == len(whole) // 400 > 1  # 400 are the least that are read
     # both means are of draws of one chain: half of them, each with about the error of independent
     # ones, so the difference has an sd below that of the fewer
     error = sds / np.sqrt(len(fewer.roas) / 4)
