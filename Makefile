@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.made
 BENCHMARKS := $(if $(wildcard benchmarks/__main__.py),benchmarks)
 # what `make check` leaves to `make test`: it starts servers and browsers, or takes its time
-LATER := contract plugin calibration browser http cli faults docs
+LATER := contract plugin calibration browser http cli faults docs notebooks
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 args ?=
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Answer, QueryAnswer, Summary, Table
-from pymc_vibes.core.experiment import Receipt
+from pymc_vibes.core.experiment import Experiment, Receipt
 from pymc_vibes.core.figure import Figure
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def teach(shell: Any) -> None:
     for said in (Answer, QueryAnswer):
         formats["text/plain"].for_type(said, _say)
     formats["text/plain"].for_type(Receipt, _acknowledge)
+    formats["text/plain"].for_type(Experiment, _name)
 
 
 def card_of(answer: Answer | QueryAnswer) -> str:
@@ -52,6 +53,10 @@ def _picture(figure: Figure) -> bytes:
 
 def _say(answer: Answer | QueryAnswer, printer: Any, _is_cycle: Any) -> None:
     printer.text(answer.summary.headline)
+
+
+def _name(experiment: Experiment, printer: Any, _is_cycle: Any) -> None:
+    printer.text(f"{experiment.name} ({experiment.kind}): {experiment.rows:,} rows")
 
 
 def _acknowledge(receipt: Receipt, printer: Any, _is_cycle: Any) -> None:

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("src", "tests", "scripts", "benchmarks", "docs", "examples/plugin", "notebooks", ".ci")
+ROOMS = (
+    "src",
+    "tests",
+    "scripts",
+    "benchmarks",
+    "docs",
+    "examples/plugin",
+    "examples/notebooks",
+    ".ci",
+)
 NOT_OURS = {"vendor", "node_modules", "__pycache__", ".hypothesis"}
 TEXT = {
     ".py",
