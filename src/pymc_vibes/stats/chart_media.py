@@ -271,25 +271,7 @@ def measured_and_expected(
     level: float,
 ) -> Figure:
     """Declare what was measured, with its sd, under what a model expects before and after it."""
-    from scipy.special import ndtri
-
-    half = float(ndtri((1 + level) / 2))
-    rows = {
-        f"{label}: {which}": three
-        for label, seen, first, second in zip(labels, measured, before, after, strict=True)
-        for which, three in (
-            ("expected without", first),
-            ("measured", (seen[0], seen[0] - half * seen[1], seen[0] + half * seen[1])),
-            ("expected with", second),
-        )
-    }
-    table = {
-        "label": tuple(rows),
-        "mean": numbers(middle for middle, _, _ in rows.values()),
-        "low": numbers(low for _, low, _ in rows.values()),
-        "high": numbers(high for _, _, high in rows.values()),
-        "series": tuple(i % 3 for i in range(len(rows))),
-    }
+    table = _measured_rows(labels, measured, before, after, level)
     spec = FigureSpec(
         x=Axis(label=x_label, zero=True),
         y=Axis(label="", kind="category"),
@@ -303,3 +285,31 @@ def measured_and_expected(
         "errors.",
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)
+
+
+def _measured_rows(
+    labels: Sequence[str],
+    measured: Sequence[tuple[float, float]],
+    before: Sequence[tuple[float, float, float]],
+    after: Sequence[tuple[float, float, float]],
+    level: float,
+) -> Columns:
+    from scipy.special import ndtri
+
+    half = float(ndtri((1 + level) / 2))
+    rows = {
+        f"{label}: {which}": three
+        for label, seen, first, second in zip(labels, measured, before, after, strict=True)
+        for which, three in (
+            ("expected without", first),
+            ("measured", (seen[0], seen[0] - half * seen[1], seen[0] + half * seen[1])),
+            ("expected with", second),
+        )
+    }
+    return {
+        "label": tuple(rows),
+        "mean": numbers(middle for middle, _, _ in rows.values()),
+        "low": numbers(low for _, low, _ in rows.values()),
+        "high": numbers(high for _, _, high in rows.values()),
+        "series": tuple(i % 3 for i in range(len(rows))),
+    }
