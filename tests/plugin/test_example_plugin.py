@@ -95,6 +95,7 @@ def test_its_own_tests_pass(installed: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # a whole run of tests
 def test_its_long_calibration_passes(installed: Path) -> None:
     code, said = run_tests(path=(installed,), folder=EXAMPLE, marked="slow")
 
@@ -102,6 +103,7 @@ def test_its_long_calibration_passes(installed: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # a whole run of tests
 def test_the_long_contract_holds_for_both_models(installed: Path, other: Path) -> None:
     code, said = run_tests(
         "tests/contract", "-k", "survival", path=(installed, other), marked="slow"
