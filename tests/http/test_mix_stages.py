@@ -94,6 +94,7 @@ def test_errors_in_the_data_end_a_run_and_name_their_rows(server: TestClient) ->
     assert refused.status_code == 422
     assert refused.json()["type"] == "/problems/insufficient-data"
     assert refused.json()["errors"]
+    assert refused.json()["run_id"] == run_id
     assert after["stage"] == "ERROR"
     assert after["reason"]["code"] == "insufficient-data"
     assert after["reason"]["errors"] == refused.json()["errors"]
@@ -204,3 +205,12 @@ def test_a_run_keeps_its_id_while_another_is_asked_the_same(server: TestClient) 
 
     assert [run["id"] for run in runs] == run_ids
     assert len({run["key"] for run in runs}) == 2
+
+
+def test_who_navigates_to_a_run_that_is_not_trained_gets_its_dataset(server: TestClient) -> None:
+    run_id = create(server)
+
+    page = server.get(f"/runs/{run_id}", headers={"Accept": "text/html"}, follow_redirects=False)
+
+    assert page.status_code == 303
+    assert page.headers["location"] == f"/experiments/{SAMPLE}"

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from pymc_vibes.core.config import parse
 from pymc_vibes.http import downloads, pending
 from pymc_vibes.http.deps import RunId, ServiceDep
 from pymc_vibes.http.mix_bodies import (
@@ -76,8 +75,8 @@ def trained(service: Service, run_id: str) -> Trained:
     staged = StagedRuns(service).show(run_id)
     require(staged, _DRAWN, "be read from it")
     found = service.rebuilt(run_id)
-    config = parse(MarketingMixConfig, found.config.model_dump())
-    return Trained(staged=staged, analysis=found, config=config)
+    assert isinstance(found.config, MarketingMixConfig)  # noqa: S101  # stages are of this kind
+    return Trained(staged=staged, analysis=found, config=found.config)
 
 
 def show_posterior_summary(service: ServiceDep, run_id: RunId, form: Format = "json") -> Any:

@@ -15,6 +15,7 @@ from pymc_vibes.http.api.shared import API
 from pymc_vibes.http.deps import RUNS, RunId, ServiceDep
 from pymc_vibes.http.limits import DOWNLOAD, charge
 from pymc_vibes.http.mix_bodies import EXAMPLE, CreateRun, Reason, RunRecord, Status
+from pymc_vibes.http.page import go
 from pymc_vibes.http.problems import is_navigation
 from pymc_vibes.kinds.marketing_mix.run_spec import RunSpec
 from pymc_vibes.service import standing
@@ -69,10 +70,14 @@ def show_status(service: ServiceDep, run_id: RunId) -> Status:
 def show_run(request: Request, service: ServiceDep, run_id: RunId) -> Any:
     """Give the record of a staged run, or the page of any run to whoever asks for a page."""
     runs = StagedRuns(service)
-    asks_for_page = is_navigation(request.scope) or view.is_partial(request)
-    if asks_for_page or not runs.is_staged(run_id):
+    if not runs.is_staged(run_id):
         return page_runs.run(request, service, run_id)
-    text = record(runs.show(run_id)).model_dump_json()
+    staged = runs.show(run_id)
+    if is_navigation(request.scope) or view.is_partial(request):
+        if staged.run is None:  # it has no page before it is trained
+            return go(f"/experiments/{view.segment(staged.experiment)}")
+        return page_runs.run(request, service, run_id)
+    text = record(staged).model_dump_json()
     return Response(text, media_type="application/json", headers={"Vary": "Accept"})
 
 

@@ -121,8 +121,8 @@ class StagedRuns:
 
     def show(self, run_id: str) -> StagedRun:
         """Give a run as it stands; one that was asked for in another way as well."""
-        past = self._journals.entries(_scope(run_id))
         run = self._trained(run_id)
+        past = self._past(run_id)
         if not past:
             return self._unstaged(run_id)
         asked, latest = past[0].value, past[-1]
@@ -143,7 +143,7 @@ class StagedRuns:
 
     def is_staged(self, run_id: str) -> bool:
         """Whether a run was created here."""
-        return bool(self._journals.entries(_scope(run_id)))
+        return bool(self._past(run_id))
 
     def build(self, run_id: str) -> StagedRun:
         """Validate the data and build the features; an error in the data ends the run."""
@@ -166,8 +166,8 @@ class StagedRuns:
         """Give the canonical data and features of a run, from its cells or from the lake."""
         if staged.stage is Stage.OUTPUTS_READY:
             found = self._service.rebuilt(staged.id)
-            config = parse(MarketingMixConfig, found.config.model_dump())
-            return reading_of(found.posterior, config).study, config
+            assert isinstance(found.config, MarketingMixConfig)  # noqa: S101  # of this kind
+            return reading_of(found.posterior, found.config).study, found.config
         return self._read(staged)
 
     def validation(self, staged: StagedRun) -> ValidationSummary:
@@ -191,6 +191,7 @@ class StagedRuns:
             self._mark(staged.id, Stage.VALIDATED, {"summary": summary.model_dump(mode="json")})
             study, _ = self._read(staged)
         except InvalidInput as error:
+            error.extras["run_id"] = staged.id
             self._mark(staged.id, Stage.ERROR, error.problem())
             raise
         self._mark(staged.id, Stage.FEATURES_BUILT, {"features": _counted(study)})
@@ -222,6 +223,10 @@ class StagedRuns:
                 hint="POST /runs/create makes a run on the data that there are.",
             )
         return found
+
+    def _past(self, run_id: str) -> tuple[Kept, ...]:
+        is_id = run_id.isascii() and run_id.isalnum()  # PostgreSQL refuses some other texts
+        return self._journals.entries(_scope(run_id)) if is_id else ()
 
     def _trained(self, run_id: str) -> Run | None:
         try:
