@@ -92,8 +92,8 @@ def served(settings: Settings) -> Iterator[Site]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server with an example of every kind."""
     with served(Settings(home=tmp_path_factory.mktemp("site") / "home")) as up:
-        for slug in catalog():
-            example_world(up.service, slug, size=1500)
+        for slug, kind in catalog().items():
+            example_world(up.service, slug, size=min(1500, kind.sizes.many))
         yield up
 
 
