@@ -178,7 +178,7 @@ def test_every_route_and_command_has_its_place(site: Path) -> None:
 def test_the_commands_of_every_page_are_run_by_some_test() -> None:
     pages = [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")]
     shown = [page for page in pages if blocks(page, "console") or blocks(page, "python")]
-    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests/docs").glob("test_*.py"))
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 
     assert len(shown) > 8
     assert [page for page in shown if f'"{page}"' not in tests] == []
