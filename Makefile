@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal
 args ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick docs chromium postgres
+.PHONY: help setup demo serve run-server fmt check lint unit test slow bench bench-quick docs sbom chromium postgres
 
 # tests run in as many processes as there are cores, so each gets one thread for linear algebra
 unit test slow: export OMP_NUM_THREADS := 1
@@ -73,6 +73,9 @@ bench-quick: $(STAMP) ## the same on little data: proves that the benchmarks wor
 
 docs: $(STAMP) ## build the documentation into site/; a warning or a broken link is an error
 	@$(BIN)/python -m scripts.site $(args)
+
+sbom: $(STAMP) ## list every library that the wheel needs, with version and source (CycloneDX)
+	@PATH="$$PWD/.bootstrap/bin:$$HOME/.local/bin:$$PATH" uv export --frozen --no-dev --all-extras --format cyclonedx1.5 --quiet
 
 chromium: $(STAMP) ## find a browser for the tests, or install one
 	@$(BIN)/python -m scripts.chromium --install

@@ -232,7 +232,7 @@ def test_twice_the_data_narrow_every_posterior(kind: Kind[Any], bench: Bench) ->
         bound = 1 if variable.dim is not None else 1.01
         assert once.method == "nuts" or (ratios[-1] < bound).all()
     # what is sampled may hold parameters that data hardly reach, and that wander: most narrow
-    assert np.log(np.concatenate(ratios)).mean() < 0
+    assert np.median(np.concatenate(ratios)) < 1
 
 
 def test_an_answer_is_json_without_nan(kind: Kind[Any], bench: Bench) -> None:
