@@ -28,12 +28,17 @@ ENV PATH=/opt/vibes/bin:$PATH \
 RUN install -d -o vibes -g vibes -m 700 /var/lib/vibes /var/cache/vibes
 USER vibes
 WORKDIR /home/vibes
-# One sampled answer fills the caches of compiled models, so that the first one of a worker is fast.
-# They fit the processor that the image is built on; on another kind they are compiled again.
+# One sampled answer each fills the caches of compiled models, so that the first of a worker is
+# fast. They fit the processor that the image is built on; on another they are compiled again.
 RUN export VIBES_HOME=/tmp/warm && \
     vibes experiments create warm --type entity-rates && \
     vibes generate entity-rates --num-events 200 --seed 1 | vibes events upload warm && \
     vibes analyze warm --engine nuts --draws 100 --tune 100 --no-plot > /dev/null; \
+    code=$?; rm -rf /tmp/warm; test "$code" -eq 0 || test "$code" -eq 6
+RUN export VIBES_HOME=/tmp/warm && \
+    vibes experiments create warm --type marketing-mix && \
+    vibes generate marketing-mix --seed 1 | vibes events upload warm && \
+    vibes analyze warm --tune 200 --draws 400 --no-plot > /dev/null; \
     code=$?; rm -rf /tmp/warm; test "$code" -eq 0 || test "$code" -eq 6
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
