@@ -9,7 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from pymc_vibes.settings import Settings
 from tests.browser.conftest import Site, Watch, served
+from tests.browser.test_every_page import AXE, PHONE, WIDE, faults
 
+READING = ("Fit", "Contributions", "Response", "ROI", "Budget", "Calibration")
 SAMPLING = 240_000  # milliseconds for compiling and sampling on a busy machine
 
 
@@ -54,6 +56,19 @@ def open_step(page: Page, title: str) -> None:
     page.get_by_role("navigation", name="Steps").get_by_role("link", name=title).click()
 
 
+def faults_of(page: Page, title: str) -> list[str]:
+    """List what is not accessible on a step, or too wide: on a desk in the dark, on a phone."""
+    open_step(page, title)
+    expect(page.locator(".asked[hx-get]:empty")).to_have_count(0)
+    page.evaluate(AXE)
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="dark")
+    found = faults(page)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    return [*found, *faults(page)]
+
+
 def test_from_a_spreadsheet_to_a_budget(page: Page, bench: Site, spreadsheet: Path) -> None:
     watch = Watch(page, bench.url)
 
@@ -91,6 +106,8 @@ def test_from_a_spreadsheet_to_a_budget(page: Page, bench: Site, spreadsheet: Pa
 
     open_step(page, "Calibration")
     expect(page.locator("#asked-next-experiment .headline")).to_contain_text("Test")
+
+    assert [fault for title in READING for fault in faults_of(page, title)] == []
     watch.assert_calm()
 
 
