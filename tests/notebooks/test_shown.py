@@ -129,3 +129,16 @@ def test_a_lake_needs_no_block_and_closes(tmp_path: Path) -> None:
 
     with pv.connect(tmp_path) as again:
         assert [one.name for one in again.experiments()] == ["trials"]
+
+
+def test_a_setting_of_several_forms_asks_for_its_form(lake: Service) -> None:
+    prior = {"mean": 0.5, "effective_sample_size": 2}
+
+    with pytest.raises(pv.VibesError, match="prior: name its form under 'kind'"):
+        lake.create("other", "bernoulli", config={"prior": prior})
+
+
+def test_a_question_without_parameters_needs_none(lake: Service) -> None:
+    lake.upload_table("trials", COUNTS)
+
+    assert lake.ask("trials", "predict").data == lake.ask("trials", "predict", {}).data

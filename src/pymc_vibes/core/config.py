@@ -85,6 +85,8 @@ def parse[R: Record](model: type[R], values: Any) -> R:
 
 
 def _reason(error: Any) -> str:
+    if error["type"] == "union_tag_not_found":
+        return "name its form under 'kind'"
     message = str(error["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if message else "is not valid"
     given = error.get("input")

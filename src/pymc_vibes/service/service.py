@@ -149,7 +149,7 @@ class Service(Experiments):
         self,
         name: str,
         query: str,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> QueryAnswer:
         """Put a further question to the experiment's current answer; a journal gains an entry."""
@@ -157,8 +157,8 @@ class Service(Experiments):
         found = find_kind(experiment.kind).query(query)
         if isinstance(found, ConfigQuery):
             settings = {**experiment.config, **(overrides or {})}
-            return self.ask_kind(experiment.kind, query, settings, parameters)
-        asked = parse(found.parameters, dict(parameters))
+            return self.ask_kind(experiment.kind, query, settings, parameters or {})
+        asked = parse(found.parameters, dict(parameters or {}))
         return self._answer(
             lambda: self.analysis(name, overrides), found, asked, owner=experiment.id
         )
