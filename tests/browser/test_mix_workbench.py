@@ -23,6 +23,16 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
+def trained(bench: Site, spreadsheet: Path) -> Site:
+    """The same with a brand that is trained."""
+    quick = {"currency": "EUR", "tune": 200, "draws": 800, "chains": 2}
+    bench.service.create("trained", "marketing-mix", config=quick)
+    bench.service.upload("trained", spreadsheet)
+    bench.service.with_waiting().analysis("trained")
+    return bench
+
+
+@pytest.fixture(scope="module")
 def spreadsheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample as a file."""
     import pyarrow.csv as pc
@@ -106,8 +116,15 @@ def test_from_a_spreadsheet_to_a_budget(page: Page, bench: Site, spreadsheet: Pa
 
     open_step(page, "Calibration")
     expect(page.locator("#asked-next-experiment .headline")).to_contain_text("Test")
+    watch.assert_calm()
 
-    assert [fault for title in READING for fault in faults_of(page, title)] == []
+
+@pytest.mark.parametrize("title", READING)
+def test_a_step_is_accessible_and_fits(page: Page, trained: Site, title: str) -> None:
+    watch = Watch(page, trained.url)
+    page.goto(f"{trained.url}/experiments/trained/workbench")
+
+    assert faults_of(page, title) == []
     watch.assert_calm()
 
 

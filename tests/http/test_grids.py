@@ -2,8 +2,9 @@
 
 from pymc_vibes.core.answer import Claim, Estimate, Interval, Summary, Table
 from pymc_vibes.core.experiment import Preview
-from pymc_vibes.http.grids import claims_beside, estimate_grid, grids, table_grid, truth_grid
+from pymc_vibes.http.grids import claims_beside, estimate_grid, grids, table_grid
 from pymc_vibes.http.particulars import facts, filled
+from pymc_vibes.http.truths import truth_grid
 from pymc_vibes.service.worlds import TruthCheck
 
 UNIT = "events per day"
@@ -69,6 +70,33 @@ def test_known_truth_is_headed_by_a_word() -> None:
     grid = truth_grid([check], Summary(headline="It is open."))
 
     assert grid.headings[0].title == "Rate"
+
+
+def test_known_truths_of_several_quantities_are_told_apart() -> None:
+    checks = [
+        TruthCheck(
+            variable=variable, label="tv", truth=0.5, low=0.2, high=high, prob=0.95, covered=True
+        )
+        for variable, high in (("decay", 0.8), ("half", 40.2))
+    ]
+
+    grid = truth_grid(checks, Summary(headline="It is open."))
+
+    assert grid.headings[0].title == "Quantity"
+    assert [row[0] for row in grid.rows] == ["decay, tv", "half, tv"]
+    assert [row[2] for row in grid.rows] == ["0.20 to 0.80", "0.2 to 40"]
+
+
+def test_what_is_true_of_every_row_is_said_once_and_what_is_true_of_none_is_not() -> None:
+    table = Table(
+        name="weeks",
+        title="Weeks",
+        columns=("week", "is_held_out", "is_holiday"),
+        rows=(("1", True, False), ("2", True, False)),
+    )
+
+    assert table_grid(table).title == "Weeks: held out"
+    assert [heading.title for heading in table_grid(table).headings] == ["Week"]
 
 
 def test_an_empty_table_keeps_every_heading() -> None:

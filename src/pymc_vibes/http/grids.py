@@ -9,13 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pymc_vibes.core.answer import Claim, Estimate, Interval, Summary, Table
 from pymc_vibes.http.text import DASH, chance, is_numeric, plain, sentence, shown
-
-if TYPE_CHECKING:
-    from pymc_vibes.service.worlds import TruthCheck
 
 _KINDS = {"hdi": "highest-density", "eti": "equal-tailed"}
 _WORDS = {
@@ -29,7 +26,6 @@ _INITIALS = {"roas": "ROAS"}
 _MINOR = frozenset({"median", "sd", "alpha", "beta", "rank"})
 _SHARE = "share"
 _RATIO = "times"
-_TRUTHS = 60  # rows of known truth that are listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,7 +263,7 @@ def _is_said(column: _Column) -> bool:
 def _heading(
     column: _Column, told: set[str], estimates: Sequence[Estimate], *, is_name: bool
 ) -> Heading:
-    words = _words(column.name)
+    words = words_of(column.name)
     if column.ends is not None:
         level = _level(column, estimates)
         is_kind = words in _KINDS.values()
@@ -366,51 +362,11 @@ def span(low: float | None, high: float | None, digits: int, *, percent: bool = 
     return f"{written(low, digits, percent=percent)} to {written(high, digits, percent=percent)}"
 
 
-def truth_grid(checks: "Sequence[TruthCheck]", summary: Summary) -> Grid:
-    """Hold the known truth of a simulated world against the intervals."""
-    held = sum(check.covered for check in checks)
-    percents = {i.low for e in summary.estimates if e.percent for i in e.intervals}
-    percent = any(check.low in percents for check in checks)
-    spreads: dict[str, list[float]] = {}
-    for check in checks:
-        spreads.setdefault(check.variable, []).append((check.high - check.low) / 4)
-    digits = {name: decimals(found, percent=percent) for name, found in spreads.items()}
-    is_one = len(spreads) == 1
-    heading = sentence(_measured(checks[0], summary)) if is_one else "Quantity"
-    return Grid(
-        title=f"The known truth of this simulated world: {held} of {len(checks)} intervals hold it",
-        headings=(
-            Heading(title=heading),
-            Heading(title="Truth", is_number=True),
-            Heading(title=f"{checks[0].prob * 100:.4g} % equal-tailed interval", is_number=True),
-            Heading(title="Holds it"),
-        ),
-        rows=tuple(
-            (
-                shown(check.label if is_one else f"{_words(check.variable)}, {check.label}"),
-                written(check.truth, digits[check.variable], percent=percent),
-                span(check.low, check.high, digits[check.variable], percent=percent),
-                "yes" if check.covered else "no",
-            )
-            for check in checks[:_TRUTHS]
-        ),
-        total=len(checks),
-    )
-
-
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
     """Write a name as words.
 
-    >>> _words("sd"), _words("marginal_roas")
+    >>> words_of("sd"), words_of("marginal_roas")
     ('SD', 'marginal ROAS')
     """
     parts = (_INITIALS.get(part, part) for part in name.split("_"))
     return _WORDS.get(name, " ".join(parts))
-
-
-def _measured(check: "TruthCheck", summary: Summary) -> str:
-    names = {estimate.name for estimate in summary.estimates}
-    is_one = len(names) == 1 and len(summary.estimates) > 1
-    if is_one:
-        return summary.estimates[0].name
-    return _words(check.variable)

@@ -38,6 +38,7 @@ from pymc_vibes.http.text import (
     sentence,
     shown,
 )
+from pymc_vibes.http.truths import truth_grid
 from pymc_vibes.service import standing
 
 HERE = Path(__file__).parent
@@ -205,7 +206,7 @@ def environment() -> Environment:
         "claims_beside": grids.claims_beside,
         "facts": particulars.facts,
         "page_hint": particulars.page_hint,
-        "truth_grid": grids.truth_grid,
+        "truth_grid": truth_grid,
         "stage_of": standing.stage,
         "share_of": standing.share,
         "chains_of": standing.chains,
