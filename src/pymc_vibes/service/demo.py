@@ -30,6 +30,8 @@ FURLOUGHS = "flights-furloughs"
 REAL = frozenset({DELAYS, CANCELLED, WEEKLY, FURLOUGHS})
 MIX = "marketing-mix"
 REGIONS = "demo-marketing-mix-regions"
+SLOW = frozenset({REGIONS})
+"""What takes minutes to sample."""
 LONG_DELAY_MINUTES = 60
 LOCAL = "America/New_York"
 LATE_MINUTES = 15  # from here on the authorities count a flight as delayed
