@@ -12,6 +12,7 @@ from benchmarks import (
     ingest,
     interventions,
     mix,
+    mix_regions,
     runs,
     sampled,
     startup,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "runs": runs.run,
     "interventions": interventions.run,
     "mix": mix.run,
+    "mix-regions": mix_regions.run,
 }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import mix_regions, mix_ways
+from benchmarks import mix_ways
 from benchmarks.environments import environment
 from benchmarks.mix_worlds import Brand, brand
 from benchmarks.report import Row, seconds
@@ -78,8 +78,7 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
     title = "Marketing mix: 156 weeks, eight channels"
     if quick:
         small = Size(weeks=60, channels=2, draws=400)
-        rows = [_alone(_fitted(("ours",), small, rounds=1, warm=False)["ours"])]
-        return title, [*rows, *mix_regions.rows(regions=2, weeks=60, draws=400)]
+        return title, [_alone(_fitted(("ours",), small, rounds=1, warm=False)["ours"])]
     size = Size()
     cold = {way: _cold(way, size) for way in ("ours", "peer")}
     seen = _fitted(("ours", "peer", "ours-same", "peer-same"), size, rounds=2)
@@ -87,7 +86,7 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
     for theirs, own in _OURS.items():
         rows += _against(seen[own], seen[theirs], _NAMES[theirs])
     rows += _afterwards(seen["ours"], seen["peer"])
-    return title, [*rows, *_parity(seen["ours-same"], seen["peer-same"]), *mix_regions.rows()]
+    return title, [*rows, *_parity(seen["ours-same"], seen["peer-same"])]
 
 
 def fit(way: str, brands: Sequence[Brand], size: Size, cache: str = "") -> dict[str, Any]:

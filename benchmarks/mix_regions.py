@@ -30,7 +30,13 @@ from pymc_vibes.stats.special import Array
 _SPEC = MediaSpec(max_lag=8)
 
 
-def rows(regions: int = 20, weeks: int = 156, draws: int = 1000) -> list[Row]:
+def run(*, quick: bool) -> tuple[str, list[Row]]:
+    """Measure fit and questions; quickly two regions and few weeks."""
+    title = "Marketing mix of twenty regions"
+    return title, _rows(2, 60, 400) if quick else _rows(20, 156, 1000)
+
+
+def _rows(regions: int, weeks: int, draws: int) -> list[Row]:
     """Fit twice, the second time with other weeks, and ask for contributions, returns, curves."""
     truth, events = sample_of_regions()
     known = true_effects(truth, events)
