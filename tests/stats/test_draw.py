@@ -191,6 +191,18 @@ def test_a_band_spans_y_and_an_interval_spans_x_in_vega_lite() -> None:
     assert spans == [{"y2"}, set(), set(), {"x2"}]
 
 
+def test_rows_of_several_series_leave_the_legend_to_the_named_ones_in_vega_lite() -> None:
+    layers = all_marks().vega_lite()["layer"]
+
+    colors = [layer["encoding"]["color"] for layer in layers]
+    by_rows = [color for color in colors if "condition" in color]
+    assert [case["test"] for case in by_rows[0]["condition"]] == [
+        'datum["series"] === 0', 'datum["series"] === 1',
+    ]  # fmt: skip
+    assert colors[-1]["datum"] == "first"
+    assert not [color for color in colors if "legend" in color]
+
+
 def test_rows_keep_their_order_in_vega_lite() -> None:
     [bar] = rows(("b", "a")).vega_lite()["layer"]
 

@@ -1,5 +1,6 @@
 """The notebook's drawer: a figure as a Vega-Lite dict."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,8 +31,9 @@ def to_vega_lite(spec: FigureSpec, *, title: str, alt: str, dark: bool = False) 
 
 def _config(colors: Theme) -> dict[str, Any]:
     axis = {"labelColor": colors.quiet, "titleColor": colors.quiet, "gridColor": colors.grid}
+    legend = {"labelColor": colors.ink, "title": None, "symbolOpacity": 1}
     words = {"color": colors.ink, "subtitleColor": colors.quiet}
-    return {"axis": axis, "title": words, "legend": {"labelColor": colors.ink, "title": None}}
+    return {"axis": axis, "title": words, "legend": legend}
 
 
 def _records(table: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -72,11 +74,12 @@ def _channel(axis: Axis, column: str) -> dict[str, Any]:
 
 
 def _color(spec: FigureSpec, mark: Mark, colors: Theme) -> dict[str, Any]:
-    count = len(spec.series)
-    palette = [colors.of(i) for i in range(count)]
+    palette = [colors.of(i) for i in range(len(spec.series))]
     if mark.by is not None:
-        scale = {"domain": list(range(count)), "range": palette}
-        return {"field": mark.by, "type": "nominal", "scale": scale, "legend": None}
+        # values without a scale: a scale of numbers beside that of the names takes its legend away
+        column = f"datum[{json.dumps(mark.by)}]"
+        cases = [{"test": f"{column} === {i}", "value": ink} for i, ink in enumerate(palette)]
+        return {"condition": cases, "value": colors.quiet}
     if mark.series is None or not spec.series[mark.series]:
         return {"value": colors.of(mark.series)}
     # a constant datum puts the name into the legend
