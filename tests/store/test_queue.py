@@ -87,3 +87,14 @@ def test_the_newest_success_of_each_experiment(queue: Queue) -> None:
     queue.record(a_run("2"), experiment_id="e")
     queue.finish(a_run("1", state=RunState.SUCCEEDED, finished=WHEN))
     assert {owner: run.id for owner, run in queue.latest().items()} == {"e": "1"}
+
+
+def test_a_run_that_was_written_before_is_given_as_it_is(queue: Queue) -> None:
+    waiting = queue.enqueue(a_run("1", state=RunState.QUEUED), experiment_id="e", work={})
+    again = queue.enqueue(a_run("1", state=RunState.QUEUED), experiment_id="e", work={})
+    queue.cancel("1", WHEN)
+    over = queue.enqueue(a_run("1", state=RunState.QUEUED), experiment_id="e", work={})
+
+    assert [run.state for run in (waiting, again)] == [RunState.QUEUED] * 2
+    assert (over.id, over.state) == ("1", RunState.CANCELLED)
+    assert len(queue.runs("e")) == 1
