@@ -98,7 +98,7 @@ def channels_table(reading: Reading) -> Table:
             "share_high", "part", "part_low", "part_high", "share_part", "spend", "roas",
             "roas_low", "roas_high", "marginal_roas", "marginal_low", "marginal_high",
         ),
-        units=("", unit, unit, unit, "", "", "", unit, unit, unit, "", money, *[per] * 6),
+        units=("", *[unit] * 3, *["share"] * 3, *[unit] * 3, "share", money, *[per] * 6),
         rows=tuple(rows),
     )  # fmt: skip
 

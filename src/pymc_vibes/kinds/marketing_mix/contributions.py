@@ -101,7 +101,7 @@ def _steps_table(reading: Reading, division: Division) -> Table:
         name="steps",
         title="How it adds up: the means do, in every draw; ends of intervals do not",
         columns=("what", "mean", "low", "high", "share"),
-        units=("", unit, unit, unit, ""),
+        units=("", unit, unit, unit, "share"),
         rows=tuple(rows),
     )
 

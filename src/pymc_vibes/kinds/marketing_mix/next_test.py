@@ -141,7 +141,7 @@ def _table(bench: Bench, ranked: "list[Prospect]") -> Table:
         name="tests",
         title="Tests, the one first that teaches most for each unit of money that it moves",
         columns=_COLUMNS,
-        units=("", "", "periods", cash, unit, unit, per, per, "", "", ""),
+        units=("", "", "periods", cash, unit, unit, per, per, "share", "", ""),
         rows=tuple(_row(bench, one) for one in ranked),
     )
 
