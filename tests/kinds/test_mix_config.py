@@ -7,7 +7,6 @@ import pytest
 
 from pymc_vibes.core.config import parse
 from pymc_vibes.core.errors import BadConfig
-from pymc_vibes.kinds import catalog
 from pymc_vibes.kinds.marketing_mix.config import EXAMPLE, REFERENCE, MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.run_spec import RunSpec, read_run_spec
 from pymc_vibes.kinds.marketing_mix.schema import SCHEMA, roles_of
