@@ -53,7 +53,9 @@ def steps(block: str) -> list[Step]:
 def follow(step: Step, folder: Path, **more: str) -> tuple[int, str]:
     """Run a command as its reader would, in a folder that holds the home too."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    plain = environment(folder / "home", PATH=path, NO_COLOR="1", **more) | {"TERM": "dumb"}
+    # without a height a dumb terminal is taken as 80 wide; test runners in parallel set one
+    size = {"LINES": "24", "COLUMNS": "100"}
+    plain = environment(folder / "home", PATH=path, NO_COLOR="1", **more) | {"TERM": "dumb", **size}
     return watch(["/bin/bash", "-c", step.command], plain, folder=folder)
 
 
