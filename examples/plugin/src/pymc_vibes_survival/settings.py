@@ -64,16 +64,18 @@ class SurvivalConfig(Config):
     )
 
 
+GROUP = Column(
+    name="group",
+    type="string",
+    role="entity",
+    about=f"What is compared; rows without one belong to `{EVERYBODY}`.",
+    aliases=("arm", "cohort"),
+)
+
 SCHEMA = Schema(
     columns=(
         Column(name="unit", type="string", role="unit", about="Who or what was followed."),
-        Column(
-            name="group",
-            type="string",
-            role="entity",
-            about=f"What is compared; rows without one belong to `{EVERYBODY}`.",
-            aliases=("arm", "cohort"),
-        ),
+        GROUP,
         Column(
             name="duration",
             type="number",
