@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from pymc_vibes.cli import say
-from pymc_vibes.cli.client import PENDING, part
+from pymc_vibes.cli.client import PENDING, Client, part
 from pymc_vibes.cli.commands.analyze import show
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import save
 from pymc_vibes.cli.waiting import check, follow
-from pymc_vibes.core.errors import ExperimentNotFound
+from pymc_vibes.core.errors import ExperimentNotFound, RunNotFound
 from pymc_vibes.core.run import Run, RunState
 from pymc_vibes.service import standing
 from pymc_vibes.service.reproduce import Reproduction
@@ -176,6 +176,17 @@ def clear(context: typer.Context, name: Annotated[str, typer.Argument()]) -> Non
     say.data(f"Forgot {standing.counted(cleared, 'answers')} of {name}.")
 
 
+def _run_of(client: Client, target: str) -> str:
+    """Give the id of a run; what is none was meant as an experiment just as well."""
+    try:
+        return str(client.get(f"/api/v1/runs/{part(target)}")["id"])
+    except RunNotFound as missing:
+        raise RunNotFound(
+            f"There is neither an experiment nor a run {target[:80]!r}.",
+            hint="`vibes experiments list` and `vibes runs list` show them.",
+        ) from missing
+
+
 def report(
     context: typer.Context,
     target: Annotated[str, typer.Argument(help="An experiment or a run.")],
@@ -186,6 +197,6 @@ def report(
     try:
         run_id = client.post(f"/api/v1/experiments/{part(target)}/runs", {})["run_id"]
     except ExperimentNotFound:
-        run_id = client.get(f"/api/v1/runs/{part(target)}")["id"]
+        run_id = _run_of(client, target)
     save(client.raw(f"/api/v1/runs/{part(run_id)}/report"), output)
     say.talk(f"Wrote {output}.")
