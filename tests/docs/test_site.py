@@ -252,7 +252,7 @@ def test_every_picture_is_taken_and_has_a_place(tmp_path: Path) -> None:
     assert min(sizes.values()) > 20_000  # a page without content has about 5,000
 
 
-@pytest.mark.parametrize("slug", [kind.slug for kind in own_kinds()])
+@pytest.mark.parametrize("slug", sorted(p.stem for p in (ROOT / "docs/answers").glob("*.md")))
 def test_signs_that_a_page_names_are_those_that_the_code_gives(slug: str) -> None:
     page = (ROOT / "docs/answers" / f"{slug}.md").read_text("utf-8")
     folder = ROOT / "src/pymc_vibes/kinds"
