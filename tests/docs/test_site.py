@@ -19,7 +19,6 @@ from pymc_vibes.http.app import create_app
 from pymc_vibes.kinds import catalog
 from pymc_vibes.settings import Settings, variables
 from scripts.chromium import find_chromium
-from scripts.site.kinds import own_kinds
 from scripts.site.pictures import PICTURES, take_pictures
 from tests.browser.conftest import ARGUMENTS
 from tests.docs.conftest import ROOT, blocks
