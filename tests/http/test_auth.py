@@ -244,6 +244,9 @@ OPENED_BY = {
         "/experiments",
         "/experiments/x/upload",
         "/example",
+        "/ui/mix/demo",
+        "/ui/mix/upload",
+        "/experiments/x/workbench/upload",
     },
     "run": {
         "/api/v1/experiments/x/runs",
@@ -257,6 +260,8 @@ OPENED_BY = {
         "/runs/create",
         "/runs/x/build_features",
         "/runs/x/train",
+        "/experiments/x/workbench/train",
+        "/experiments/x/workbench/cancel",
     },
     "read": {
         "/api/v1/experiments/x/x",
@@ -297,6 +302,10 @@ def test_only_an_administrator_takes_away(locked: TestClient) -> None:
         ("POST", "/experiments/x/settings"),
         ("POST", "/experiments/x/clear-cache"),
         ("POST", "/experiments/x/delete"),
+        ("POST", "/experiments/x/workbench/replace"),
+        ("POST", "/experiments/x/workbench/settings"),
+        ("POST", "/experiments/x/workbench/experiments"),
+        ("POST", "/experiments/x/workbench/experiments/remove"),
     }
 
 

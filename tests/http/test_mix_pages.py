@@ -129,10 +129,10 @@ def test_what_blocks_a_fit_is_told_where_one_would_train(browser: TestClient) ->
 
 def test_a_mended_file_takes_the_place_of_the_rows_there_are(nobody: TestClient) -> None:
     make(nobody, "mended", FEW)
-    here = f"{address('mended')}/upload"
+    here = f"{address('mended')}/replace"
     file = {"file": ("media.csv", sample_csv(nobody))}
 
-    page = nobody.post(here, data={"replace": "1"}, files=file)
+    page = nobody.post(here, files=file)
 
     assert "The rows are now the 104 of this file." in page.text
     assert "Ready to train" in page.text
@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_read_replaces_nothing(nobody: TestClient) -> None
     make(nobody, "kept", FEW)
     file = {"file": ("media.csv", "nothing,of,this\n1,2,3\n")}
 
-    page = nobody.post(f"{address('kept')}/upload", data={"replace": "1"}, files=file)
+    page = nobody.post(f"{address('kept')}/replace", files=file)
 
     assert page.status_code == 422
     assert service_of(nobody).experiment("kept").rows == 4

@@ -25,6 +25,10 @@ CHEAP = {
     *("/api/v1/experiments", "/api/v1/runs/{run_id}/cancel", "/api/v1/kinds/{slug}/{query}"),
     *("/api/v1/experiments/{name}/{query}", "/api/v1/runs/{run_id}/{query}"),
     *(f"/experiments/{{name}}/{change}" for change in ("settings", "clear-cache", "delete")),
+    *(
+        f"/experiments/{{name}}/workbench/{c}"
+        for c in ("cancel", "experiments", "experiments/remove")
+    ),
     *(  # questions before any data: seconds at most, on bounded parameters
         f"/api/v1/kinds/{kind.slug}/{query.slug}"
         for kind in catalog().values()

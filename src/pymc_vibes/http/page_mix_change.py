@@ -1,6 +1,6 @@
 """What the workbench's forms do: take data in, keep settings, train, stop, list experiments."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -38,7 +38,7 @@ def create(request: Request, service: Serving, form: Posted) -> Response:
         return show_front(request, service, "real", problem=problem, made=made)
     if not _has_file(form):
         return go(f"{address(experiment.name)}/data", fragment="top")
-    return _take(request, service, experiment.name, form)
+    return _take(request, service, experiment.name, form, receive, "added")
 
 
 def _has_file(form: FormData) -> bool:
@@ -71,14 +71,25 @@ def sample() -> Response:
 @router.post(f"{_HERE}/upload", openapi_extra=INGESTS | UPLOAD)
 def upload(request: Request, service: Serving, name: str, form: Posted) -> Response:
     """Add the rows of a file, and show what the check says of all of them."""
-    return _take(request, service, mix_of(service, name).name, form)
+    return _take(request, service, mix_of(service, name).name, form, receive, "added")
 
 
-def _take(request: Request, service: Service, name: str, form: FormData) -> Response:
+@router.post(f"{_HERE}/replace", openapi_extra=UPLOAD)  # takes rows away: for administrators
+def replace(request: Request, service: Serving, name: str, form: Posted) -> Response:
+    """Take the rows of a file instead of those there are."""
+    return _take(request, service, mix_of(service, name).name, form, _replace, "replaced")
+
+
+def _take(
+    request: Request,
+    service: Service,
+    name: str,
+    form: FormData,
+    take: Callable[[Service, str, FormData], Receipt],
+    done: str,
+) -> Response:
     try:
-        receipt = (
-            _replace(service, name, form) if "replace" in form else receive(service, name, form)
-        )
+        receipt = take(service, name, form)
     except VibesError as problem:
         told = {"upload_problem": problem, "uploaded": texts_of(form)}
         return _data(request, service, name, told, status=problem.status)
@@ -86,7 +97,6 @@ def _take(request: Request, service: Service, name: str, form: FormData) -> Resp
         request.app.state.metrics.count_rows(KIND, receipt.ingested, receipt.rejected)
     if receipt.rejected or receipt.replayed:
         return _data(request, service, name, {"receipt": receipt, "uploaded": texts_of(form)})
-    done = "replaced" if "replace" in form else "added"
     return go(f"{address(name)}/data", {done: str(receipt.ingested)}, fragment="top")
 
 
