@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from pymc_vibes.http.app import create_app
 from pymc_vibes.kinds import catalog
+from pymc_vibes.service import Service
 from pymc_vibes.settings import Settings
 
 HOSTILE = [
@@ -367,8 +368,11 @@ def test_an_experiment_of_another_kind_is_a_conflict(rates: TestClient) -> None:
 @pytest.mark.parametrize("slug", catalog())
 def test_every_kind_answers_at_its_own_address(client: TestClient, slug: str) -> None:
     client.post("/api/v1/experiments", json={"name": "x", "kind": slug})
-    made = client.get(f"/api/v1/kinds/{slug}/generate", params={"format": "ndjson"})
+    asked = {"format": "ndjson", "num_events": min(catalog()[slug].sizes.common, 1000)}
+    made = client.get(f"/api/v1/kinds/{slug}/generate", params=asked)
     client.post("/api/v1/experiments/x/events", content=made.content).raise_for_status()
+    service: Service = client.app.state.service  # type: ignore[attr-defined]
+    service.with_waiting().analyze("x", {"level": 0.9})  # asked at once, what is sampled is 202
 
     found = client.get(f"/{slug}/posterior", params={"experiment_name": "x", "level": 0.9}).json()
     same = client.post("/api/v1/experiments/x/runs", json={"level": 0.9}).json()

@@ -6,7 +6,7 @@ from pymc_vibes.kinds.marketing_mix import (
     contributions,
     fitted,
     goals,
-    next_test,
+    next_experiment,
     responses,
     returns,
     scenario,
@@ -50,9 +50,9 @@ QUERIES: tuple[Query[Config], ...] = (
         parameters=scenario.ScenarioAsked, answer=scenario.scenario,
         about="Sales and profit of a plan beyond the current one, with the forecast under both.",
     ),
-    PosteriorQuery[Config, trials.TestsAsked](
+    PosteriorQuery[Config, trials.ExperimentsAsked](
         slug="next-experiment", title="What should we test next?",
-        parameters=trials.TestsAsked, answer=next_test.next_experiment,
+        parameters=trials.ExperimentsAsked, answer=next_experiment.next_experiment,
         about="Tests of channels by how much narrower they are expected to make a return, for the "
         "money that they move.",
     ),

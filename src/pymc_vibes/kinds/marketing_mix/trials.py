@@ -24,7 +24,7 @@ _BEYOND = 1.2
 """A test above this multiple of the most that was seen lies beyond it."""
 
 
-class TestsAsked(Parameters):
+class ExperimentsAsked(Parameters):
     """Which tests are compared."""
 
     channels: tuple[Name, ...] = setting(
@@ -62,7 +62,7 @@ class Bench:
     """Business as usual in the series where a test would be run."""
 
     reading: Reading
-    asked: TestsAsked
+    asked: ExperimentsAsked
 
     @cached_property
     def entities(self) -> list[int]:

@@ -11,7 +11,7 @@ from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.messages import listed, many
 from pymc_vibes.kinds.marketing_mix.trials import (
     Bench,
-    TestsAsked,
+    ExperimentsAsked,
     advised_of,
     narrowing,
     ranked_of,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def next_experiment(
-    posterior: Posterior, config: MarketingMixConfig, asked: TestsAsked
+    posterior: Posterior, config: MarketingMixConfig, asked: ExperimentsAsked
 ) -> QueryAnswer:
     """Rank tests by how much narrower they are expected to make a return, for the money moved."""
     reading = trusted(posterior, config)
