@@ -11,7 +11,6 @@ from starlette.testclient import TestClient
 
 from pymc_vibes.http.app import create_app
 from pymc_vibes.kinds import catalog
-from pymc_vibes.service import Service
 from pymc_vibes.settings import Settings
 
 HOSTILE = [
@@ -371,7 +370,7 @@ def test_every_kind_answers_at_its_own_address(client: TestClient, slug: str) ->
     asked = {"format": "ndjson", "num_events": min(catalog()[slug].sizes.common, 1000)}
     made = client.get(f"/api/v1/kinds/{slug}/generate", params=asked)
     client.post("/api/v1/experiments/x/events", content=made.content).raise_for_status()
-    service: Service = client.app.state.service  # type: ignore[attr-defined]
+    service = client.app.state.service  # type: ignore[attr-defined]
     service.with_waiting().analyze("x", {"level": 0.9})  # asked at once, what is sampled is 202
 
     found = client.get(f"/{slug}/posterior", params={"experiment_name": "x", "level": 0.9}).json()
