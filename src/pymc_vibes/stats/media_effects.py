@@ -285,9 +285,13 @@ def marginal_returns(draws: MediaDraws, window: Window, spend: "Array") -> "Arra
 
 
 def _per_money(draws: MediaDraws, window: Window, money: "Array", *, factor: float) -> "Array":
-    gains = window_gains(draws, window, factor=factor)
+    return per_money(window_gains(draws, window, factor=factor), money)
+
+
+def per_money(sales: "Array", money: "Array") -> "Array":
+    """Divide sales, `(draws, channels)`, by money, `(channels,)`; nan where there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(money > 0, gains / money, np.nan)
+        return np.where(money > 0, sales / money, np.nan)
 
 
 @dataclass(frozen=True, eq=False)

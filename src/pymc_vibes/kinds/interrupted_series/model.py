@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.instant import naive
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
+from pymc_vibes.stats.calendars import public_holidays
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.series import Change, Window
@@ -63,24 +63,9 @@ def holidays_of(config: InterruptedConfig, window: "Window") -> tuple[float, ...
     """List the holidays of the study, given ones and those of the country."""
     days = {day_number(instant) for instant in config.holidays}
     if config.holiday_country is not None:
-        days |= _public(config.holiday_country, window)
+        years = day_of(window.first), day_of(window.end)
+        days |= public_holidays(config.holiday_country, *years)
     return tuple(sorted(day for day in days if window.first <= day < window.end))
-
-
-def _public(country: str, window: "Window") -> set[float]:
-    import holidays
-
-    code, _, subdivision = country.upper().partition("-")
-    known = holidays.list_supported_countries()
-    if code not in known or (subdivision and subdivision not in known[code]):
-        raise BadConfig(
-            f"No public holidays are known for {country[:20]!r}.",
-            hint="Give an ISO 3166 code such as US, DE or GB-SCT, or list the days as holidays.",
-            fields=[{"field": "holiday_country", "reason": "is not known"}],
-        )
-    years = range(day_of(window.first).year, day_of(window.end).year + 1)
-    found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
-    return {float((day - _EPOCH).days) for day in found}
 
 
 def day_number(instant: datetime) -> float:

@@ -33,8 +33,9 @@ def sample(
 
     label, study = only_study(cells, config)
     why = "the noise has heavy tails" if config.errors == "student" else "the engine is nuts"
+    settings = nuts.SamplerSettings.sharing(config)
     drawn = nuts.sample(
-        model_to_sample(study, config), settings_of(config), watch, note=f"sampled because {why}"
+        model_to_sample(study, config), settings, watch, note=f"sampled because {why}"
     )
     told = _with_effects(drawn.tree, label, study, config)
     scalars = {name: "" for name in _UNITLESS if name in told["posterior"]}
@@ -69,19 +70,6 @@ def only_study(cells: "pa.Table", config: InterruptedConfig) -> tuple[str, Study
     return one
 
 
-def settings_of(config: InterruptedConfig) -> "nuts.SamplerSettings":
-    """Give each chain its share of the draws."""
-    from pymc_vibes.stats import nuts
-
-    return nuts.SamplerSettings(
-        draws=max(-(-config.draws // config.chains), 50),
-        tune=config.tune,
-        chains=config.chains,
-        target_accept=config.target_accept,
-        seed=config.seed,
-    )
-
-
 def model_to_sample(study: Study, config: InterruptedConfig) -> "nuts.Model":
     """Say what to sample of a study."""
     from pymc_vibes.stats.count_series import count_prior, count_rows
@@ -113,13 +101,8 @@ def model_to_sample(study: Study, config: InterruptedConfig) -> "nuts.Model":
 
 def build_model(cells: "pa.Table", config: InterruptedConfig) -> "pm.Model":
     """Give the PyMC model of the only person's cells: what the sampler draws from."""
-    from importlib import import_module
-
     _, study = only_study(cells, config)
-    given = model_to_sample(study, config)
-    module, _, name = given.builder.partition(":")
-    built: pm.Model = getattr(import_module(module), name)(given.data, **given.options)
-    return built
+    return model_to_sample(study, config).build()
 
 
 def _effect_units(config: InterruptedConfig) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pymc_vibes.kinds.marketing_mix.calibration import conflict_of, expected_of,
 from pymc_vibes.kinds.marketing_mix.evidence import readouts_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading
 from pymc_vibes.stats.decide import join
-from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.describe import finite, plain
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -156,8 +156,8 @@ def _returns(reading: Reading, before: Reading) -> Table:
     rows: list[tuple[JsonValue, ...]] = [
         (
             name,
-            *(_finite(x[c]) for x in (roas.before.mean, roas.before.low, roas.before.high)),
-            *(_finite(x[c]) for x in (roas.after.mean, roas.after.low, roas.after.high)),
+            *(finite(x[c]) for x in (roas.before.mean, roas.before.low, roas.before.high)),
+            *(finite(x[c]) for x in (roas.after.mean, roas.after.low, roas.after.high)),
             float(found.moved[c]), float(found.narrowed[c]),
         )
         for c, name in enumerate(reading.channels)
@@ -235,9 +235,3 @@ def _bars(summary: "Summary") -> list[tuple[float, float, float]]:
         (float(m), float(low), float(high))
         for m, low, high in zip(summary.mean, summary.low, summary.high, strict=True)
     ]
-
-
-def _finite(value: float) -> "JsonValue":
-    from math import isfinite
-
-    return float(value) if isfinite(value) else None

@@ -49,12 +49,10 @@ def residuals(reading: Reading) -> "Array":
 
 def memory(reading: Reading) -> float:
     """Give the correlation of a residual with the one before."""
-    import numpy as np
-
     off = residuals(reading)
     off = off - off.mean()
     total = float(off @ off)
-    return float(off[1:] @ off[:-1] / total) if total > 0 and len(off) > 2 else float(np.zeros(()))
+    return float(off[1:] @ off[:-1] / total) if total > 0 and len(off) > 2 else 0.0
 
 
 def coverage(reading: Reading, prob: float, *, held_out: bool = False) -> float:

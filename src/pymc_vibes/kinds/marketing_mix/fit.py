@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
-    from pymc_vibes.stats import nuts
     from pymc_vibes.stats.draws import Support
 
 _SUPPORTS: "dict[str, Support]" = {"decay": "unit"}
@@ -42,7 +41,8 @@ def fit(cells: "pa.Table", config: MarketingMixConfig, watch: Watch) -> Posterio
     if config.is_reference:
         note = "the reference model has no closed form"
     evidence = evidence_of(study.panel, study.span, study.features, config)
-    settings, first = settings_of(config), evidence if evidence is None else no_evidence(study)
+    settings = nuts.SamplerSettings.sharing(config)
+    first = evidence if evidence is None else no_evidence(study)
     sampled = nuts.sample(model_of(study, config, first), settings, watch, note=note)
     groups = _kept(sampled.tree)
     if evidence is not None:  # always with and without: the difference is what was learned
@@ -58,29 +58,11 @@ def fit(cells: "pa.Table", config: MarketingMixConfig, watch: Watch) -> Posterio
     )
 
 
-def settings_of(config: MarketingMixConfig) -> "nuts.SamplerSettings":
-    """Give each chain its share of the draws."""
-    from pymc_vibes.stats import nuts
-
-    return nuts.SamplerSettings(
-        draws=max(-(-config.draws // config.chains), 50),
-        tune=config.tune,
-        chains=config.chains,
-        target_accept=config.target_accept,
-        seed=config.seed,
-    )
-
-
 def build_model(cells: "pa.Table", config: MarketingMixConfig) -> "pm.Model":
     """Give the PyMC model of cells: what the sampler draws from."""
-    from importlib import import_module
-
     study = study_of(cells, config)
     evidence = evidence_of(study.panel, study.span, study.features, config)
-    given = model_of(study, config, evidence)
-    module, _, name = given.builder.partition(":")
-    built: pm.Model = getattr(import_module(module), name)(given.data, **given.options)
-    return built
+    return model_of(study, config, evidence).build()
 
 
 def _kept(tree: "xr.DataTree") -> "dict[str, xr.Dataset]":

@@ -148,22 +148,17 @@ class Reading:
     @cached_property
     def roas(self) -> "Array":
         """Give sales per money spent, `(draws, channels)`; nan where no spend is known."""
-        return self.per_money(self.gains, self.spend)
+        from pymc_vibes.stats.media_effects import per_money
+
+        return per_money(self.gains, self.spend)
 
     @cached_property
     def marginal(self) -> "Array":
         """Give sales per additional money, were one percent more spent all along."""
-        from pymc_vibes.stats.media_effects import STEP
+        from pymc_vibes.stats.media_effects import STEP, per_money
 
         more = -self.gains_in(0, self.study.features.fitted, factor=1 + STEP)
-        return self.per_money(more, STEP * self.spend)
-
-    def per_money(self, sales: "Array", money: "Array") -> "Array":
-        """Divide; nan where there is no money."""
-        import numpy as np
-
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(money > 0, sales / money, np.nan)
+        return per_money(more, STEP * self.spend)
 
     @cached_property
     def share(self) -> "Array":

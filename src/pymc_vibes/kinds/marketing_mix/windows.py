@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pymc_vibes.core.errors import BadConfig, InsufficientData
+from pymc_vibes.core.errors import InsufficientData
 from pymc_vibes.kinds.marketing_mix.canonical import Panel
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.grain import month_day, month_of
+from pymc_vibes.kinds.marketing_mix.messages import day_of
+from pymc_vibes.stats.calendars import public_holidays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +78,8 @@ def holidays_in(panel: Panel, config: MarketingMixConfig) -> "np.ndarray":
 
     known = {(day.date() - _EPOCH).days for day in config.holidays}
     if config.holiday_country is not None:
-        known |= _public(config.holiday_country, int(panel.days[0]), int(panel.days[-1]))
+        years = day_of(panel.days[0]), day_of(day_after(panel))
+        known |= public_holidays(config.holiday_country, *years)
     days = np.array(sorted(known), dtype=np.int64)
     days = days[(days >= panel.days[0]) & (days < day_after(panel))]
     at = np.searchsorted(panel.days, days, side="right") - 1
@@ -87,23 +90,3 @@ def _place(panel: Panel, day: int) -> int:
     import numpy as np
 
     return int(np.searchsorted(panel.days, day))
-
-
-def _public(country: str, first: int, last: int) -> set[int]:
-    import holidays
-
-    code, _, subdivision = country.upper().partition("-")
-    known = holidays.list_supported_countries()
-    if code not in known or (subdivision and subdivision not in known[code]):
-        raise BadConfig(
-            f"No public holidays are known for {country[:20]!r}.",
-            hint="Give an ISO 3166 code such as US, DE or GB-SCT, or list the days as holidays.",
-            fields=[{"field": "holiday_country", "reason": "is not known"}],
-        )
-    years = range(_date(first).year, _date(last).year + 2)  # the last period may end in the next
-    found = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
-    return {(day - _EPOCH).days for day in found}
-
-
-def _date(day: int) -> date:
-    return date.fromordinal(_EPOCH.toordinal() + day)

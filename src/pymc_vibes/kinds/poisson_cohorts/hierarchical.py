@@ -7,7 +7,6 @@ or the engine is `nuts`, a sampler draws all of them, and the answer says why.
 """
 
 from dataclasses import replace
-from math import ceil
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Diagnostics
@@ -104,13 +103,7 @@ def _sample(
     from pymc_vibes.stats import nuts
     from pymc_vibes.stats.draws import sampled_posterior, with_groups
 
-    settings = nuts.SamplerSettings(
-        draws=max(LEAST_DRAWS, ceil(config.draws / config.chains)),
-        tune=config.tune,
-        chains=config.chains,
-        target_accept=config.target_accept,
-        seed=config.seed,
-    )
+    settings = nuts.SamplerSettings.sharing(config, least=LEAST_DRAWS)
     drawn = nuts.sample(
         _model(known, config, "centered"),
         settings,

@@ -5,17 +5,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from math import ceil
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from pymc_vibes.core.errors import BadRows
 
 if TYPE_CHECKING:
+    import pymc as pm
     import xarray as xr
 
     from pymc_vibes.core.answer import Diagnostics
 
+LEAST_DRAWS = 50
+"""Of each chain, whatever is asked for."""
 _SHOWN = 5  # bad values named in an error
 
 
@@ -49,6 +54,12 @@ class Model:
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    def build(self) -> "pm.Model":
+        """Build it in this process, to look at: children build theirs by themselves."""
+        module, _, function = self.builder.partition(":")
+        built: pm.Model = getattr(import_module(module), function)(self.data, **self.options)
+        return built
+
     def check(self) -> None:
         """Raise `BadRows` where the data hold what is no number."""
         for name, array in self.data.items():
@@ -76,6 +87,35 @@ def _not_finite(name: str, array: "np.ndarray", bad: "np.ndarray") -> BadRows:
     )
 
 
+class Told(Protocol):
+    """Settings of a kind that samples."""
+
+    @property
+    def draws(self) -> int:
+        """Draws after adaptation, of all chains together."""
+        ...
+
+    @property
+    def tune(self) -> int:
+        """Steps of adaptation of each chain."""
+        ...
+
+    @property
+    def chains(self) -> int:
+        """Number of chains."""
+        ...
+
+    @property
+    def target_accept(self) -> float:
+        """Acceptance rate that the step size aims at."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class SamplerSettings:
     """What the sampler is told."""
@@ -87,6 +127,17 @@ class SamplerSettings:
     target_accept: float = 0.9
     seed: int = 42
     max_treedepth: int = 10
+
+    @classmethod
+    def sharing(cls, told: Told, *, least: int = LEAST_DRAWS) -> Self:
+        """Give each chain its share of the draws that settings ask for, and at least so many."""
+        return cls(
+            draws=max(ceil(told.draws / told.chains), least),
+            tune=told.tune,
+            chains=told.chains,
+            target_accept=told.target_accept,
+            seed=told.seed,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
