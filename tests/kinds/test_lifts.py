@@ -107,10 +107,10 @@ def test_a_series_lends_the_sum_of_its_days(bench: Bench) -> None:
     (readout,) = lift.readouts
     many = DURING + AFTER
     assert (str(readout.first), str(readout.last)) == (day_of(BEFORE), day_of(BEFORE + many - 1))
-    assert readout.mean == pytest.approx(many * float(reading.average.mean()[0]))
-    assert lift.sds[0] == pytest.approx(many * float(reading.average.sd()[0]))
+    assert readout.mean == pytest.approx(many * float(reading.effect.mean()[0]))
+    assert lift.sds[0] == pytest.approx(many * float(reading.effect.sd()[0]))
     assert lift.grade == "interrupted"
-    assert lift.freedom == pytest.approx(float(reading.average.parameters()["df"][0]))
+    assert lift.freedom == pytest.approx(float(reading.effect.parameters()["df"][0]))
 
 
 def test_what_stays_after_the_change_is_lent_beside_it(bench: Bench) -> None:
@@ -120,7 +120,7 @@ def test_what_stays_after_the_change_is_lent_beside_it(bench: Bench) -> None:
     assert (str(inside.last), str(after.first)) == (
         day_of(BEFORE + DURING - 1), day_of(BEFORE + DURING),
     )  # fmt: skip
-    assert inside.mean == pytest.approx(DURING * float(reading.average.mean()[0]))
+    assert inside.mean == pytest.approx(DURING * float(reading.effect.mean()[0]))
     assert after.mean == pytest.approx(AFTER * float(reading.fit.afterwards().mean()[0]))
     assert inside.mean == pytest.approx(60 * DURING, abs=6 * lift.sds[0])
 

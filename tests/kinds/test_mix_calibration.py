@@ -10,7 +10,6 @@ from pymc_vibes.core.answer import Summary
 from pymc_vibes.core.run import NOBODY
 from pymc_vibes.kinds.marketing_mix import kind
 from pymc_vibes.kinds.marketing_mix.calibration import (
-    conflict_of,
     expected_of,
     moved_of,
     shift_of,
@@ -20,6 +19,7 @@ from pymc_vibes.kinds.marketing_mix.evidence import evidence_of
 from pymc_vibes.kinds.marketing_mix.market import spec_of
 from pymc_vibes.kinds.marketing_mix.study import Study, study_of
 from pymc_vibes.stats import nuts
+from pymc_vibes.stats.media_calibration import find_conflict
 from pymc_vibes.stats.media_effects import Link, MediaDraws
 from pymc_vibes.stats.media_experiments import Evidence
 from pymc_vibes.stats.media_sampling import measures
@@ -94,7 +94,10 @@ def test_a_mix_that_knows_the_truth_expects_the_lifts_that_are_true(link: Link) 
 def test_a_mix_that_overstates_a_channel_contradicts_its_tests(world: Misled) -> None:
     study, evidence = laid(world)
 
-    right, wrong = (conflict_of(evidence, true_draws(world, study, times=t)) for t in (1.0, 2.0))
+    right, wrong = (
+        find_conflict(evidence, expected_of(evidence, true_draws(world, study, times=t)))
+        for t in (1.0, 2.0)
+    )
 
     assert right.together > 0.01
     assert wrong.together == pytest.approx(1 / (DRAWS + 1))

@@ -10,8 +10,9 @@ from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.interrupted_series import words
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
-from pymc_vibes.kinds.interrupted_series.reading import Reading, relevant, same, tone_of
+from pymc_vibes.kinds.interrupted_series.reading import Reading, reading_of
 from pymc_vibes.kinds.interrupted_series.terms import term_tables
+from pymc_vibes.stats.daily_effect import relevant, same, tone_of
 from pymc_vibes.stats.describe import estimate
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _TOLD: "Mapping[Effect, str]" = {
 
 def summarize(posterior: Posterior, config: InterruptedConfig) -> Summary:
     """Say whether the change helped, by how much, and what that rests on."""
-    reading = Reading(posterior=posterior, config=config)
+    reading = reading_of(posterior, config)
     return Summary(
         headline=words.headline(reading),
         decision=words.decide_change(reading),
@@ -41,7 +42,7 @@ def summarize(posterior: Posterior, config: InterruptedConfig) -> Summary:
 def _estimates(reading: Reading) -> Iterator[Estimate]:
     unit, level = reading.config.outcome_unit, reading.config.level
     for name, label in _TOLD.items():
-        yield estimate(name, label, reading.effect(name), level=level, unit=unit)
+        yield estimate(name, label, reading.effect_of(name), level=level, unit=unit)
     total = reading.fit.summed(reading.fit.window.after)
     label = f"Cumulative effect over {reading.fit.summed_over}"
     yield estimate("cumulative", label, total, level=level, unit=reading.sum_unit)
@@ -77,7 +78,7 @@ def _effects(reading: Reading) -> Table:
     config, unit = reading.config, reading.config.outcome_unit
     rows: list[tuple[JsonValue, ...]] = []
     for name in _TOLD:
-        effect = reading.effect(name)
+        effect = reading.effect_of(name)
         seen = reading.fit.effect_seen(name, config.window_days).interval(config.level)
         low, high = effect.interval(config.level)
         zone: tuple[JsonValue, JsonValue] = (None, None)

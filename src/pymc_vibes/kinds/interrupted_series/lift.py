@@ -7,7 +7,7 @@ from pymc_vibes.core.lift import LiftReadout, MeasuredLift
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
-from pymc_vibes.kinds.interrupted_series.reading import Reading
+from pymc_vibes.kinds.interrupted_series.reading import Reading, reading_of
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.special import Array
@@ -21,7 +21,7 @@ def lift(posterior: Posterior, config: InterruptedConfig) -> MeasuredLift:
     A day counts with its value, so a series of sales has one row a day. Raises `InsufficientData`
     for several series, each of which was fitted alone.
     """
-    reading = Reading(posterior, config)
+    reading = reading_of(posterior, config)
     if len(reading.fits.fits) > 1:
         raise InsufficientData(
             f"The run is of {len(reading.fits.fits)} series, and one effect is wanted.",

@@ -8,9 +8,9 @@ from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.interrupted_series.checks import grid_check, predictive_check
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
-from pymc_vibes.kinds.interrupted_series.reading import Reading
+from pymc_vibes.kinds.interrupted_series.reading import Reading, reading_of
 from pymc_vibes.kinds.interrupted_series.terms import unit_of
-from pymc_vibes.kinds.interrupted_series.words import amount, span
+from pymc_vibes.stats.daily_effect import amount, span
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import plain
 
@@ -29,7 +29,7 @@ def figures(posterior: Posterior, config: InterruptedConfig) -> tuple[Figure, ..
     from pymc_vibes.stats.chart_interruption import left_over_bars
     from pymc_vibes.stats.sampler_views import chain_figures
 
-    reading = Reading(posterior=posterior, config=config)
+    reading = reading_of(posterior, config)
     checks = [left_over_bars(reading.innovations)]
     if len(reading.placebos.change):
         checks = [_placebos(reading), *checks]
@@ -55,7 +55,7 @@ def _observed(reading: Reading, days: "Array") -> Figure:
     config, fit, level = reading.config, reading.fit, reading.config.level
     what, change = f"{config.outcome_name}{reading.whose}", reading.date
     when = "While it lasted" if fit.window.has_end else "Afterwards"
-    middle = reading.middle(reading.average)
+    middle = reading.middle(reading.effect)
     size, side = amount(reading, abs(middle)), "above" if middle > 0 else "below"
     daily = fit.series.daily()
     step = _step(len(daily))
@@ -117,7 +117,7 @@ def _distribution(reading: Reading) -> Figure:
     from pymc_vibes.stats.chart import difference_curve
 
     config = reading.config
-    x, y = reading.average.density(0)
+    x, y = reading.effect.density(0)
     low, high = reading.interval
     least = config.smallest_effect
     return difference_curve(
@@ -127,7 +127,7 @@ def _distribution(reading: Reading) -> Figure:
         else f"The change helped with {chance(reading.p_benefit)} chance",
         f"Posterior curve of the average effect, {span(reading)}; {chance(reading.p_higher)} "
         f"chance that it is above 0.",
-        x=x, y=y, low=low, high=high, mean=reading.middle(reading.average),
+        x=x, y=y, low=low, high=high, mean=reading.middle(reading.effect),
         x_label="average effect", unit=config.outcome_unit, level=config.level,
         rope=None if least is None else (-least, least), sides=("lower", "higher"),
     )  # fmt: skip

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pymc_vibes.core.answer import Tone
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.interrupted_series.cells import PART_HOURS
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.fit import SeriesFits
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.sampled import sampled_fits
+from pymc_vibes.stats.daily_effect import Judged
+from pymc_vibes.stats.kept import latest
 from pymc_vibes.stats.series_cells import EVERYBODY
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Reading(Judged):
     """One answer being read; `label` is the person that it is about."""
 
     posterior: Posterior
@@ -78,60 +79,24 @@ class Reading:
         last = day_of(self.fit.window.over - 1)
         return f"from {self.date.isoformat()} to {last.isoformat()}"
 
-    def effect(self, name: "Effect") -> "Marginals":
+    def effect_of(self, name: "Effect") -> "Marginals":
         """Give an effect of the person in focus, as the mean of its days."""
         return self.fit.effect(name, self.config.window_days)
 
     @cached_property
-    def average(self) -> "Marginals":
-        """Give the average effect of the person in focus."""
-        return self.effect("average")
+    def effect(self) -> "Marginals":
+        """Give the average effect of the person in focus: the one of the headline."""
+        return self.effect_of("average")
+
+    @property
+    def day_sd(self) -> float:
+        """Give the sd of a day around its level."""
+        return self.fit.noise_sd
 
     def middle(self, told: "Marginals") -> float:
         """Give what sentences call its size: the mean, or the median of rates, which have tails."""
         found = told.quantile(0.5) if self.fit.effect_is_relative else told.mean()
         return float(found[0])
-
-    @cached_property
-    def interval(self) -> tuple[float, float]:
-        """Give the equal-tailed interval of the average effect."""
-        low, high = self.average.interval(self.config.level)
-        return float(low[0]), float(high[0])
-
-    @cached_property
-    def p_higher(self) -> float:
-        """Give the probability that the average effect is above 0."""
-        return float(self.average.above(0.0)[0])
-
-    @property
-    def p_benefit(self) -> float:
-        """Give the probability that the average effect is in the better direction."""
-        return self.p_higher if self.config.direction == "higher" else 1 - self.p_higher
-
-    @cached_property
-    def p_relevant(self) -> float | None:
-        """Give the probability of a benefit beyond the smallest effect of interest."""
-        return None if self.config.smallest_effect is None else relevant(self.average, self.config)
-
-    @cached_property
-    def p_same(self) -> float | None:
-        """Give the probability that the average effect is smaller than what is of interest."""
-        return None if self.config.smallest_effect is None else same(self.average, self.config)
-
-    @cached_property
-    def width(self) -> float:
-        """Give the interval's width in sds of a day: what is left after level and effect."""
-        return (self.interval[1] - self.interval[0]) / self.fit.noise_sd
-
-    @property
-    def is_too_wide(self) -> bool:
-        """Say whether the interval is too wide for an effect to be named."""
-        return self.width > self.config.widest_interval
-
-    @cached_property
-    def tone(self) -> Tone:
-        """Say what may be claimed of the average effect."""
-        return tone_of(self.average, self.config) if not self.is_too_wide else "undecided"
 
     @cached_property
     def compared(self) -> "Fit":
@@ -189,24 +154,5 @@ class Reading:
         return int(window.change - window.first) - before, window.days_after - after
 
 
-def relevant(effect: "Marginals", config: InterruptedConfig) -> float:
-    """Give the probability of a benefit beyond the smallest effect of interest."""
-    least = config.smallest_effect or 0.0
-    if config.direction == "higher":
-        return float(effect.above(least)[0])
-    return float(effect.below(-least)[0])
-
-
-def same(effect: "Marginals", config: InterruptedConfig) -> float:
-    """Give the probability of an effect smaller than what is of interest, either way."""
-    least = config.smallest_effect or 0.0
-    return max(1.0 - float(effect.above(least)[0]) - float(effect.below(-least)[0]), 0.0)
-
-
-def tone_of(effect: "Marginals", config: InterruptedConfig) -> Tone:
-    """Say whether an effect may be called higher, lower, practically none, or nothing yet."""
-    from pymc_vibes.stats.decide import decide
-
-    if config.smallest_effect is not None and same(effect, config) > config.level:
-        return "same"
-    return decide(float(effect.above(0.0)[0]), config.level)
+reading_of = latest(Reading)
+"""Give the reading of a posterior: the same one for the answer, its figures and its lift."""

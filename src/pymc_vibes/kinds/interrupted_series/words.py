@@ -3,13 +3,20 @@
 from collections.abc import Iterator
 
 from pymc_vibes.core.answer import Claim, Decision, Finding
-from pymc_vibes.kinds.interrupted_series.reading import Reading, tone_of
+from pymc_vibes.kinds.interrupted_series.reading import Reading
+from pymc_vibes.stats.daily_effect import (
+    amount,
+    independent_days,
+    left_over,
+    span,
+    tone_of,
+    too_wide,
+)
 from pymc_vibes.stats.decide import chance, join
-from pymc_vibes.stats.describe import percent, plain
+from pymc_vibes.stats.describe import percent
 
 RECOMMENDED = 20
 _MISSING_BAR = 0.2
-_LEFT_OVER_BAR = 0.01
 _RANK_BAR = 0.1
 _COUNTED = ("rate", "number", "count", "outcome")  # names that need no "rate of"
 
@@ -37,7 +44,7 @@ def _verdict(reading: Reading) -> str:
         )
     if tone in {"higher", "lower"}:
         better = "for the better" if tone == config.direction else "for the worse"
-        size = amount(reading, abs(reading.middle(reading.average)))
+        size = amount(reading, abs(reading.middle(reading.effect)))
         p = max(reading.p_higher, 1 - reading.p_higher)
         return (
             f"{since} the {what} {verb} {tone} by about {size} on average, {better}: {chance(p)} "
@@ -57,17 +64,6 @@ def subject(reading: Reading) -> str:
     return f"{'rate of ' if is_rate else ''}{name}{reading.whose}"
 
 
-def span(reading: Reading) -> str:
-    """Write the interval of the average effect."""
-    low, high = reading.interval
-    return f"from {plain(low)} to {amount(reading, high)}"
-
-
-def amount(reading: Reading, value: float | None) -> str:
-    """Write a value with the outcome's unit."""
-    return f"{plain(value)} {reading.config.outcome_unit}".rstrip()
-
-
 def _others(reading: Reading) -> str:
     fits = reading.fits.fits
     if len(fits) == 1:
@@ -85,11 +81,7 @@ def decide_change(reading: Reading) -> Decision:
     """Say what to do with the change."""
     tone, better = reading.tone, reading.config.direction
     if reading.is_too_wide:
-        return Decision(
-            action="collect more days", tone="undecided",
-            reason=f"The interval is {plain(reading.width)} sds of a day wide, more than the "
-            f"{plain(reading.config.widest_interval)} set as a limit.",
-        )  # fmt: skip
+        return too_wide(reading)
     if tone == "same":
         return Decision(
             action="treat as no difference", tone=tone,
@@ -166,18 +158,9 @@ def _days(reading: Reading) -> Iterator[Finding]:
 
 
 def _fit(reading: Reading) -> Iterator[Finding]:
-    if reading.left_over < _LEFT_OVER_BAR:
-        yield Finding(
-            code="autocorrelation", severity="warning",
-            text="What the model leaves over still depends on the days before (Ljung-Box p "
-            f"{reading.left_over:.2g}): the intervals are likely too narrow.",
-        )  # fmt: skip
+    yield from left_over(reading.left_over)
     if reading.config.correlation == "independent" or reading.config.engine == "segmented":
-        yield Finding(
-            code="independent-days", severity="warning",
-            text="Days are taken as independent. Daily data rarely are; intervals are then too "
-            "narrow, and changes are found where there are none.",
-        )  # fmt: skip
+        yield independent_days("changes")
     rank = reading.placebo_rank
     if rank is not None and rank > _RANK_BAR and reading.tone in {"higher", "lower"}:
         yield Finding(

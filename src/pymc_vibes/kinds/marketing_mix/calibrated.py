@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Finding, Table
 from pymc_vibes.core.figure import Figure
-from pymc_vibes.kinds.marketing_mix.calibration import conflict_of, expected_of, moved_of, shift_of
+from pymc_vibes.kinds.marketing_mix.calibration import expected_of, moved_of, shift_of
 from pymc_vibes.kinds.marketing_mix.evidence import readouts_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading
 from pymc_vibes.stats.decide import join
 from pymc_vibes.stats.describe import finite, plain
+from pymc_vibes.stats.kept import once
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -40,7 +41,7 @@ def calibration_figures(reading: Reading) -> Iterator[Figure]:
     if before is None:
         return
     evidence, level = evidence_in(reading), reading.config.level
-    without, after = (expected_of(evidence, one.media[0]) for one in (before, reading))
+    without, after = (_expected(one, reading) for one in (before, reading))
     against = _contradicting(reading, before)
     yield measured_and_expected(
         "experiments",
@@ -101,6 +102,7 @@ def calibration_findings(reading: Reading) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+@once
 def evidence_in(reading: Reading) -> "Evidence":
     """Give the readouts as they were measured; the fit takes them without errors in common."""
     study = reading.study
@@ -110,8 +112,17 @@ def evidence_in(reading: Reading) -> "Evidence":
     return found
 
 
+@once
 def _conflict(reading: Reading, before: Reading) -> "Conflict":
-    return conflict_of(evidence_in(reading), before.media[0])
+    from pymc_vibes.stats.media_calibration import find_conflict
+
+    return find_conflict(evidence_in(reading), _expected(before, reading))
+
+
+@once
+def _expected(says: Reading, reading: Reading) -> "Array":
+    """Give what one of the two fits says of the readouts, `(draws, readouts)`."""
+    return expected_of(evidence_in(reading), says.media[0])
 
 
 def _contradicting(reading: Reading, before: Reading) -> list[str]:
@@ -128,7 +139,7 @@ def _reads_afterwards(reading: Reading) -> bool:
 
 def _readouts(reading: Reading, before: Reading) -> Table:
     evidence, unit = evidence_in(reading), reading.config.sales_name
-    without, after = (expected_of(evidence, one.media[0]) for one in (before, reading))
+    without, after = (_expected(one, reading) for one in (before, reading))
     p_values = _conflict(reading, before).p_value
     rows: list[tuple[JsonValue, ...]] = [
         (
@@ -195,6 +206,7 @@ def _parameters(reading: Reading, before: Reading) -> Table:
     )
 
 
+@once
 def _effects(reading: Reading, before: Reading) -> "Shift":
     from pymc_vibes.kinds.marketing_mix.knowledge import average_effects
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pymc_vibes.stats.media_calibration import Conflict, Shift
+    from pymc_vibes.stats.media_calibration import Shift
     from pymc_vibes.stats.media_effects import MediaDraws
     from pymc_vibes.stats.media_experiments import Evidence
     from pymc_vibes.stats.special import Array
@@ -16,13 +16,6 @@ def expected_of(evidence: "Evidence", media: "MediaDraws") -> "Array":
 
     mu = expected_log(media, media.baseline) if media.link == "log" else None
     return expected_lifts(evidence, MediaResponse.of(media), mu)
-
-
-def conflict_of(evidence: "Evidence", uncalibrated: "MediaDraws") -> "Conflict":
-    """Say where readouts fall in what a mix predicted that does not know them."""
-    from pymc_vibes.stats.media_calibration import find_conflict
-
-    return find_conflict(evidence, expected_of(evidence, uncalibrated))
 
 
 def shift_of(before: "Array", after: "Array", *, prob: float) -> "Shift":

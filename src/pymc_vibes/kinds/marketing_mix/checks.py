@@ -11,6 +11,7 @@ from pymc_vibes.kinds.marketing_mix.knowledge import FLAT, LITTLE, knowledge_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading
 from pymc_vibes.stats.decide import chance, join
 from pymc_vibes.stats.describe import percent, plain
+from pymc_vibes.stats.kept import once
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.special import Array
@@ -38,6 +39,7 @@ def fit_numbers(reading: Reading) -> Mapping[str, JsonValue]:
     return numbers
 
 
+@once
 def residuals(reading: Reading) -> "Array":
     """Give sales less what was expected, over the fitted periods with sales, in order."""
     import numpy as np
@@ -55,6 +57,7 @@ def memory(reading: Reading) -> float:
     return float(off[1:] @ off[:-1] / total) if total > 0 and len(off) > 2 else 0.0
 
 
+@once
 def coverage(reading: Reading, prob: float, *, held_out: bool = False) -> float:
     """Give the share of fitted, or held-out, periods whose sales lie in their interval."""
     import numpy as np
@@ -67,6 +70,7 @@ def coverage(reading: Reading, prob: float, *, held_out: bool = False) -> float:
     return float(((sales >= ends[0]) & (sales <= ends[1]))[seen].mean())
 
 
+@once
 def held_out(reading: Reading) -> tuple[float, float | None] | None:
     """Give the mean CRPS of held-out periods, and that of naming the sales of a year before.
 

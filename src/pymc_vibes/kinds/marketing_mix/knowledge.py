@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.answer import Table
 from pymc_vibes.kinds.marketing_mix.reading import Reading
+from pymc_vibes.stats.kept import once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +54,7 @@ class Knowledge:
         return "learned from the data"
 
 
+@once
 def knowledge_of(reading: Reading) -> tuple[Knowledge, ...]:
     """Compare prior and posterior of every channel's average effect."""
     import numpy as np
@@ -99,6 +101,7 @@ def knowledge_table(reading: Reading) -> Table:
     )  # fmt: skip
 
 
+@once
 def average_effects(reading: Reading) -> "Array":
     """Give the mean term of each channel over the fitted periods, `(draws, channels)`."""
     import numpy as np

@@ -4,7 +4,6 @@ Numbers are over the fitted periods and all entities together. Large panels are 
 n-th draw, so that a number of twenty regions costs no more memory than one of a brand.
 """
 
-from collections import deque
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.core.posterior import Posterior, stream
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.study import WITHOUT, Study, draws_of, study_of
+from pymc_vibes.stats.kept import latest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -223,15 +223,5 @@ class Reading:
         return (draws.mean(axis=0), *self.ends(draws))
 
 
-_LATEST: "deque[Reading]" = deque(maxlen=2)
-"""What an answer, its figures and the questions after it share: few, because they are large."""
-
-
-def reading_of(posterior: Posterior, config: MarketingMixConfig) -> Reading:
-    """Give the reading of a posterior, the same one for a while."""
-    for known in tuple(_LATEST):
-        if known.posterior is posterior and known.config == config:
-            return known
-    made = Reading(posterior, config)
-    _LATEST.append(made)
-    return made
+reading_of = latest(Reading)
+"""Give the reading of a posterior: the same one for the answer, its figures and questions."""

@@ -10,14 +10,14 @@ from pymc_vibes.kinds.n_of_1 import words
 from pymc_vibes.kinds.n_of_1.config import EstimatedCarryOver, NOf1Config
 from pymc_vibes.kinds.n_of_1.findings import findings
 from pymc_vibes.kinds.n_of_1.model import day_of
-from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.kinds.n_of_1.reading import Reading, reading_of
 from pymc_vibes.kinds.n_of_1.tables import tables
 from pymc_vibes.stats.describe import estimate
 
 
 def summarize(posterior: Posterior, config: NOf1Config) -> Summary:
     """Say whether the treatment helps, by how much, and what that rests on."""
-    reading = Reading(posterior=posterior, config=config)
+    reading = reading_of(posterior, config)
     return Summary(
         headline=words.headline(reading),
         decision=words.decide_treatment(reading),

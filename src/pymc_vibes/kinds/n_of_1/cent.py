@@ -13,7 +13,7 @@ from pymc_vibes.kinds.n_of_1.cent_content import contents, is_binary
 from pymc_vibes.kinds.n_of_1.cent_items import ITEMS, Item
 from pymc_vibes.kinds.n_of_1.config import NOf1Config
 from pymc_vibes.kinds.n_of_1.pictures import figures
-from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.kinds.n_of_1.reading import Reading, reading_of
 from pymc_vibes.kinds.n_of_1.tables import tables
 
 type Status = Literal["filled", "yours to write", "missing", "does not apply"]
@@ -35,7 +35,7 @@ class _Row:
 def cent(posterior: Posterior, config: NOf1Config, asked: Report) -> QueryAnswer:
     """Fill in the checklist from data, settings and the texts of `protocol`."""
     del asked
-    reading = Reading(posterior=posterior, config=config)
+    reading = reading_of(posterior, config)
     rows = tuple(_rows(reading))
     counts = Counter(row.status for row in rows)
     return QueryAnswer(

@@ -8,7 +8,8 @@ from pymc_vibes.kinds.n_of_1.model import day_of
 from pymc_vibes.kinds.n_of_1.people import FOCUS
 from pymc_vibes.kinds.n_of_1.planning_rules import counted, rules_of
 from pymc_vibes.kinds.n_of_1.reading import Reading
-from pymc_vibes.kinds.n_of_1.words import amount, headline, span
+from pymc_vibes.kinds.n_of_1.words import headline
+from pymc_vibes.stats.daily_effect import amount, span
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import percent, plain
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pymc_vibes.core.answer import Finding
 from pymc_vibes.kinds.n_of_1.people import FOCUS
 from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.stats.daily_effect import independent_days, left_over
 from pymc_vibes.stats.decide import join
 from pymc_vibes.stats.describe import percent
 
@@ -13,7 +14,6 @@ _PERIODS = 3  # of each treatment: three pairs are the usual least (Guyatt et al
 _IN_ORDER = 0.4  # of the schedule explained by time: ABAB has 0.19, AB 0.75
 _UNBALANCED = 2.0
 _MISSING_BAR = 0.2
-_LEFT_OVER_BAR = 0.01
 
 
 def findings(reading: Reading) -> Iterator[Finding]:
@@ -92,18 +92,9 @@ def _days(reading: Reading) -> Iterator[Finding]:
 def _fit(reading: Reading) -> Iterator[Finding]:
     from pymc_vibes.stats.trial_checks import INDEPENDENT
 
-    if reading.left_over < _LEFT_OVER_BAR:
-        yield Finding(
-            code="autocorrelation", severity="warning",
-            text="What the model leaves over still depends on the days before (Ljung-Box p "
-            f"{reading.left_over:.2g}): the intervals are likely too narrow.",
-        )  # fmt: skip
+    yield from left_over(reading.left_over)
     if reading.config.correlation == "independent":
-        yield Finding(
-            code="independent-days", severity="warning",
-            text="Days are taken as independent. Daily data rarely are; intervals are then too "
-            "narrow, and effects are found where there are none.",
-        )  # fmt: skip
+        yield independent_days("effects")
     tones = {
         other.low > 0 or other.high < 0
         for other in reading.alternatives

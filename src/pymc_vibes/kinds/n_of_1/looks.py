@@ -27,7 +27,7 @@ from pymc_vibes.kinds.n_of_1.looks_plan import (
     spending_of,
     spent_looks,
 )
-from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.kinds.n_of_1.reading import reading_of
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.spending import Look
@@ -50,7 +50,7 @@ def look(
     posterior: Posterior, config: NOf1Config, asked: LookNow, past: Sequence[QueryAnswer]
 ) -> QueryAnswer:
     """Look at the trial once more."""
-    reading = Reading(posterior=posterior, config=config)
+    reading = reading_of(posterior, config)
     plan, changed = kept_plan(past, plan_of(reading))
     known, done = evidence(reading), spent_looks(past)
     now, outcome = _next(plan, known, past, done, is_last=asked.is_last)

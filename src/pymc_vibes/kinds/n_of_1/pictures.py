@@ -8,8 +8,9 @@ from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.n_of_1.config import EstimatedCarryOver, NOf1Config
 from pymc_vibes.kinds.n_of_1.model import day_of
 from pymc_vibes.kinds.n_of_1.people import FOCUS
-from pymc_vibes.kinds.n_of_1.reading import Reading
-from pymc_vibes.kinds.n_of_1.words import amount, span, subject
+from pymc_vibes.kinds.n_of_1.reading import Reading, reading_of
+from pymc_vibes.kinds.n_of_1.words import subject
+from pymc_vibes.stats.daily_effect import amount, span
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import plain
 
@@ -28,7 +29,7 @@ _MOST_POINTS = 400  # days of a treatment that are drawn at most
 
 def figures(posterior: Posterior, config: NOf1Config) -> tuple[Figure, ...]:
     """Show the days, the effect, people, cycles, and what the answer rests on."""
-    reading = Reading(posterior=posterior, config=config)
+    reading = reading_of(posterior, config)
     return tuple(_figures(reading))
 
 

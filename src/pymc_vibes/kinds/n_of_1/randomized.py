@@ -26,7 +26,7 @@ from pymc_vibes.kinds.n_of_1.randomized_schedule import (
     calendar_of,
     observed,
 )
-from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.kinds.n_of_1.reading import Reading, reading_of
 from pymc_vibes.stats.describe import plain
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def randomization(posterior: Posterior, config: NOf1Config, asked: Lots) -> Quer
     from pymc_vibes.stats.randomization import every_day, every_run, randomization_test
     from pymc_vibes.stats.schedules import Schedules
 
-    reading = Reading(posterior=posterior, config=config)
+    reading = reading_of(posterior, config)
     label = asked.user_id or reading.label
     if label not in reading.found.fits:
         raise EntityNotFound(f"There is no trial of {label[:80]!r} with enough days.")

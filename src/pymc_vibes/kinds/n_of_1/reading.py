@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pymc_vibes.core.answer import Tone
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.n_of_1.config import NOf1Config
 from pymc_vibes.kinds.n_of_1.people import FOCUS, TrialFits
+from pymc_vibes.stats.daily_effect import Judged
+from pymc_vibes.stats.kept import latest
 from pymc_vibes.stats.series_cells import EVERYBODY
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Reading(Judged):
     """One answer being read: of the only person, or of all together; `fit` is one to look at."""
 
     posterior: Posterior
@@ -87,32 +88,6 @@ class Reading:
         return self.fit.effect(FOCUS) if together is None else together.effect_of_all
 
     @cached_property
-    def interval(self) -> tuple[float, float]:
-        """Give the equal-tailed interval of the effect."""
-        low, high = self.effect.interval(self.config.level)
-        return float(low[0]), float(high[0])
-
-    @cached_property
-    def p_higher(self) -> float:
-        """Give the probability that the effect is above 0."""
-        return float(self.effect.above(0.0)[0])
-
-    @property
-    def p_benefit(self) -> float:
-        """Give the probability that the effect is in the better direction."""
-        return benefit(self.effect, self.config)
-
-    @cached_property
-    def p_relevant(self) -> float | None:
-        """Give the probability of a benefit beyond the smallest effect of interest."""
-        return None if self.config.smallest_effect is None else relevant(self.effect, self.config)
-
-    @cached_property
-    def p_same(self) -> float | None:
-        """Give the probability that the effect is smaller than what is of interest."""
-        return None if self.config.smallest_effect is None else same(self.effect, self.config)
-
-    @cached_property
     def p_next(self) -> float | None:
         """Give the probability that the next person benefits; None where there is one person."""
         together = self.found.population
@@ -131,21 +106,6 @@ class Reading:
             for fit in self.found.fits.values()
         ]
         return float(np.sqrt(np.mean(squares)))
-
-    @property
-    def width(self) -> float:
-        """Give the interval's width in sds of a day."""
-        return (self.interval[1] - self.interval[0]) / self.day_sd
-
-    @property
-    def is_too_wide(self) -> bool:
-        """Say whether the interval is too wide for an effect to be named."""
-        return self.width > self.config.widest_interval
-
-    @cached_property
-    def tone(self) -> Tone:
-        """Say what may be claimed of the effect."""
-        return tone_of(self.effect, self.config) if not self.is_too_wide else "undecided"
 
     @cached_property
     def alternatives(self) -> "tuple[OtherModel, ...]":
@@ -190,30 +150,5 @@ class Reading:
         return len(self.trial.calendar) - len(self.trial.series.days)
 
 
-def benefit(effect: "Effect", config: NOf1Config) -> float:
-    """Give the probability of an effect in the better direction."""
-    above = float(effect.above(0.0)[0])
-    return above if config.direction == "higher" else 1 - above
-
-
-def relevant(effect: "Effect", config: NOf1Config) -> float:
-    """Give the probability of a benefit beyond the smallest effect of interest."""
-    least = config.smallest_effect or 0.0
-    if config.direction == "higher":
-        return float(effect.above(least)[0])
-    return float(effect.below(-least)[0])
-
-
-def same(effect: "Effect", config: NOf1Config) -> float:
-    """Give the probability of an effect smaller than what is of interest, either way."""
-    least = config.smallest_effect or 0.0
-    return max(1.0 - float(effect.above(least)[0]) - float(effect.below(-least)[0]), 0.0)
-
-
-def tone_of(effect: "Effect", config: NOf1Config) -> Tone:
-    """Say whether an effect may be called higher, lower, practically none, or nothing yet."""
-    from pymc_vibes.stats.decide import decide
-
-    if config.smallest_effect is not None and same(effect, config) > config.level:
-        return "same"
-    return decide(float(effect.above(0.0)[0]), config.level)
+reading_of = latest(Reading)
+"""Give the reading of a posterior: the same one for the answer, its figures and questions."""

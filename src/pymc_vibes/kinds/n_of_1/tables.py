@@ -8,7 +8,8 @@ from pydantic import JsonValue
 from pymc_vibes.core.answer import Table
 from pymc_vibes.kinds.n_of_1.config import EstimatedCarryOver
 from pymc_vibes.kinds.n_of_1.model import day_of
-from pymc_vibes.kinds.n_of_1.reading import Reading, benefit, relevant, same, tone_of
+from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.stats.daily_effect import benefit, relevant, same, tone_of
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.student import StudentMixture

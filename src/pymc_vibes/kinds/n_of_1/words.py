@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pymc_vibes.core.answer import Claim, Decision
 from pymc_vibes.kinds.n_of_1.reading import Reading
+from pymc_vibes.stats.daily_effect import amount, span, too_wide
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import plain
 
 
 def headline(reading: Reading) -> str:
@@ -56,26 +56,11 @@ def subject(reading: Reading) -> str:
     return f"{reading.config.outcome_name}{reading.whose}"
 
 
-def span(reading: Reading) -> str:
-    """Write the interval of the effect."""
-    low, high = reading.interval
-    return f"from {plain(low)} to {amount(reading, high)}"
-
-
-def amount(reading: Reading, value: float | None) -> str:
-    """Write a value with the outcome's unit."""
-    return f"{plain(value)} {reading.config.outcome_unit}".rstrip()
-
-
 def decide_treatment(reading: Reading) -> Decision:
     """Say what to do with the treatment."""
     tone, better, drug = reading.tone, reading.config.direction, reading.treatment
     if reading.is_too_wide:
-        return Decision(
-            action="collect more days", tone="undecided",
-            reason=f"The interval is {plain(reading.width)} sds of a day wide, more than the "
-            f"{plain(reading.config.widest_interval)} set as a limit.",
-        )  # fmt: skip
+        return too_wide(reading)
     if tone == "same":
         return Decision(
             action="treat as no difference", tone=tone,
