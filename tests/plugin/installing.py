@@ -1,4 +1,4 @@
-"""The example package as an installer leaves it: built, unpacked, with its entry point."""
+"""A package with a kind as an installer leaves it: built, unpacked, with its entry point."""
 
 import os
 import subprocess
@@ -25,11 +25,11 @@ def run(*arguments: str, path: tuple[Path, ...], folder: Path = ROOT) -> tuple[i
     return done.returncode, done.stdout + done.stderr
 
 
-def install(place: Path) -> Path:
-    """Put the example into a folder, as `pip install --target` would, without a network."""
+def install(place: Path, source: Path = EXAMPLE) -> Path:
+    """Put a package into a folder, as `pip install --target` would, without a network."""
     wheels = place / "wheels"
     build = ("-m", "hatchling", "build", "--target", "wheel", "--directory", str(wheels))
-    code, said = run(*build, path=(), folder=EXAMPLE)
+    code, said = run(*build, path=(), folder=source)
     assert code == 0, said
     [wheel] = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
