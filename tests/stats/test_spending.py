@@ -62,7 +62,7 @@ def test_boundaries_are_the_published_ones_to_four_decimals(
     assert [look.boundary for look in looks] == pytest.approx(expected, abs=5.1e-5)
 
 
-# Armitage, McPherson and Rowe 1969: testing at 0.05 at every look
+# Armitage, McPherson and Rowe 1969, *JRSS A* 132, 235-244: testing at 0.05 at every look
 @pytest.mark.parametrize(
     ("looks", "expected"),
     [(2, 0.083), (3, 0.107), (4, 0.126), (5, 0.142), (10, 0.193), (20, 0.248), (50, 0.320)],
@@ -75,8 +75,9 @@ def test_repeated_testing_errs_as_often_as_published(looks: int, expected: float
     assert up.sum() + down.sum() == pytest.approx(expected, abs=5.1e-4)
 
 
-# Jennison and Turnbull 2000, tables 2.1 to 2.4: two-sided 0.05, power 0.9. The constant of Pocock
-# or of O'Brien and Fleming, and the factor by which the largest information grows.
+# Jennison and Turnbull 2000, *Group Sequential Methods*, tables 2.1 to 2.4: two-sided 0.05, power
+# 0.9. The constant of Pocock or of O'Brien and Fleming, and the factor by which the largest
+# information grows.
 @pytest.mark.parametrize(
     ("looks", "constant", "power", "factor"),
     [
@@ -84,7 +85,7 @@ def test_repeated_testing_errs_as_often_as_published(looks: int, expected: float
         (5, 2.413, 0.0, 1.207),
         (2, 1.977, 0.5, 1.007),
         (5, 2.040, 0.5, 1.026),
-        (10, 2.087, 0.5, 1.040),
+        (10, 2.087, 0.5, 1.037),
     ],
 )
 def test_power_and_error_of_classic_designs_are_the_published_ones(
@@ -98,9 +99,9 @@ def test_power_and_error_of_classic_designs_are_the_published_ones(
     at_null = exit_chances(fractions, upper, lower)
     at_effect = exit_chances(fractions, upper, lower, drift=drift)
 
-    # three decimals of the constant leave 1e-4 of error rate, of the factor 1e-3 of power
+    # half a thousandth of the constant is 1e-4 of error rate, of both together 3e-4 of power
     assert sum(map(np.sum, at_null)) == pytest.approx(0.05, abs=1e-4)
-    assert at_effect[0].sum() == pytest.approx(0.9, abs=1e-3)
+    assert at_effect[0].sum() == pytest.approx(0.9, abs=3e-4)
 
 
 def test_two_looks_agree_with_plain_quadrature() -> None:
