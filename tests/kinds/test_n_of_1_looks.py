@@ -16,7 +16,7 @@ from pymc_vibes.stats.people import Normals
 from tests.kinds.conduct_worlds import ask, cells, config, data, fitted, noise, pairs
 
 PLANNED = 100.0
-# Lan-DeMets boundaries, two-sided .05, equal looks: gsDesign, ldbounds, and Reboussin et al. (2000)
+# Lan-DeMets boundaries, two-sided .05, equal looks, to the digits of R's gsDesign
 OBRIEN_FLEMING = {
     2: (2.9626, 1.9686),
     3: (3.7103, 2.5114, 1.9930),

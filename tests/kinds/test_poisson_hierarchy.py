@@ -18,7 +18,7 @@ from pymc_vibes.stats.calibrate import distance, dkw_bound, sbc_ranks
 from tests.contract.bench import Bench
 from tests.kinds.rate_worlds import analyze, ask, counted, fitted, measured
 
-# Gaver and O'Muircheartaigh (1987), failures of pumps in thousands of hours; BUGS, vol. 1, "Pumps"
+# Gaver and O'Muircheartaigh (1987), Technometrics 29, 1-15: failures of pumps, thousands of hours
 PUMPS = [
     ("p01", 5, 94.3), ("p02", 1, 15.7), ("p03", 5, 62.9), ("p04", 14, 126.0), ("p05", 3, 5.24),
     ("p06", 19, 31.4), ("p07", 1, 1.048), ("p08", 1, 1.048), ("p09", 4, 2.096), ("p10", 22, 10.48),
@@ -62,8 +62,8 @@ def test_pumps_agree_with_a_dense_grid() -> None:
 
 
 def test_pumps_agree_with_the_published_rates() -> None:
-    # BUGS examples, vol. 1: theta of pumps 1 and 10 is 0.0599 and 1.99 under the priors used there
-    # (alpha ~ Exponential(1), beta ~ Gamma(0.1, 1)); rates that the data determine hardly feel them
+    # OpenBUGS, Examples Volume 1, "Pumps": theta of pumps 1 and 10 is 0.05993 and 1.985 under other
+    # priors (alpha ~ Exponential(1), beta ~ Gamma(0.1, 1)), which such rates hardly feel
     rates = pumps()[0]["rate"].distribution.mean()
 
     assert rates[0] == pytest.approx(0.0599, rel=0.05)

@@ -25,7 +25,8 @@ PRIOR = CountPrior(np.array([2.0, 1.5]), center=np.array([0.5, 0.0]))
 MODELS = [INDEPENDENT, OVERDISPERSED, POISSON, CountModel()]
 
 # Acute coronary episodes in Sicily by month, January 2002 to November 2006, and the population at
-# risk, standardized for age: Lopez Bernal, Cummins & Gasparrini (2017), IJE 46, 348-355.
+# risk, standardized for age: Lopez Bernal, Cummins & Gasparrini (2017), IJE 46, 348-355, whose data
+# and code are public.
 EPISODES = """728 659 791 734 757 726 760 740 720 814 795 858 887 766 851 769 781 756 766 752 765
 831 879 928 914 808 937 840 916 828 845 818 860 839 887 886 831 796 833 820 877 758 767 738 781 843
 850 908 1021 859 976 888 962 838 810 876 843 936 912"""
@@ -198,14 +199,17 @@ def sicily() -> CountSeries:
     return CountSeries(months, episodes, people, x)
 
 
-def test_the_smoking_ban_of_sicily_is_the_published_one() -> None:
+def test_the_smoking_ban_of_sicily_is_that_of_maximum_likelihood() -> None:
+    # the first model of the paper's code, glm(aces ~ offset(log(stdpop)) + smokban + time), by
+    # statsmodels 0.14: the rate ratio of the ban with its 95 % interval
+    likelihood = [0.8944, 0.8647, 0.9251]
     prior = CountPrior(np.array([10.0, 3.0, 1.0]), center=np.array([-6.0, 0.0, 0.0]))
 
     found = regress_counts(sicily(), prior, INDEPENDENT)
 
     ban = np.array([[0.0, 1.0, 0.0]])
     ratio = np.exp([found.functional(ban).mean()[0], *interval(found, ban)])
-    assert ratio == pytest.approx([0.894, 0.864, 0.925], abs=0.001)
+    assert ratio == pytest.approx(likelihood, abs=0.001)
     wider = interval(regress_counts(sicily(), prior, OVERDISPERSED), ban)
     correlated = interval(regress_counts(sicily(), prior), ban)
     assert np.ptp(interval(found, ban)) * 1.1 < np.ptp(wider) < np.ptp(correlated)

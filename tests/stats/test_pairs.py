@@ -105,8 +105,8 @@ def test_beta_chances_and_losses_against_integration(
 
 @pytest.mark.parametrize("counts", [(0, 50, 3, 50), (3, 20, 0, 20), (5, 5, 4, 5), (10, 99, 22, 99)])
 def test_whole_counts_have_a_finite_sum(counts: tuple[int, int, int, int]) -> None:
-    # for whole shapes P(B > A) is a sum of beta functions: Miller, "Formulas for Bayesian A/B
-    # testing" (2014); summed here in whole numbers, so that nothing is lost
+    # for whole shapes P(B > A) is a sum of beta functions: E. Miller, "Formulas for Bayesian A/B
+    # testing", evanmiller.org; summed here in whole numbers, so that nothing is lost
     y1, n1, y2, n2 = counts
     a1, b1, a2, b2 = 1 + y1, 1 + n1 - y1, 1 + y2, 1 + n2 - y2
 

@@ -336,15 +336,15 @@ def widths(design: str, errors: Errors) -> np.ndarray:
     return np.array(found)
 
 
-def test_width_falls_in_the_published_order_of_designs() -> None:
-    # measured before by another implementation, with other priors of the correlation
-    published = {"AB": 1.51, "ABAB": 1.36, "blocks": 1.15, "pairs": 0.58}
+def test_width_falls_in_the_same_order_of_designs_as_in_another_implementation() -> None:
+    # our own measurement, of a program with other priors of the correlation
+    measured = {"AB": 1.51, "ABAB": 1.36, "blocks": 1.15, "pairs": 0.58}
 
     found = {design: widths(design, "ar1-white") for design in DESIGNS}
 
     means = [found[design].mean() for design in DESIGNS]
     assert means == sorted(means, reverse=True)
-    for design, width in published.items():
+    for design, width in measured.items():
         error = found[design].std() * np.sqrt(1 / 60 + 1 / 400)
         assert abs(found[design].mean() - width) < 4 * error + 0.05 * width
 
