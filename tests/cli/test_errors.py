@@ -146,3 +146,56 @@ def test_a_secret_that_is_too_short_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     done = run_here("token", "create")
 
     assert (done.code, told(done.err)) == (5, True)
+
+
+def test_advice_goes_where_the_command_went(vibes: Vibes, address: str) -> None:
+    """What is pasted must not end up in the folder of this machine."""
+    assert f"`vibes --url {address} runs list`" in vibes("runs", "show", "nope").err
+
+
+def test_advice_names_the_folder_that_was_given(tmp_path: Path) -> None:
+    done = run_here("--home", str(tmp_path / "my lake"), "runs", "show", "nope")
+
+    assert f"`vibes --home '{tmp_path / 'my lake'}' runs list`" in done.err
+
+
+def test_a_server_of_this_machine_that_is_down_can_be_started_where_it_was() -> None:
+    done = run_here("--url", "http://127.0.0.1:9", "runs", "list")
+
+    assert (done.code, "`vibes serve --port 9`" in done.err) == (7, True)
+
+
+def test_an_address_without_http_is_given_with_it() -> None:
+    assert "http://db.example:8000" in run_here("--url", "db.example:8000", "runs", "list").err
+
+
+@pytest.mark.parametrize(
+    "command", [("analyze",), ("report",), ("ask", "loss")], ids=lambda words: words[0]
+)
+def test_an_experiment_without_events_says_how_to_send_some(
+    vibes: Vibes, command: tuple[str, ...]
+) -> None:
+    vibes("experiments", "create", "fresh", "--type", "ab-test")
+
+    done = vibes(command[0], "fresh", *command[1:])
+
+    assert (done.code, "fresh has no events yet" in done.err) == (5, True)
+    assert "events upload --name fresh --file" in done.err
+
+
+def test_a_file_that_is_not_there_names_the_one_that_may_be_meant(
+    vibes: Vibes, shop: str, tmp_path: Path
+) -> None:
+    (tmp_path / "events.csv").write_text("variant,converted\n")
+
+    done = vibes("events", "upload", shop, "--file", str(tmp_path / "event.csv"))
+
+    assert f"Did you mean {tmp_path / 'events.csv'}?" in done.err
+
+
+def test_an_empty_file_is_named(vibes: Vibes, shop: str, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").touch()
+
+    done = vibes("events", "upload", shop, "--file", str(tmp_path / "events.csv"))
+
+    assert (done.code, f"{tmp_path / 'events.csv'} is empty" in done.err) == (5, True)

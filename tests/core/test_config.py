@@ -29,8 +29,20 @@ def test_each_wrong_field_is_named(values: dict[str, object], field: str) -> Non
     with pytest.raises(BadConfig) as caught:
         parse(Config, values)
     assert [wrong["field"] for wrong in caught.value.extras["fields"]] == [field]
-    assert caught.value.hint is not None
-    assert "level" in caught.value.hint
+    assert field in caught.value.detail
+
+
+@pytest.mark.parametrize("told", ["level", "seed", "draws"])
+def test_whoever_misnames_a_setting_reads_which_there_are(told: str) -> None:
+    with pytest.raises(BadConfig, match="lvl") as caught:
+        parse(Config, {"lvl": 0.9})
+    assert told in (caught.value.hint or "")
+
+
+def test_the_hint_is_about_the_setting_that_is_wrong() -> None:
+    with pytest.raises(BadConfig) as caught:
+        parse(Config, {"level": 7})
+    assert caught.value.hint == f"level: {Config.model_fields['level'].description}"
 
 
 def test_several_wrong_fields_are_told_at_once() -> None:

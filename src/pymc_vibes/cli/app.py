@@ -47,6 +47,7 @@ def root(
 
         say.data(f"vibes {installed('pymc-vibes')}")
         raise typer.Exit
+    say.went_to(url=url, home=None if home is None else str(home))
     context.obj = Session(home=home, url=url)
     context.call_on_close(context.obj.close)
 
@@ -86,7 +87,7 @@ def _explain(error: VibesError | Misuse) -> None:
             where = f"line {row['line']}" + (f", {row['column']}" if row.get("column") else "")
             say.talk(f"  {where}: {row['reason']}")
     if error.hint:
-        say.talk(f"Try: {error.hint}")
+        say.advise(f"Try: {error.hint}")
 
 
 def _explain_fault(error: Exception) -> int:

@@ -6,6 +6,7 @@ same wherever the work is done. An answer that is being sampled is waited for an
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from pymc_vibes.core.errors import (
     VibesError,
     from_problem,
 )
+from pymc_vibes.http.commands import how_to_start
 from pymc_vibes.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ CONNECT_SECONDS = 10.0
 # an upload or a fit may take as long as it takes; Ctrl-C ends it
 READ_SECONDS = None
 PENDING = 202
+_HOST = re.compile(r"[\w.-]+(:\d+)?/?")
 SILENT_SECONDS = 40.0  # a stream of events says every 15 seconds that it is there
 
 
@@ -187,9 +190,9 @@ class Client:
             return await work
         except httpx2.TransportError as error:
             reason = str(error).rstrip(".") or type(error).__name__
+            url = self._settings.url or ""
             raise ServerUnreachable(
-                f"No answer from {self._settings.url}: {reason}.",
-                hint="Start it with `vibes serve`, or unset VIBES_URL to work in this process.",
+                f"No answer from {url}: {reason}.", hint=_when_unreached(url, reason)
             ) from error
 
     def _connect(self) -> "httpx2.AsyncClient":
@@ -243,10 +246,20 @@ def part(name: str) -> str:
 
 def _check_url(url: str) -> None:
     if not url.startswith(("http://", "https://")):
+        like = f"http://{url}" if _HOST.fullmatch(url) else "http://127.0.0.1:8000"
         raise BadConfig(
             f"{url!r} is not the address of a server.",
-            hint="Give VIBES_URL or --url like http://127.0.0.1:8000, or leave it out.",
+            hint=f"Give VIBES_URL or --url like {like}, or leave it out.",
         )
+
+
+def _when_unreached(url: str, reason: str) -> str:
+    """Say what to do where nothing answers at an address."""
+    if "SSL" in reason and url.startswith("https://"):
+        return f"Perhaps it speaks plain http: {url.replace('https://', 'http://', 1)}"
+    start = how_to_start(url)
+    first = f"Start it with `{start}`" if start else "Check the address, and that it runs"
+    return f"{first}; or leave out --url and VIBES_URL to work in this process."
 
 
 async def _result[T](task: "asyncio.Task[T]") -> T:

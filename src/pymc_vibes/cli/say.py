@@ -4,8 +4,10 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from pymc_vibes.http.commands import at_server, in_folder
 from pymc_vibes.service import standing
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ WRAPPED = 24  # characters that a wordy last column needs at least
 MIN_COLUMNS = 2
 PIPED_WIDTH = 240
 PADDING = 3  # around a column
+# by options only: what stands in the environment reaches the next command by itself
+_went_to: ContextVar[tuple[str, str]] = ContextVar("went_to", default=("", ""))
 
 # control and format characters could rewrite the screen or reverse a line
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -61,6 +65,17 @@ def as_json(value: Any) -> None:
 def talk(text: str) -> None:
     """Tell a person something that is not data."""
     sys.stderr.write(f"{clean(text)}\n")
+
+
+def advise(text: str) -> None:
+    """Tell what to do next: a command in it goes where this one went, so that it can be pasted."""
+    url, home = _went_to.get()
+    talk(in_folder(text, home) if not url else at_server(text, url))
+
+
+def went_to(*, url: str | None, home: str | None) -> None:
+    """Remember the server and the folder that this command was given by options."""
+    _went_to.set((url or "", home or ""))
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
@@ -132,7 +147,7 @@ def listing(
         as_json(list(items))
         return
     if not items:
-        talk(empty)
+        advise(empty)
         return
     filled = [name for name in columns if any(item.get(name) not in (None, "") for item in items)]
     hidden = table(

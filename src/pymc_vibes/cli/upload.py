@@ -1,5 +1,6 @@
 """Files and pipes on their way to the lake."""
 
+import difflib
 import shutil
 import sys
 import tempfile
@@ -70,13 +71,39 @@ def send(
     with tempfile.TemporaryDirectory() as folder:
         source = _from_stdin(Path(folder)) if file is None or str(file) == "-" else file
         if not source.is_file():
-            what = "a folder, not a file" if source.is_dir() else "not there"
-            raise UnreadableFile(f"{source} is {what}.", hint="Check the path.")
-        if empty_is_fine and source.stat().st_size == 0:
-            return None
+            raise _missing(source)
+        if source.stat().st_size == 0:
+            if empty_is_fine:
+                return None
+            raise _empty(file)
         wanted = {"format": _FORMATS.get(source.suffix.lower()), **query}
         target = path or f"/api/v1/experiments/{part(name)}/events"
         return client.upload(target, source, headers=headers, query=wanted)
+
+
+def _missing(file: Path) -> UnreadableFile:
+    """Say what is wrong with a path, and which file beside it may be meant."""
+    if file.is_dir():
+        inside = sorted(one.name for one in file.iterdir() if one.suffix in _FORMATS)
+        hint = f"Name a file in it: {file / inside[0]}" if inside else "Name a file."
+        return UnreadableFile(f"{file} is a folder, not a file.", hint=hint)
+    beside = [one.name for one in file.parent.iterdir()] if file.parent.is_dir() else []
+    near = difflib.get_close_matches(file.name, beside, n=1)
+    hint = (
+        f"Did you mean {file.parent / near[0]}?"
+        if near
+        else f"Paths begin in {Path.cwd()}; there it is none of the files."
+    )
+    return UnreadableFile(f"{file} is not there.", hint=hint)
+
+
+def _empty(file: Path | None) -> UnreadableFile:
+    what = "What came through stdin" if file is None or str(file) == "-" else str(file)
+    return UnreadableFile(
+        f"{what} is empty.",
+        hint="CSV needs a line with the names of the columns and a line for each row; "
+        "`vibes generate KIND --output F` makes a file up.",
+    )
 
 
 def rows(count: int) -> str:

@@ -80,8 +80,16 @@ def parse[R: Record](model: type[R], values: Any) -> R:
         told = "; ".join(f"{f['field']}: {f['reason']}" for f in fields[:5])
         detail = told.removeprefix("(all): ")  # settings that do not fit together: no one is wrong
         detail = detail if detail == told else f"{detail[:1].upper()}{detail[1:]}"
-        known = ", ".join(model.model_fields)
-        raise BadConfig(f"{detail}.", hint=f"The settings are: {known}.", fields=fields) from error
+        wrong = {field["field"].partition(".")[0] for field in fields}
+        raise BadConfig(f"{detail}.", hint=_hint(model, wrong), fields=fields) from error
+
+
+def _hint(model: type[Record], wrong: set[str]) -> str:
+    """Say what the wrong settings mean; every one there is where a name is not among them."""
+    if not wrong <= model.model_fields.keys():
+        return f"The settings are: {', '.join(model.model_fields)}."
+    told = ((name, info.description) for name, info in model.model_fields.items() if name in wrong)
+    return " ".join(f"{name}: {about or 'see the reference.'}" for name, about in told)
 
 
 def _reason(error: Any) -> str:

@@ -226,8 +226,10 @@ def question_line(
     return shlex.join(words)
 
 
-def request_line(reading: Reading, origin: str) -> str:
-    """Write the same question for curl."""
+def request_line(reading: Reading, origin: str, *, guarded: bool) -> str:
+    """Write the same question for curl; a guarded server wants a token with it."""
     body = json.dumps(dict(reading.overrides), ensure_ascii=False)
     address = f"{origin}/api/v1/experiments/{reading.experiment.name}/runs"
-    return shlex.join(["curl", "-sS", address, "--json", body])
+    asking = shlex.join(["curl", "-sS", address, "--json", body])
+    # the shell puts the token in, so that it stands in no page and no history
+    return f'{asking} -H "Authorization: Bearer $VIBES_TOKEN"' if guarded else asking

@@ -37,7 +37,10 @@ LEEWAY = 30  # seconds that two clocks may differ
 DAY = 86_400
 MAX_TOKEN = 8_192  # characters; ours have about 300
 
-_HINT = "Make one with `vibes token create` and send it as `Authorization: Bearer TOKEN`."
+_HINT = (
+    "`vibes token create` makes one where the server runs. Send it as "
+    "`Authorization: Bearer TOKEN`; the command line takes it from VIBES_TOKEN."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,9 @@ def create_token(settings: Settings, subject: str, scopes: Iterable[str], days: 
     if settings.auth_secret is None:
         raise BadConfig(
             "Tokens are signed with VIBES_AUTH_SECRET, which is not set.",
-            hint="With VIBES_AUTH_PUBLIC_KEY alone, whoever holds the private key signs them.",
+            hint="Set it to a long random text, for the server too: "
+            'export VIBES_AUTH_SECRET="$(openssl rand -hex 32)". '
+            "With VIBES_AUTH_PUBLIC_KEY alone, whoever holds the private key signs them.",
         )
     if unknown := sorted(set(wanted) - set(SCOPES)):
         raise BadConfig(f"There is no scope {unknown[0][:80]!r}; there are {', '.join(SCOPES)}.")

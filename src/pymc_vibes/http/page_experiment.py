@@ -94,7 +94,9 @@ def _page(request: Request, service: Service, reading: asking.Reading, **more: A
         "preview": service.preview(experiment.name, limit=PREVIEWED) if experiment.rows else None,
         "runs": service.history(experiment.name, limit=LISTED_RUNS),
         "command": asking.command_line(experiment.name, reading.overrides),
-        "curl": asking.request_line(reading, str(request.base_url).rstrip("/")),
+        "curl": asking.request_line(
+            reading, view.origin_of(request), guarded=request.app.state.settings.has_auth
+        ),
         "zones": ZONES,
         "notice": "",
         "receipt": None,

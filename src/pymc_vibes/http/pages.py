@@ -51,10 +51,11 @@ def home(
     reading: str = "",
     order: str = "updated",
     show: str = "",
+    name: str = "",
 ) -> Response:
-    """Show the experiments."""
+    """Show the experiments; the form for a new one holds the name given."""
     asked = {"q": q[:200], "kind": kind, "reading": reading, "order": order, "show": show}
-    return _home(request, service, asked)
+    return _home(request, service, asked, made={**_BLANK, "name": name[:64]})
 
 
 def _home(

@@ -5,6 +5,7 @@ own description, rendered without raw HTML. Numbers read as in the terminal and 
 functions write them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -19,12 +20,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from pymc_vibes.core.answer import Diagnostics
-from pymc_vibes.core.errors import VibesError
+from pymc_vibes.core.errors import (
+    ExperimentNotFound,
+    KindNotFound,
+    NotAuthenticated,
+    QueryNotFound,
+    RunNotFound,
+    VibesError,
+)
 from pymc_vibes.core.experiment import Receipt
 from pymc_vibes.core.instant import show
 from pymc_vibes.core.run import Run
 from pymc_vibes.core.schema import Column
-from pymc_vibes.http import grids, particulars
+from pymc_vibes.http import commands, grids, particulars
 from pymc_vibes.http.text import (
     DASH,
     cell,
@@ -43,6 +51,7 @@ from pymc_vibes.service import standing
 
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
+_PAGES = re.compile(r"(?<!\S)(/docs|/problems)(?!\S)")  # that hints name
 
 
 def moment(value: datetime | str | None) -> Markup:
@@ -111,20 +120,33 @@ def brief(text: str) -> Markup:
     return Markup(parser.renderInline(text))  # noqa: S704  # html is off
 
 
-def coded(text: str) -> Markup:
+def coded(text: str, origin: str = "") -> Markup:
     """Show what stands between backticks as code, and everything else as it is.
+
+    A command is told which server to ask, and a page of ours that is named can be clicked.
 
     >>> coded("`vibes doctor` checks <every> part.")
     Markup('<code>vibes doctor</code> checks &lt;every&gt; part.')
+    >>> coded("/docs lists every address.")
+    Markup('<a href="/docs">/docs</a> lists every address.')
     """
-    *pairs, rest = shown(text).split("`")
+    whole = commands.at_server(shown(text), origin)
+    *pairs, rest = whole.split("`")
     if len(pairs) % 2:  # one that nothing closes
-        return escape(shown(text))
+        return escape(whole)
     parts = [
-        Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
+        Markup("<code>{}</code>").format(part) if index % 2 else _with_links(part)
         for index, part in enumerate([*pairs, rest])
     ]
     return Markup("").join(parts)
+
+
+def _with_links(text: str) -> Markup:
+    parts = _PAGES.split(text)
+    link = Markup('<a href="{0}">{0}</a>')
+    return Markup("").join(
+        link.format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
 
 
 @cache
@@ -232,12 +254,14 @@ def render(
 ) -> HTMLResponse:
     """Render a template with what every page needs."""
     theme = request.cookies.get("theme", "")
+    origin, has_auth = origin_of(request), request.app.state.settings.has_auth
     shared = {
         "request": request,
         "path": request.url.path,
-        "origin": str(request.base_url).rstrip("/"),
+        "origin": origin,
         "theme": theme if theme in THEMES else "",
-        "has_auth": request.app.state.settings.has_auth,
+        "has_auth": has_auth,
+        "for_terminal": partial(commands.for_terminal, url=origin, guarded=has_auth),
         "principal": getattr(request.state, "principal", None),
         "csrf_token": getattr(request.state, "csrf_token", ""),
         "place_of": partial(place_of, request),
@@ -245,6 +269,11 @@ def render(
     text = environment().get_template(template).render({**shared, **context})
     varies = {"Vary": "HX-Request"}
     return HTMLResponse(text, status_code=status, headers={**varies, **(headers or {})})
+
+
+def origin_of(request: Request) -> str:
+    """Give the address of this server as the browser knows it."""
+    return str(request.base_url).rstrip("/")
 
 
 def is_partial(request: Request) -> bool:
@@ -257,4 +286,27 @@ def render_problem(
 ) -> HTMLResponse:
     """Tell a problem as a page, or as an alert where htmx asked for a part of one."""
     template = "_problem_part.html" if is_partial(request) else "error.html"
-    return render(request, template, status=problem.status, headers=headers, problem=problem)
+    return render(
+        request,
+        template,
+        status=problem.status,
+        headers=headers,
+        problem=problem,
+        onward=onward(request, problem),
+    )
+
+
+def onward(request: Request, problem: VibesError) -> tuple[tuple[str, str], ...]:
+    """Give the pages to go on to where something is not there, each with its name."""
+    if isinstance(problem, ExperimentNotFound):
+        name = str(request.path_params.get("name", request.query_params.get("experiment", "")))
+        made = ((f"/?{urlencode({'name': name})}#create", f"Create {name}"),) if name else ()
+        return (*made, ("/", "All experiments"))
+    if isinstance(problem, RunNotFound):
+        return (("/runs", "All runs"),)
+    if isinstance(problem, KindNotFound | QueryNotFound):
+        return (("/kinds", "All kinds"),)
+    if isinstance(problem, NotAuthenticated):
+        back = urlencode({"next": request.url.path})
+        return ((f"/sign-in?{back}", "Sign in"), ("/", "All experiments"))
+    return (("/", "All experiments"),)

@@ -9,6 +9,7 @@ import typer
 
 from pymc_vibes.cli import say
 from pymc_vibes.cli.client import PENDING, part
+from pymc_vibes.cli.commands.experiments import expecting_events
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.options import check_known, read_options
 from pymc_vibes.cli.reference import option_lines
@@ -74,7 +75,8 @@ def analyze(
     if not wait:
         _start(here, path, values, {"snapshot": snapshot, "priority": priority})
         return
-    body = here.client.post(path, values, snapshot=snapshot, priority=priority)
+    with expecting_events(here.client, experiment):
+        body = here.client.post(path, values, snapshot=snapshot, priority=priority)
     if body["run_id"] in here.client.followed:
         body["cached"] = False
     answer = Answer.model_validate(body)
@@ -93,8 +95,8 @@ def _start(here: Session, path: str, values: Any, query: Mapping[str, Any]) -> N
         return
     say.data(found["id"])
     if not here.settings.url:
-        say.talk("It waits for a worker: `vibes worker` or `vibes serve` carries it out.")
-    say.talk(f"Follow it with `vibes runs watch {found['id']}`.")
+        say.advise("It waits for a worker: `vibes worker` or `vibes serve` carries it out.")
+    say.advise(f"Follow it with `vibes runs watch {found['id']}`.")
 
 
 def show(body: Any, answer: Answer, *, as_json: bool, plot: bool) -> None:
@@ -159,7 +161,7 @@ def _list(here: Session, name: str, question: str, *, as_json: bool) -> None:
     for body in found["entries"]:
         say.data(entry_line(QueryAnswer.model_validate(body)))
     if not found["entries"]:
-        say.talk(f"Nothing yet. Make the first entry: vibes ask {name} {question}")
+        say.advise(f"Nothing yet. Make the first entry: vibes ask {name} {question}")
 
 
 def put(
@@ -196,7 +198,8 @@ class _Asked:
 
     def answer(self, here: Session) -> Any:
         path = f"/api/v1/experiments/{part(self.experiment)}/{self.query['slug']}"
-        return here.client.post(path, self.body)
+        with expecting_events(here.client, self.experiment):
+            return here.client.post(path, self.body)
 
 
 def _known(here: Session, name: str, question: str) -> tuple[Any, Any]:
@@ -206,7 +209,10 @@ def _known(here: Session, name: str, question: str) -> tuple[Any, Any]:
     query = next((q for q in known["queries"] if q["slug"] == question), None)
     if query is None:
         slugs = ", ".join(q["slug"] for q in known["queries"])
-        raise QueryNotFound(f"{name} has no question {question!r}.", hint=f"It has: {slugs}.")
+        raise QueryNotFound(
+            f"{name} has no question {question!r}.",
+            hint=f"It has: {slugs}. `vibes ask {name}` says what they need.",
+        )
     return known, query
 
 

@@ -87,13 +87,15 @@ def report(receipt: dict[str, Any], *, as_json: bool) -> None:
 @group.command("preview")
 def preview(
     context: typer.Context,
-    name: Annotated[str, typer.Argument()],
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    name: Annotated[str | None, typer.Argument()] = None,
     *,
+    option_name: Annotated[str | None, typer.Option("--name", help="The experiment.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show the first events."""
-    page = session(context).client.get(f"/api/v1/experiments/{part(name)}/events", limit=limit)
+    path = f"/api/v1/experiments/{part(chosen(name, option_name))}/events"
+    page = session(context).client.get(path, limit=limit)
     if as_json or not say.is_terminal():
         say.as_json([dict(zip(page["columns"], row, strict=True)) for row in page["rows"]])
         return
@@ -104,13 +106,14 @@ def preview(
 @group.command("export")
 def export(
     context: typer.Context,
-    name: Annotated[str, typer.Argument()],
+    name: Annotated[str | None, typer.Argument()] = None,
     *,
+    option_name: Annotated[str | None, typer.Option("--name", help="The experiment.")] = None,
     format: Annotated[Format | None, typer.Option(help="Default: CSV, or by --output.")] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
 ) -> None:
     """Write all events of an experiment."""
-    path = f"/api/v1/experiments/{part(name)}/events"
+    path = f"/api/v1/experiments/{part(chosen(name, option_name))}/events"
     wanted = _format_of(output, format, default=Format.CSV)
     _write(session(context).client.raw(path, format=wanted.value), output)
 

@@ -1,7 +1,8 @@
 """`vibes experiments` and `vibes kinds`: make, list, show and delete experiments."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +15,14 @@ from pymc_vibes.cli.options import check_known, read_options
 from pymc_vibes.cli.reference import column_lines, option_lines
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import Columns, SkipBadRows, Timezone, reading, rows, send
+from pymc_vibes.core.errors import InsufficientData
 
 group = typer.Typer(help="Make, list, show and delete experiments.", no_args_is_help=True)
-NONE_YET = "No experiments yet. Try: vibes demo, or vibes experiments create NAME --type KIND"
+NONE_YET = (
+    "No experiments yet. Make one: "
+    "vibes experiments create NAME --type KIND --initial-data-file FILE\n"
+    "`vibes kinds` lists the kinds; `vibes demo` starts a server with examples."
+)
 _COLUMNS = ("name", "kind", "display_name", "rows", "first", "last")
 
 
@@ -79,7 +85,17 @@ def create(
         say.as_json(made)
     else:
         say.data(f"Created {made['name']} ({made['kind']}) with {rows(made['rows'])}.")
-        say.talk(f"Next: vibes analyze {made['name']}")
+        say.advise(f"Next: {_next(made)}")
+
+
+def _next(made: Mapping[str, Any]) -> str:
+    """Give the command that comes after an experiment was made."""
+    if made["rows"]:
+        return f"vibes analyze {made['name']}"
+    return (
+        f"vibes events upload --name {made['name']} --file FILE "
+        f"(`vibes experiments schema --type {made['kind']}` says which columns it has)"
+    )
 
 
 def _with_first_events(
@@ -94,6 +110,20 @@ def _with_first_events(
     if receipt is not None:
         say.talk(f"Stored {rows(receipt['ingested'])}.")
     return dict(client.get(f"/api/v1/experiments/{part(name)}"))
+
+
+@contextmanager
+def expecting_events(client: Client, name: str) -> Iterator[None]:
+    """Say of an answer that lacks data that there are no events at all, where there are none."""
+    try:
+        yield
+    except InsufficientData as error:
+        if client.get(f"/api/v1/experiments/{part(name)}")["rows"]:
+            raise
+        raise InsufficientData(
+            f"{name} has no events yet.",
+            hint=f"Upload some: vibes events upload --name {name} --file FILE",
+        ) from error
 
 
 @group.command("list")
@@ -112,7 +142,7 @@ def list_experiments(
         page = client.get("/api/v1/experiments", limit=200, after=page["next"])
         found.extend(page["experiments"])
     found = [item for item in found if kind in (None, item["kind"])]
-    empty = NONE_YET if kind is None else f"No experiment is of the kind {kind}."
+    empty = NONE_YET if kind is None else f"No experiment is of the kind {kind}; see `vibes kinds`."
     say.listing(found, _COLUMNS, as_data=as_json, empty=empty)
 
 

@@ -50,7 +50,7 @@ def serve(
     if reload:
         # the reloader starts fresh processes, which work on their runs themselves
         with pipes.hang_ups_are_errors():
-            _greet(host, port)
+            _greet(settings, host, port)
             run(settings, host=host, port=port, reload=True)
         return
     _serve(settings, host, port, worker=worker)
@@ -67,7 +67,7 @@ def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
     check(settings, host, port)
     check_stores(settings)  # before anything is promised
     with pipes.hang_ups_are_errors():
-        _greet(host, port)
+        _greet(settings, host, port)
         with Companion(settings) if worker else nullcontext():
             run(settings, host=host, port=port, works=False)
 
@@ -125,12 +125,27 @@ def _headline(service: "Service", name: str) -> str:
         return "sampled by the server's worker, within a minute or so"
 
 
-def _greet(host: str, port: int) -> None:
+def _greet(settings: Settings, host: str, port: int) -> None:
     """Say where to look; with port 0 only the server knows."""
-    if port:
-        url = f"http://{host}:{port}"
-        say.talk(f"\nOpen {url} in a browser; Ctrl-C stops the server.")
-        say.talk(f"From another terminal: vibes --url {url} experiments list\n")
+    if not port:
+        return
+    url = address(host, port)
+    say.talk(f"\nOpen {url} in a browser; Ctrl-C stops the server.")
+    say.talk(f"From another terminal: vibes --url {url} experiments list")
+    if settings.has_auth:
+        how = "`vibes token create` makes one" if settings.auth_secret else "your issuer makes them"
+        say.advise(f"Both ask for a token: {how}; the command line takes it from VIBES_TOKEN.")
+    say.talk("")
+
+
+def address(host: str, port: int) -> str:
+    """Write where a server that listens on `host` is found from this machine.
+
+    >>> address("127.0.0.1", 8000), address("0.0.0.0", 9000), address("::1", 80)
+    ('http://127.0.0.1:8000', 'http://127.0.0.1:9000', 'http://[::1]:80')
+    """
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # read, not bound
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:

@@ -10,6 +10,7 @@ import typer
 from pymc_vibes.cli import say
 from pymc_vibes.cli.client import PENDING, Client, part
 from pymc_vibes.cli.commands.analyze import show
+from pymc_vibes.cli.commands.experiments import expecting_events
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import save
 from pymc_vibes.cli.waiting import check, follow
@@ -95,7 +96,7 @@ def _tell(run: Run) -> None:
         check(run)
     else:
         say.data(standing.sentence(run, datetime.now(UTC)))
-        say.talk(f"Follow it with `vibes runs watch {run.id}`.")
+        say.advise(f"Follow it with `vibes runs watch {run.id}`.")
 
 
 @group.command("watch")
@@ -190,13 +191,18 @@ def _run_of(client: Client, target: str) -> str:
 def report(
     context: typer.Context,
     target: Annotated[str, typer.Argument(help="An experiment or a run.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: TARGET.html, here.")
+    ] = None,
 ) -> None:
     """Write an answer as one self-contained HTML page."""
     client = session(context).client
     try:
-        run_id = client.post(f"/api/v1/experiments/{part(target)}/runs", {})["run_id"]
+        with expecting_events(client, target):
+            run_id = client.post(f"/api/v1/experiments/{part(target)}/runs", {})["run_id"]
     except ExperimentNotFound:
         run_id = _run_of(client, target)
-    save(client.raw(f"/api/v1/runs/{part(run_id)}/report"), output)
-    say.talk(f"Wrote {output}.")
+    # what the server knows is a slug or an id, so that it can name a file
+    written = output or Path(f"{target.lower()}.html")
+    save(client.raw(f"/api/v1/runs/{part(run_id)}/report"), written)
+    say.talk(f"Wrote {written}.")
