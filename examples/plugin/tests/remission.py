@@ -1,8 +1,9 @@
 """Weeks of remission of children with leukemia under 6-mercaptopurine or placebo.
 
-Freireich et al., Blood 21:699 (1963), as printed by Gehan, Biometrika 52:203 (1965), and since then
-in every textbook. Kleinbaum and Klein, Survival Analysis, 3rd ed. (2012), give the published
-numbers: total weeks and average hazards in chapter 1, Kaplan-Meier estimates in chapter 2.
+Freireich et al., Blood 21:699-716 (1963), as printed by Gehan, Biometrika 52:203-223 (1965); the
+data set `gehan` of R's MASS has the same. Kleinbaum and Klein, Survival Analysis: A Self-Learning
+Text, 3rd ed. (2012), give the published numbers: total weeks and average hazards in chapter 1,
+Kaplan-Meier estimates in chapter 2.
 """
 
 import pyarrow as pa

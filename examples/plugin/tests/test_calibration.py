@@ -58,17 +58,22 @@ def assert_parameters_calibrated(model: str, size: int, worlds: int) -> None:
         assert distance(values) < dkw_bound(worlds, alpha=1e-6)
 
 
-def assert_survival_calibrated(model: str, size: int, worlds: int) -> None:
-    config, places = config_of(model, draws=1024), []
+def places_of_survival(model: str, size: int, worlds: int, *, taken_for: str) -> np.ndarray:
+    config, places = config_of(taken_for, draws=1024), []
     for seed in range(worlds):
         rng = np.random.default_rng([seed, size])
-        truth = kind.truth(config, rng)
+        truth = kind.truth(config_of(model), rng)
         reading = Reading(fitted(truth, config, size, rng), config)
         group = reading.lives.groups[0]  # in a small world one of them may have no unit
         drawn = reading.points(group)[0].survival(np.array([60.0]))[:, 0]
         below = (drawn < true_survival(truth, group, 60.0)).sum()
         places.append((below + rng.uniform()) / (len(drawn) + 1))
-    assert distance(np.array(places)) < dkw_bound(worlds, alpha=1e-6)
+    return np.array(places)
+
+
+def assert_survival_calibrated(model: str, size: int, worlds: int) -> None:
+    places = places_of_survival(model, size, worlds, taken_for=model)
+    assert distance(places) < dkw_bound(worlds, alpha=1e-6)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -102,6 +107,13 @@ def test_a_wrong_model_of_censoring_would_be_seen() -> None:
     places = sbc_ranks(lambda rng: kind.truth(config, rng), careless, worlds=200, seed=1)
 
     assert distance(places["rate"]) > dkw_bound(200, alpha=1e-6)
+
+
+def test_a_wrong_hazard_would_be_seen() -> None:
+    """Hold the check of survival itself: a rising hazard is not constant."""
+    places = places_of_survival("rising", 60, 200, taken_for="constant")
+
+    assert distance(places) > dkw_bound(200, alpha=1e-6)
 
 
 @pytest.mark.parametrize("model", MODELS)

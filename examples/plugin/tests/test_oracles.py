@@ -57,6 +57,22 @@ def test_a_constant_hazard_has_the_closed_form() -> None:
     )
 
 
+@pytest.mark.parametrize("model", ["weibull", "piecewise"])
+@pytest.mark.parametrize("group", ["6-MP", "placebo"])
+def test_quasi_random_points_are_as_near_as_the_docstring_says(model: str, group: str) -> None:
+    posterior, config = learned(remissions(), model={"kind": model}, **WEEKS)
+    many = config.model_copy(update={"draws": 2**15, "seed": 1})
+
+    found, known = (Reading(posterior, one).of_group(group) for one in (config, many))
+
+    for few, right in zip(found, known, strict=True):
+        if few.name == "median":  # of a time without a mean
+            continue
+        assert abs(few.mean - right.mean) < 0.001 * right.sd
+        assert abs(few.interval.low - right.interval.low) < 0.1 * right.sd
+        assert abs(few.interval.high - right.interval.high) < 0.1 * right.sd
+
+
 def test_pieces_multiply_in_closed_form() -> None:
     posterior, config = learned(
         remissions(), model={"kind": "piecewise", "cuts": [6.0, 15.0]}, **WEEKS

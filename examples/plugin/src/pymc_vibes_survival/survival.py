@@ -22,13 +22,16 @@ belongs to the piece that ends there.
 So `typical` is the time in which one event is expected beforehand, and `weight` how many events
 that is worth. Left open, `typical` is the time at risk per event in all groups. Survival, median
 and restricted mean (the mean of the time without the event, up to a horizon) are functions of these
-parameters, read off quasi-random points of the posterior: their error is below 1 % of a sd.
+parameters, read off quasi-random points of the posterior, 4,096 unless `draws` says otherwise:
+their means are off by less than 0.1 % of a sd, ends of their intervals by up to a tenth of one.
 
 Assumptions: units are independent; leaving sight says nothing about the event; groups are
 independent with the same prior. Beyond the last follow-up the curve is the model's alone.
 
 References: Ibrahim, Chen and Sinha, Bayesian Survival Analysis (2001), sections 2.1, 2.2 and 3.1;
-Royston and Parmar, Restricted mean survival time, BMC Med. Res. Methodol. 13:152 (2013).
+Royston and Parmar, Restricted mean survival time: an alternative to the hazard ratio for the design
+and analysis of randomized trials with a time-to-event outcome, BMC Medical Research Methodology
+13:152 (2013).
 """
 
 from pymc_vibes.core.kind import Kind
