@@ -11,17 +11,19 @@ not zero.
     e_t ~ Normal(0, sigma^2 (1 - share) m / n_t)   n_t rows, m of them on a typical day
     phi, share ~ Uniform(0, 1)
 
-Coefficients have normal priors in units of sigma, whose prior guess is the spread of the baseline's
-days; the level is measured from the baseline's mean. So neither unit nor zero of the outcome
-matters. Coefficients and sigma are integrated exactly, phi and share by quadrature: the posterior
-of every effect is a mixture of Student-t. The *immediate* effect is the mean of the first days
-after the change (7 by default), the *sustained* one of the last, the *average* one of all calendar
-days after it, observed or not; the *cumulative* one is the sum over those days. Where the change
-ended, what stays afterwards is an effect of its own.
+Coefficients have normal priors in units of sigma (sd 5 for the level, 3 for a change, 1 for the
+rest); the prior guess of sigma is the spread of the baseline's days, worth two of them; the level
+is measured from the baseline's mean. So neither unit nor zero of the outcome matters. Coefficients
+and sigma are integrated exactly, phi and share by quadrature: the posterior of every effect is a
+mixture of Student-t. The *immediate* effect is the mean of the first days after the change (7 by
+default), the *sustained* one of the last, the *average* one of all calendar days after it, observed
+or not; the *cumulative* one is the sum over those days. Where the change ended, what stays
+afterwards is an effect of its own.
 
-Counts are negative binomial around exposure_t exp(the same terms + a_t), with a_t and what is
-beyond Poisson shrunk to none; effects are differences and ratios of expected rates. Noise with
-heavy tails (Student-t) is sampled.
+Counts are negative binomial around exposure_t exp(the same terms + a_t); the sd of a_t and the
+relative sd beyond Poisson are Exponential with mean 0.3, which shrinks both to none; effects are
+differences and ratios of expected rates. Noise with heavy tails (Student-t, nu - 2 ~ Gamma(2, 0.1))
+is sampled.
 
 Assumptions: nothing else changed at the same time; without the change level, weekdays and trend
 would have gone on as before; what is left fluctuates as before, with a memory that fades; the

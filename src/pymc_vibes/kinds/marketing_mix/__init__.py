@@ -7,6 +7,7 @@ unknown sales are masked, not filled; media before the first sales carry over in
     mu_t    = level + controls_t + season_t + trend_t + holidays_t + sum_c v_ct
     v_ct    = effect_c S(sum_l weight_cl x_{t-l,c}; half_c)      0 without activity
     sales_t ~ StudentT(nu, mu_t, sigma), or Normal, or LogNormal around exp(mu_t)
+    nu - 2  ~ Gamma(2, 0.1)
     decay_c ~ Beta(1, 3); log(3)/half_c ~ Gamma(3, 1); average v_c ~ HalfNormal, all media together
               20 % of sales at the median
 

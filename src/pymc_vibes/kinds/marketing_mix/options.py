@@ -200,5 +200,7 @@ class Priors(Record):
     entity: float = setting(0.5, "Of how entities differ in media effects, on the log scale.",
                             gt=0, le=10)  # fmt: skip
     tails: Literal["gamma", "exponential"] = setting(
-        "gamma", "Of the degrees of freedom of Student noise: Gamma(2, 0.1), or Exponential(1/10)."
+        "gamma",
+        "Of the degrees of freedom of Student noise: 2 more than Gamma(2, 0.1), or "
+        "Exponential(1/10).",
     )

@@ -12,11 +12,12 @@ ABAB, randomized blocks, pairs of days and more than two treatments are the same
     phi, share ~ Uniform(0, 1);  log half-life ~ Uniform where it is estimated
     several people: effect_i ~ Normal(mean, between^2), mean ~ Normal, between ~ HalfNormal
 
-Coefficients have normal priors in units of sigma, whose prior guess is the spread of the
-comparator's days; the level is measured from their mean. So neither unit nor zero of the outcome
-matters. Coefficients and sigma are integrated exactly; phi, share and half-life by quadrature: the
-posterior of an effect is a mixture of Student-t. Of several people, what the days of each say of
-the effect is known exactly, and mean and spread between people are integrated by quadrature.
+Coefficients have normal priors in units of sigma (sd 5 for the level, 3 for an effect, 1 for
+weekdays and trend); the prior guess of sigma is the spread of the comparator's days, worth two of
+them; the level is measured from their mean. So neither unit nor zero of the outcome matters.
+Coefficients and sigma are integrated exactly; phi, share and half-life by quadrature: the posterior
+of an effect is a mixture of Student-t. Of several people, what the days of each say of the effect
+is known exactly, and mean and spread between people are integrated by quadrature.
 
 Days of `washout`, and the first days after a change where `washout_days` says so, do not count;
 what was given on them still carries over.
