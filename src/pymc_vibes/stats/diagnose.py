@@ -2,8 +2,10 @@
 
 No metric stands for another. On sparse data no draw diverges while R-hat is 1.4 and E-BFMI 0.01,
 so the absence of divergences is never read as convergence. R-hat and effective sample sizes are
-those of `stats.chains`; the bars are those of Vehtari et al. (2021) and, for E-BFMI, of Betancourt
-(2016), "Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo".
+those of `stats.chains`, E-BFMI that of Betancourt (2016), "Diagnosing suboptimal cotangent
+disintegrations in Hamiltonian Monte Carlo". What is good is R-hat below 1.01 and 400 effective
+draws (Vehtari et al. 2021), and E-BFMI of at least 0.3 (CmdStan's `diagnose`). The bars between a
+warning and a problem are ours.
 """
 
 import json

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 def beta_binomial(n: int, a: float, b: float) -> "np.ndarray":
     """Give P(successes = 0 .. n) of `n` further trials under Beta(a, b), shape `(n + 1,)`.
 
-    The beta-binomial distribution, BDA3 equation 2.16 ff., from the ratios of neighbors outward
-    from its top: a difference of log beta functions would cost digits at large shapes.
+    The beta-binomial distribution (BDA3, appendix A), from the ratios of neighbors outward from
+    its top: a difference of log beta functions would cost digits at large shapes.
     """
     import numpy as np
 
@@ -37,8 +37,8 @@ def crps(draws: "np.ndarray", seen: "np.ndarray") -> "np.ndarray":
 
     `draws` is `(draws, points)`, `seen` and the scores `(points,)`, all in one unit. Of an ensemble
     of independent draws, unbiased: Gneiting and Raftery (2007), *Strictly proper scoring rules,
-    prediction, and estimation*, JASA 102, equation 20. A guess that is one number has its absolute
-    error.
+    prediction, and estimation*, JASA 102, 359-378, section 4.2. A guess that is one number has its
+    absolute error.
     """
     import numpy as np
 

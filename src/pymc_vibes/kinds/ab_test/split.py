@@ -1,7 +1,8 @@
 """Test the units per variant against the planned split (sample-ratio mismatch).
 
-A chi-square test with a bar of 0.001, because it is made on every look and a false alarm stops a
-sound test (Fabijan et al. 2019). A variant without units, or outside the plan, takes part in it.
+A chi-square test, as in Fabijan et al. (2019), with a bar of our own: 0.001, because it is made on
+every look and a false alarm stops a sound test. A variant without units, or outside the plan, takes
+part in it.
 """
 
 from collections.abc import Mapping

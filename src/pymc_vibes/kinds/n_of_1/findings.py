@@ -10,7 +10,7 @@ from pymc_vibes.stats.decide import join
 from pymc_vibes.stats.describe import percent
 
 RECOMMENDED = 20
-_PERIODS = 3  # of each treatment: three pairs are the usual least (Guyatt et al. 1986)
+_PERIODS = 3  # of each treatment: two randomized pairs have four orders: lots alone say little
 _IN_ORDER = 0.4  # of the schedule explained by time: ABAB has 0.19, AB 0.75
 _UNBALANCED = 2.0
 _MISSING_BAR = 0.2
