@@ -1,9 +1,6 @@
 """Every notebook of the examples runs from start to end and shows its answer."""
 
 import base64
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +8,17 @@ import nbformat
 import pytest
 
 from pymc_vibes.kinds import catalog
+from scripts.notebooks import FOLDER, run_notebook
 
-FOLDER = Path(__file__).parents[2] / "examples" / "notebooks"
-RUNNING = Path(__file__).with_name("running.py")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 VEGA = "application/vnd.vegalite.v6+json"
 PNG = b"\x89PNG"
-PERSONAL = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 
 
-def run(name: str, folder: Path) -> Any:
-    """Run a notebook of the examples, as on a machine without notebooks of its own."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    places = {variable: str(folder / variable.lower()) for variable in PERSONAL}
-    result, work = folder / "result.ipynb", folder / "work"
-    work.mkdir()
-    done = subprocess.run(
-        [sys.executable, RUNNING, FOLDER / f"{name}.ipynb", result, work],
-        env={**os.environ, "PATH": path, **places},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def run(notebook: Any, folder: Path) -> Any:
+    source, result = folder / "source.ipynb", folder / "result.ipynb"
+    source.write_text(nbformat.writes(notebook), "utf-8")
+    run_notebook(source, result, folder)
     return nbformat.read(result, as_version=4)
 
 
@@ -50,7 +35,10 @@ def words(bundles: list[dict[str, Any]], kind: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs_and_shows_its_answer(name: str, tmp_path: Path) -> None:
-    *bundles, last = shown(run(name, tmp_path))
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("print(answer.summary.headline)"))
+
+    *bundles, last = shown(run(notebook, tmp_path))
 
     said = words(bundles, "stdout") + words(bundles, "text/markdown")
     pictures = [bundle for bundle in bundles if VEGA in bundle]
@@ -59,6 +47,25 @@ def test_a_notebook_runs_and_shows_its_answer(name: str, tmp_path: Path) -> None
     assert words(bundles, "stderr") == ""
     assert pictures
     assert all(base64.b64decode(one["image/png"]).startswith(PNG) for one in pictures)
+
+
+def test_a_cell_that_fails_is_told(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
+
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        run(notebook, tmp_path)
+
+
+def test_notebooks_are_committed_without_what_they_show() -> None:
+    cells = [
+        (name, cell)
+        for name in NAMES
+        for cell in nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+        if cell.cell_type == "code"
+    ]
+
+    assert len(cells) > len(NAMES)
+    assert [(name, cell.id) for name, cell in cells if cell.outputs] == []
 
 
 def test_every_kind_of_ours_has_its_notebook() -> None:
