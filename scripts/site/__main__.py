@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scripts.chromium import NoBrowserError
 from scripts.site.build import build_html
+from scripts.site.notebooks import NAMES, write_notebooks
 from scripts.site.pages import ROOT, clear, write_pages
 from scripts.site.pictures import take_pictures
 
@@ -27,8 +28,9 @@ def main() -> int:
                 return 1
             pictures = {}
         write_pages(source, pictures)
+        write_notebooks(source, asked.notebooks)
         clear(asked.output)
-        code = build_html(source, asked.output, Path(folder) / "doctrees")
+        code = build_html(source, asked.output, Path(folder) / "built")
     if code == 0:
         print(f"The site is in {asked.output}: open {asked.output / 'index.html'}")
     return code
@@ -42,6 +44,15 @@ def _arguments() -> argparse.Namespace:
         choices=("all", "some", "none"),
         default="some",
         help="of the product: all, or it fails; as a browser allows (default); none",
+    )
+    parser.add_argument(
+        "--notebooks",
+        nargs="*",
+        choices=NAMES,
+        default=NAMES,
+        metavar="NAME",
+        help="those that run and show what their cells give (default: all); "
+        "none without a name, which is quick",
     )
     return parser.parse_args()
 

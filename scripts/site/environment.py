@@ -5,7 +5,7 @@ from pathlib import Path
 from pymc_vibes.core.errors import VibesError, problems
 from pymc_vibes.settings import Settings, variables
 from scripts.site.fields import bounds_of, value_of
-from scripts.site.markdown import code, heading, noted, page, plain, table
+from scripts.site.markdown import code, definition, heading, noted, page, plain
 
 _SETTINGS = (
     "Each is a variable of the environment, or a line of a file `.env` in the folder where you "
@@ -22,30 +22,23 @@ def settings_page() -> str:
     """Write the page of all settings."""
     schema = Settings.model_json_schema(by_alias=False)
     known = schema.get("$defs", {})
-    rows = []
+    told = []
     for name, field in schema["properties"].items():
         first, *others = variables(name)
         bounds = bounds_of(field)
         meaning = plain(field.get("description", ""))
         also = f"also read: {', '.join(map(code, others))}" if others else ""
-        rows.append(
-            (
-                code(first),
-                value_of(field, known),
-                _default(name),
-                noted(meaning, bounds, also),
-            )
-        )
-    header = ("variable", "value", "default", "meaning")
-    return page(heading("Settings"), _SETTINGS, table(header, rows))
+        facts = (value_of(field, known), _default(name))
+        told.append(definition(code(first), facts, noted(meaning, bounds, also)))
+    return page(heading("Settings"), _SETTINGS, *told)
 
 
 def _default(name: str) -> str:
     """Write a default; a place in the home of whoever builds the site is one in anybody's."""
     default = Settings.model_fields[name].get_default(call_default_factory=True)
     if isinstance(default, Path):
-        return code(f"~/{default.relative_to(Path.home()).as_posix()}")
-    return "" if default in (None, "", ()) else code(default)
+        return f"default {code(f'~/{default.relative_to(Path.home()).as_posix()}')}"
+    return "" if default in (None, "", ()) else f"default {code(default)}"
 
 
 def problem_page() -> str:

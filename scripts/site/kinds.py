@@ -8,8 +8,8 @@ from typing import Any
 from pymc_vibes.core.kind import Kind, Query
 from pymc_vibes.core.schema import Column, Pattern, Schema
 from pymc_vibes.kinds import catalog
-from scripts.site.fields import field_table
-from scripts.site.markdown import amount, code, heading, noted, page, plain, table
+from scripts.site.fields import field_list
+from scripts.site.markdown import amount, code, definition, heading, noted, page, plain, table
 
 _OWN = "pymc_vibes."
 _WHERE = {
@@ -86,37 +86,31 @@ def _reference(kind: Kind[Any]) -> str:
         f"the body of the run; `vibes analyze --type {kind.slug} --help` shows them too. "
         "Inside a setting a dot leads on: `--set prior.kind=mean`. "
         "A setting without a default is open: the data or the model settle it.",
-        field_table(kind.config.model_json_schema()),
+        field_list(kind.config.model_json_schema()),
         *(part for query in kind.queries for part in _question(query)),
     )
 
 
 def _columns(schema: Schema) -> str:
-    header = ("name", "type", "role", "needed", "also called", "meaning")
-    rows = [*map(_column, schema.columns), *map(_pattern, schema.patterns)]
     choices = " or ".join(" and ".join(map(code, group)) for group in schema.one_of)
     limits = [f"{code(low)} is at most {code(high)}." for low, high in schema.at_most]
     return page(
-        table(header, rows),
+        *map(_column, schema.columns),
+        *map(_pattern, schema.patterns),
         f"Every row has {choices}." if choices else "",
         " ".join(limits),
     ).rstrip()
 
 
-def _column(column: Column) -> tuple[str, ...]:
-    needed = "in every row" if column.required else "yes" if column.expected else ""
-    return (
-        code(column.name),
-        column.type,
-        column.role,
-        needed,
-        ", ".join(map(code, column.aliases)),
-        _meaning(column),
-    )
+def _column(column: Column) -> str:
+    needed = "in every row" if column.required else "needed" if column.expected else ""
+    others = ", ".join(map(code, column.aliases))
+    also = f"also called {others}" if others else ""
+    return definition(code(column.name), (column.type, column.role, needed, also), _meaning(column))
 
 
-def _pattern(pattern: Pattern) -> tuple[str, ...]:
-    return code(f"{pattern.prefix}*"), pattern.type, pattern.role, "", "", _meaning(pattern)
+def _pattern(pattern: Pattern) -> str:
+    return definition(code(f"{pattern.prefix}*"), (pattern.type, pattern.role), _meaning(pattern))
 
 
 def _meaning(column: Column | Pattern) -> str:
@@ -134,4 +128,4 @@ def _meaning(column: Column | Pattern) -> str:
 def _question(query: Query[Any]) -> Iterator[str]:
     yield heading(f"Question: {query.slug}", 2)
     yield f"{plain(query.about)} {_WHERE[query.on]}"
-    yield field_table(query.parameters.model_json_schema()) or "It has no parameters."
+    yield field_list(query.parameters.model_json_schema()) or "It has no parameters."

@@ -20,6 +20,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([_row(header), _row(["---"] * len(header)), *lines]) if lines else ""
 
 
+def definition(name: str, facts: Iterable[str], meaning: str) -> str:
+    r"""Write a name with what it may be, and below it what it means.
+
+    >>> definition("`n`", ["integer", "", "default `5`"], "How many.")
+    '`n` *integer · default `5`*\n: How many.'
+    """
+    told = " · ".join(fact for fact in facts if fact)
+    return f"{name}{f' *{told}*' if told else ''}\n: {meaning or '&nbsp;'}"
+
+
 def code(text: object) -> str:
     """Write a name or a value as it is typed; nothing stays nothing.
 

@@ -14,6 +14,7 @@ from scripts.site.commands import command_page
 from scripts.site.environment import problem_page, settings_page
 from scripts.site.kinds import kind_pages
 from scripts.site.markdown import page
+from scripts.site.pictures import SCHEMES
 from scripts.site.python import python_page
 from scripts.site.routes import route_pages
 
@@ -23,6 +24,7 @@ BESIDE = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 )  # pages of the site that do not lie in docs/
+NOTEBOOKS = "examples/notebooks/"
 SOURCES = "https://github.com/pymc-vibes/pymc-vibes/blob/main/"
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)(?=[)#])")
 _CODE = re.compile(r"(^```.*?^```$|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
@@ -60,10 +62,10 @@ def clear(folder: Path) -> None:
 def place(name: str) -> str:
     """Say where a page of the repository lies in the site.
 
-    >>> place("docs/guides/team.md"), place("CHANGELOG.md")
-    ('guides/team.md', 'CHANGELOG.md')
+    >>> place("docs/guides/team.md"), place("CHANGELOG.md"), place("examples/notebooks/a.ipynb")
+    ('guides/team.md', 'CHANGELOG.md', 'notebooks/a.ipynb')
     """
-    return name.removeprefix("docs/")
+    return name.removeprefix("docs/").removeprefix("examples/")
 
 
 def led(name: str, text: str, known: Iterable[str]) -> str:
@@ -77,6 +79,8 @@ def led(name: str, text: str, known: Iterable[str]) -> str:
 
 def _target(name: str, link: str, known: Iterable[str]) -> str:
     aim = normpath(f"{PurePosixPath(name).parent}/{link}")
+    if aim.startswith(NOTEBOOKS) and aim.endswith(".ipynb"):
+        return relpath(place(aim), str(PurePosixPath(place(name)).parent))
     if aim in known:
         return relpath(place(aim), str(PurePosixPath(place(name)).parent))
     return f"{SOURCES}{aim}" if (ROOT / aim).exists() else link
@@ -88,7 +92,13 @@ def _with_pictures(name: str, text: str, pictures: dict[str, str]) -> str:
 
     def shown(mark: "re.Match[str]") -> str:
         caption = pictures.get(mark[1])
-        return f"![{caption}]({up}/pictures/{mark[1]}.png)" if caption else ""
+        if not caption:
+            return ""
+        return "\n\n".join(
+            f"```{{figure}} {up}/pictures/{mark[1]}-{scheme}.png\n:alt: {caption}\n"
+            f":figclass: picture only-{scheme}\n\n{caption}\n```"
+            for scheme in SCHEMES
+        )
 
     return _PICTURE.sub(shown, text)
 
@@ -104,6 +114,8 @@ def _contents(pages: dict[str, str]) -> Iterator[str]:
 
     yield _contents_of("Learn", ["First commands <README>", "tutorial"])
     yield _contents_of("How to", below("guides"))
+    listed = [link for link in _LINK.findall(pages["guides/notebooks.md"]) if "notebooks/" in link]
+    yield _contents_of("Notebooks", [normpath(f"guides/{link}") for link in listed])
     yield _contents_of("How answers are computed", below("answers"))
     first = ("kinds", "commands", "http", "python", "settings", "problems")
     yield _contents_of("Reference", [f"reference/{name}" for name in first])

@@ -1,6 +1,7 @@
 """Pictures of the product for the pages, taken by a headless browser from a server of their own.
 
 A page marks the place of one by `<!-- picture: NAME -->`, which is invisible where the page lies.
+Each is taken for light and for dark: NAME-light.png and NAME-dark.png.
 """
 
 import socket
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 
@@ -18,6 +20,9 @@ from pymc_vibes.service import Service
 from pymc_vibes.service.worlds import example_world
 from pymc_vibes.settings import Settings
 from scripts.chromium import find_chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +63,9 @@ PICTURES = (
 )
 _KINDS = ("ab-test", "poisson-cohorts", "interrupted-time-series", "n-of-1")
 _ROWS = 1500
-_SIZE = (1100, 960)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+_SIZE = (800, 760)  # about as wide as a page of the site
+_DENSITY = 2  # sharp on a phone and on a good screen
 # in a container this runs as root, where the sandbox cannot
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 
@@ -73,21 +80,28 @@ def take_pictures(folder: Path) -> dict[str, str]:
 
 
 def _photograph(browser: str, address: str, wanted: Sequence[Picture], folder: Path) -> None:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import ViewportSize, sync_playwright
 
-    width, height = _SIZE
+    size = ViewportSize(width=_SIZE[0], height=_SIZE[1])
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=browser, args=[*_ARGUMENTS])
-        page = started.new_page(viewport={"width": width, "height": height}, locale="en-US")
-        for picture in wanted:
-            page.goto(f"{address}{picture.path}", wait_until="networkidle")
-            if picture.has_figure:
-                page.locator("figure svg").first.wait_for()
-            if picture.begins_at is not None:
-                begin = page.locator("main").locator(picture.begins_at).first
-                begin.evaluate("element => element.scrollIntoView({behavior: 'instant'})")
-            page.screenshot(path=folder / f"{picture.name}.png")
+        for scheme in SCHEMES:
+            page = started.new_page(
+                viewport=size, device_scale_factor=_DENSITY, color_scheme=scheme, locale="en-US"
+            )
+            for picture in wanted:
+                _show(page, f"{address}{picture.path}", picture)
+                page.screenshot(path=folder / f"{picture.name}-{scheme}.png")
         started.close()
+
+
+def _show(page: "Page", address: str, picture: Picture) -> None:
+    page.goto(address, wait_until="networkidle")
+    if picture.has_figure:
+        page.locator("figure svg").first.wait_for()
+    if picture.begins_at is not None:
+        begin = page.locator("main").locator(picture.begins_at).first
+        begin.evaluate("element => element.scrollIntoView({behavior: 'instant'})")
 
 
 @contextmanager

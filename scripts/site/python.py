@@ -15,6 +15,7 @@ _INTRODUCTION = (
     "`import pymc_vibes as pv` gives these names. `pv.connect()` opens a lake in this process; it "
     "may be the one that a server or the command line uses at the same time."
 )
+_WIDTH = 80
 _MODULES = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z])")  # before the names of classes
 
 
@@ -45,9 +46,20 @@ def _methods() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def _called(name: str, function: Callable[..., Any], level: int = 2) -> Iterator[str]:
     yield heading(code(name), level)
-    signature = str(inspect.signature(function)).replace("(self, ", "(").replace("(self)", "()")
-    yield block(_short(f"{name}{signature}").replace("'", ""), "python")
+    yield block(_signature(name, function), "python")
     yield _about(function)
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    """Write how it is called, on a line for each parameter where one line is too short."""
+    given = inspect.signature(function)
+    own = [one for one in given.parameters.values() if one.name != "self"]
+    for width in (None, 0):
+        told = given.replace(parameters=own).format(max_width=width)
+        text = f"{name}{_short(told)}".replace("'", "")
+        if len(text) <= _WIDTH:
+            break
+    return text
 
 
 def _record(name: str, cls: type) -> Iterator[str]:

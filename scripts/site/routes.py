@@ -1,18 +1,18 @@
 """Every HTTP route, from the same OpenAPI document that a server gives."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pymc_vibes.http.app import create_app
 from pymc_vibes.http.deps import SCOPE
 from pymc_vibes.settings import Settings
-from scripts.site.fields import bounds_of, value_of
-from scripts.site.markdown import block, code, heading, noted, page, plain, table
+from scripts.site.fields import bounds_of, default_of, value_of
+from scripts.site.markdown import block, code, definition, heading, noted, page, plain, table
 
 _METHODS = ("get", "post", "patch", "delete")
-_HEADER = ("name", "in", "value", "default", "meaning")
 _INTRODUCTION = (
     "Every route, by subject. A server shows the same at `/docs`, and `/openapi.json` has the "
     "exact schema of each body and answer. What can go wrong is a "
@@ -34,29 +34,36 @@ def route_pages() -> Iterator[tuple[str, str]]:
             groups.setdefault(group, []).append((method, path, operation))
     for group, operations in groups.items():
         told = [part for operation in operations for part in _operation(*operation, known)]
-        yield f"reference/http/{group}.md", page(heading(f"HTTP: {group}"), *told)
+        yield f"reference/http/{group}.md", page(heading(f"HTTP: {group.replace('-', ' ')}"), *told)
     yield (
         "reference/http.md",
         page(
             heading("HTTP"),
             _INTRODUCTION,
             document["info"]["description"],
-            table(
-                ("route", "what it does", "subject", "scope"),
-                [_short(group, *one) for group, operations in groups.items() for one in operations],
-            ),
+            *(part for group, operations in groups.items() for part in _listed(group, operations)),
         ),
     )
 
 
+def _listed(group: str, operations: Iterable[Operation]) -> Iterator[str]:
+    yield heading(f"[{group.replace('-', ' ').capitalize()}](http/{group}.md)", 2)
+    header = ("route", "what it does", "scope")
+    yield table(header, [_short(group, *one) for one in operations])
+
+
 def _short(group: str, method: str, path: str, operation: Mapping[str, Any]) -> tuple[str, ...]:
-    summary = plain(operation.get("summary", ""))
-    return (
-        code(f"{method.upper()} {path}"),
-        summary,
-        f"[{group}](http/{group}.md)",
-        _scope(method, operation),
-    )
+    link = f"[{code(f'{method.upper()} {path}')}](http/{group}.md#{_place(method, path)})"
+    return link, plain(operation.get("summary", "")), _scope(method, operation)
+
+
+def _place(method: str, path: str) -> str:
+    """Name the place of a route on its page.
+
+    >>> _place("get", "/posterior/{cohort}/{event}")
+    'get-posterior-cohort-event'
+    """
+    return "-".join([method, *re.findall(r"[\w-]+", path)]).lower()
 
 
 def _scope(method: str, operation: Mapping[str, Any]) -> str:
@@ -66,10 +73,11 @@ def _scope(method: str, operation: Mapping[str, Any]) -> str:
 def _operation(
     method: str, path: str, operation: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Iterator[str]:
+    yield f"({_place(method, path)})="
     yield heading(code(f"{method.upper()} {path}"), 2)
     summary = f"{plain(operation.get('summary', '')).rstrip('.')}."
     yield f"{summary} {plain(operation.get('description', ''))}"
-    yield table(_HEADER, [_parameter(one, known) for one in operation.get("parameters", ())])
+    yield from (_parameter(one, known) for one in operation.get("parameters", ()))
     bodies = operation.get("requestBody", {}).get("content", {})
     if bodies:
         yield f"Body: {', '.join(map(code, bodies))}."
@@ -79,18 +87,13 @@ def _operation(
     yield f"Answers {', '.join(map(code, good))}; needs the scope `{_scope(method, operation)}`."
 
 
-def _parameter(parameter: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[str, ...]:
+def _parameter(parameter: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     schema = parameter.get("schema", {})
     meaning = plain(parameter.get("description") or schema.get("description", ""))
-    bounds = bounds_of(schema)
-    default = code(json.dumps(schema["default"])) if schema.get("default") is not None else ""
-    return (
-        code(parameter["name"]),
-        parameter["in"],
-        value_of(schema, known),
-        "required" if parameter.get("required") else default,
-        noted(meaning, bounds),
-    )
+    where = "" if parameter["in"] == "query" else f"in the {parameter['in']}"
+    is_needed = "required" if parameter.get("required") else default_of(schema)
+    facts = (value_of(schema, known), where, is_needed)
+    return definition(code(parameter["name"]), facts, noted(meaning, bounds_of(schema)))
 
 
 def _example(examples: Mapping[str, Any]) -> Iterator[str]:

@@ -19,11 +19,13 @@ from pymc_vibes.http.app import create_app
 from pymc_vibes.kinds import catalog
 from pymc_vibes.settings import Settings, variables
 from scripts.chromium import find_chromium
+from scripts.site.notebooks import NAMES
 from scripts.site.pictures import PICTURES, take_pictures
 from tests.browser.conftest import ARGUMENTS
 from tests.docs.conftest import ROOT, blocks
 
 BUILD = (sys.executable, "-m", "scripts.site")
+RUNS = "bernoulli"
 NO_BROWSER = {"VIBES_CHROMIUM": "no-such-browser"}
 # attributes whose address is loaded with the page; that of a link is followed by a reader only
 LOADS = {
@@ -81,12 +83,13 @@ def build(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built once for all processes of the tests, without pictures."""
+    """The site, built once for all processes of the tests: no pictures, one notebook that runs."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     with FileLock(shared / "site.lock"):
         if not (shared / "site.said").exists():
-            done = build("--output", str(shared / "site"), **NO_BROWSER)
+            asked = ("--notebooks", RUNS, "--output", str(shared / "site"))
+            done = build(*asked, **NO_BROWSER)
             (shared / "site.said").write_text(f"{done.returncode}\n{done.stdout}{done.stderr}")
     return shared / "site"
 
@@ -189,6 +192,40 @@ def test_every_guide_is_in_the_margin(pages: dict[str, Found]) -> None:
     assert guides - set(pages["index.html"].leads) == set()
 
 
+def test_every_notebook_has_a_page_in_the_margin(pages: dict[str, Found]) -> None:
+    wanted = {f"notebooks/{name}.html" for name in NAMES}
+
+    assert len(wanted) > 8
+    assert wanted - set(pages) == set()
+    assert wanted - set(pages["index.html"].leads) == set()
+    assert (
+        wanted - {f"notebooks/{link[13:]}" for link in pages["guides/notebooks.html"].leads}
+        == set()
+    )
+
+
+def test_a_notebook_that_ran_shows_its_answer_and_figures_for_light_and_dark(site: Path) -> None:
+    page = (site / f"notebooks/{RUNS}.html").read_text("utf-8")
+    pictures = re.findall(r'<img alt="([^"]+)" class="only-(light|dark)" src="([^"]+)"', page)
+    drawn = {
+        scheme: (site / "notebooks" / where).read_text("utf-8") for _, scheme, where in pictures
+    }
+
+    assert "The success rate is about 44.6 %" in page
+    assert "Posterior densities of success rates" in pictures[0][0]
+    assert drawn["light"].count("<text") == drawn["dark"].count("<text") > 5
+    assert drawn["light"] != drawn["dark"]
+
+
+def test_a_notebook_that_did_not_run_says_so(site: Path) -> None:
+    told = "built without running the notebook"
+    silent = [
+        p.stem for p in (site / "notebooks").glob("*.html") if told not in p.read_text("utf-8")
+    ]
+
+    assert silent == [RUNS]
+
+
 def test_pages_and_search_work_from_the_disk(site: Path) -> None:
     asked: list[str] = []
 
@@ -247,16 +284,20 @@ def test_every_picture_is_taken_and_has_a_place(tmp_path: Path) -> None:
     taken = take_pictures(tmp_path / "pictures")
 
     sizes = {path.stem: path.stat().st_size for path in (tmp_path / "pictures").iterdir()}
-    assert marked == set(taken) == set(sizes) == {picture.name for picture in PICTURES}
-    assert min(sizes.values()) > 20_000  # a page without content has about 5,000
+    assert marked == set(taken) == {picture.name for picture in PICTURES}
+    assert set(sizes) == {f"{name}-{scheme}" for name in taken for scheme in ("light", "dark")}
+    assert min(sizes.values()) > 40_000  # a page without content has about 10,000
 
 
 @pytest.mark.parametrize("slug", sorted(p.stem for p in (ROOT / "docs/answers").glob("*.md")))
 def test_signs_that_a_page_names_are_those_that_the_code_gives(slug: str) -> None:
     page = (ROOT / "docs/answers" / f"{slug}.md").read_text("utf-8")
-    folder = ROOT / "src/pymc_vibes/kinds"
+    product = ROOT / "src/pymc_vibes"
     module = type(catalog()[slug].example).__module__.split(".")[2]
-    source = "".join(path.read_text("utf-8") for path in folder.glob(f"{module}/*.py"))
+    own = "".join(path.read_text("utf-8") for path in product.glob(f"kinds/{module}/*.py"))
+    words = set(re.findall(r"\w+", own))
+    shared = (path for path in product.glob("stats/*.py") if path.stem in words)
+    source = own + "".join(path.read_text("utf-8") for path in shared)
     given = set(re.findall(r"""\bcode=(?:"([a-z-]+)"|f"([a-z-]+)\{)""", source))
     known = {one.rstrip("-") for pair in given for one in pair if one}
     signs = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
