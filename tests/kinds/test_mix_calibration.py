@@ -1,6 +1,5 @@
 """Experiments in worlds whose demand nobody records: what is true, and what a fit makes of it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,6 @@ from pymc_vibes.kinds.marketing_mix.effects import true_effects
 from pymc_vibes.kinds.marketing_mix.evidence import evidence_of
 from pymc_vibes.kinds.marketing_mix.market import spec_of
 from pymc_vibes.kinds.marketing_mix.study import Study, study_of
-from pymc_vibes.stats import nuts
 from pymc_vibes.stats.media_calibration import find_conflict
 from pymc_vibes.stats.media_effects import Link, MediaDraws
 from pymc_vibes.stats.media_experiments import Evidence
@@ -28,16 +26,6 @@ from tests.kinds.mix_lifts import CHANNEL, Misled, misled
 from tests.kinds.mix_worlds import cells, settings
 
 DRAWS = 40
-
-
-@pytest.fixture
-def samplers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled code out of the person's home, and end all children."""
-    nuts.shutdown()
-    nuts.configure(cache=tmp_path_factory.mktemp("sampler"))
-    yield
-    nuts.shutdown()
-    nuts.configure()
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +120,6 @@ def test_two_fits_are_compared_as_they_are() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("samplers")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_experiments_mend_a_world_whose_demand_nobody_records(seed: int) -> None:
     world = misled(seed)

@@ -1,6 +1,5 @@
 """Sampled models of a series against integrals, the exact engines, and worlds that are known."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 
@@ -40,16 +39,6 @@ PRIOR = Prior(np.array([5.0, 1.0, 3.0, 1.0]))
 QUICK = nuts.SamplerSettings(seed=11)
 LONG = nuts.SamplerSettings(seed=11, draws=25_000)
 CORRELATIONS = [(0.0, 0.5), (0.5, 0.7), (0.9, 0.5), (0.8, 0.98)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def samplers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled code out of the person's home, and end all children."""
-    nuts.shutdown()
-    nuts.configure(cache=tmp_path_factory.mktemp("sampler"))
-    yield
-    nuts.shutdown()
-    nuts.configure()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Chains of media models against worlds that are known."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -40,16 +39,6 @@ FORMS: list[tuple[MediaSpec, Link, Noise]] = [
     (MediaSpec(adstock="weibull"), "log", "log-student"),
     (MediaSpec(), "log", "student"),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def samplers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled code out of the person's home, and end all children."""
-    nuts.shutdown()
-    nuts.configure(cache=tmp_path_factory.mktemp("sampler"))
-    yield
-    nuts.shutdown()
-    nuts.configure()
 
 
 def fit(seen: World, evidence: Evidence | None = None) -> tuple[MediaDraws, ...]:
