@@ -6,9 +6,10 @@ that draw no Vega-Lite 6. Answers become cards in Markdown, which every notebook
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pymc_vibes.core.answer import Answer, QueryAnswer, Summary, Table
+from pymc_vibes.core.answer import Answer, Diagnostics, QueryAnswer, Summary, Table
 from pymc_vibes.core.experiment import Experiment, Receipt
 from pymc_vibes.core.figure import Figure
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pymc_vibes.http.grids import Grid
 
 MAX_ROWS = 20
+_METHODS = {"nuts": "sampled by NUTS"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 
 
@@ -34,8 +36,14 @@ def teach(shell: Any) -> None:
 
 
 def card_of(answer: Answer | QueryAnswer) -> str:
-    """Write an answer in Markdown: the sentence, what to do, what to know, the numbers."""
-    return "\n\n".join([*_first(answer), *_words(answer.summary), *_numbers(answer.summary)])
+    """Write an answer in Markdown: the sentence, what to do, what to know, the numbers, and how.
+
+    Numbers that matter least are left out, as on a phone; `Table.frame()` has all of a table.
+    """
+    found = answer.diagnostics if isinstance(answer, Answer) else None
+    summary = answer.summary
+    parts = (_doubts(summary, found), _words(summary, found), _numbers(summary), _method(found))
+    return "\n\n".join(part for parts_of in parts for part in parts_of)
 
 
 def table_of(table: Table) -> str:
@@ -64,24 +72,70 @@ def _acknowledge(receipt: Receipt, printer: Any, _is_cycle: Any) -> None:
     printer.text(f"{receipt.experiment}: {receipt.ingested:,} rows stored{rejected}")
 
 
-def _first(answer: Answer | QueryAnswer) -> Iterator[str]:
-    if isinstance(answer, Answer) and answer.diagnostics.verdict == "problem":
-        yield f"**Do not rely on this answer:** {_text('; '.join(answer.diagnostics.reasons))}"
+def _doubts(summary: Summary, found: Diagnostics | None) -> Iterator[str]:
+    """Say first what makes an answer unfit."""
+    if found is not None and found.verdict == "problem":
+        yield f"**Do not rely on this answer:** {_text('; '.join(found.reasons))}"
+    for one in summary.findings:
+        if one.severity == "error":
+            yield f"**Wrong:** {_text(one.text)}"
 
 
-def _words(summary: Summary) -> Iterator[str]:
+def _words(summary: Summary, found: Diagnostics | None) -> Iterator[str]:
     yield f"**{_text(summary.headline)}**"
     if summary.decision is not None:
-        yield f"{_text(summary.decision.action)}: {_text(summary.decision.reason)}"
-    findings = [f"- {one.severity}: {_text(one.text)}" for one in summary.findings]
-    if findings:
-        yield "\n".join(findings)
+        action, reason = (_sentence(t) for t in (summary.decision.action, summary.decision.reason))
+        yield f"**{action}.** {reason}."
+    careful = [one.text for one in summary.findings if one.severity == "warning"]
+    if found is not None and found.verdict == "warning" and not careful:
+        careful = [*found.reasons]
+    notes = [_text(one.text) for one in summary.findings if one.severity == "note"]
+    listed = [*(f"**Careful:** {_text(text)}" for text in careful), *notes]
+    if listed:
+        yield "\n".join(f"- {text}" for text in listed)
 
 
 def _numbers(summary: Summary) -> Iterator[str]:
     from pymc_vibes.http.grids import grids
 
-    yield from map(_grid, grids(summary, "Estimates"))
+    whole = grids(summary, "Estimates")
+    shown = [*map(_without_minor, whole)]
+    yield from map(_grid, shown)
+    of_tables = zip(reversed(summary.tables), reversed(whole), reversed(shown), strict=False)
+    cut = [table.name for table, all_of_it, less in of_tables if less is not all_of_it]
+    if cut:
+        names = ", ".join(f"`{name}`" for name in reversed(cut))
+        yield f"*With every column:* `.summary.table(NAME).frame()`, of {names}."
+
+
+def _without_minor(grid: "Grid") -> "Grid":
+    kept = [i for i, one in enumerate(grid.headings) if not (one.is_minor and one.is_number)]
+    if len(kept) == len(grid.headings):
+        return grid
+    return replace(
+        grid,
+        headings=tuple(grid.headings[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in grid.rows),
+    )
+
+
+def _method(found: Diagnostics | None) -> Iterator[str]:
+    """Say how the answer was computed, and of draws whether their chains agree.
+
+    An exact answer without a word needs none.
+    """
+    if found is None or (found.method == "exact" and not found.why):
+        return
+    method = _METHODS.get(found.method, found.method)
+    told = f"{method}: {found.why}" if found.why else method
+    r_hat = None if found.r_hat_max is None else f"largest R-hat {found.r_hat_max:.3f}"
+    measured = (r_hat, None if found.divergences is None else f"divergences {found.divergences}")
+    known = "; ".join(part for part in (told, *measured) if part)
+    yield f"*{_sentence(known)}.*"
+
+
+def _sentence(words: str) -> str:
+    return _text(f"{words[:1].upper()}{words[1:].rstrip('.')}")
 
 
 def _grid(grid: "Grid") -> str:

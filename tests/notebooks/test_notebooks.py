@@ -56,18 +56,6 @@ def test_a_cell_that_fails_is_told(tmp_path: Path) -> None:
         run(notebook, tmp_path)
 
 
-def test_notebooks_are_committed_without_what_they_show() -> None:
-    cells = [
-        (name, cell)
-        for name in NAMES
-        for cell in nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
-        if cell.cell_type == "code"
-    ]
-
-    assert len(cells) > len(NAMES)
-    assert [(name, cell.id) for name, cell in cells if cell.outputs] == []
-
-
 def test_every_kind_of_ours_has_its_notebook() -> None:
     ours = {
         slug

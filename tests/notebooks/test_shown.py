@@ -142,3 +142,31 @@ def test_a_question_without_parameters_needs_none(lake: Service) -> None:
     lake.upload_table("trials", COUNTS)
 
     assert lake.ask("trials", "predict").data == lake.ask("trials", "predict", {}).data
+
+
+def test_a_card_leaves_out_numbers_that_matter_least_and_says_where_they_are(lake: Service) -> None:
+    lake.upload_table("trials", COUNTS)
+    answer = lake.analyze("trials")
+
+    card = card_of(answer)
+
+    (rates,) = answer.summary.tables
+    assert {"alpha", "sd"} <= set(rates.columns)
+    assert "Alpha" not in card
+    assert f"`.summary.table(NAME).frame()`, of `{rates.name}`." in card
+
+
+def test_a_card_says_how_the_answer_was_computed_and_what_to_be_careful_about(
+    lake: Service,
+) -> None:
+    lake.upload_table("trials", COUNTS)
+    answer = lake.analyze("trials")
+    found = answer.diagnostics.model_copy(
+        update={"method": "nuts", "verdict": "warning", "reasons": ("few_draws",), "why": None}
+        | {"r_hat_max": 1.0123, "divergences": 2}
+    )
+
+    card = card_of(answer.model_copy(update={"diagnostics": found}))
+
+    assert r"- **Careful:** few\_draws" in card
+    assert card.endswith("*Sampled by NUTS; largest R-hat 1.012; divergences 2.*")
