@@ -51,9 +51,10 @@ def noise(days: int, rng: np.random.Generator, *, rho: float = 0.5) -> np.ndarra
     return steps
 
 
-def pairs(days: int, rng: np.random.Generator) -> list[str]:
-    """Draw randomized pairs of days."""
-    return [one for _ in range(days // 2) for one in rng.permutation(["a", "b"]).tolist()]
+def pairs(days: int, rng: np.random.Generator, *, length: int = 1) -> list[str]:
+    """Draw randomized pairs of days, or of periods of that length."""
+    drawn = [rng.permutation(["a", "b"]).tolist() for _ in range(days // (2 * length))]
+    return [one for pair in drawn for one in pair for _ in range(length)]
 
 
 def ask(

@@ -234,22 +234,26 @@ def test_few_periods_are_warned_of() -> None:
     assert "few-periods" not in [finding.code for finding in days.summary.findings]
 
 
-def ends_with_a_finding(seed: int, settings: NOf1Config) -> bool:
+def ends_with_a_finding(
+    seed: int, settings: NOf1Config, looks: tuple[int, ...], length: int
+) -> bool:
     """Watch one trial without any effect, and say whether it ended with a finding."""
     rng = np.random.default_rng(seed)
-    values, given = noise(48, rng), pairs(48, rng)
+    values, given = noise(looks[-1], rng), pairs(looks[-1], rng, length=length)
     past: tuple[QueryAnswer, ...] = ()
-    for days in (24, 36, 48):
+    for days in looks:
         so_far = fitted(cells(values[:days].tolist(), given[:days]), settings)
-        past = (*past, ask("look", settings, so_far, past, is_last=days == 48))
+        past = (*past, ask("look", settings, so_far, past, is_last=days == looks[-1]))
         if data(past[-1])["outcome"] != "on":
             break
     return data(past[-1])["outcome"] in {"benefit", "harm"}
 
 
-def false_alarms(trials: int) -> int:
-    settings = config(monitoring={"planned_width": 1.0, "spending": {"kind": "pocock"}})
-    return sum(ends_with_a_finding(seed, settings) for seed in range(trials))
+def false_alarms(
+    trials: int, *, looks: tuple[int, ...] = (24, 36, 48), length: int = 1, width: float = 1.0
+) -> int:
+    settings = config(monitoring={"planned_width": width, "spending": {"kind": "pocock"}})
+    return sum(ends_with_a_finding(seed, settings, looks, length) for seed in range(trials))
 
 
 def test_watched_trials_without_an_effect_rarely_find_one() -> None:
@@ -260,3 +264,17 @@ def test_watched_trials_without_an_effect_rarely_find_one() -> None:
 @pytest.mark.slow
 def test_watched_trials_keep_their_error_rate() -> None:
     assert false_alarms(3000) <= stats.binom(3000, 0.05).ppf(1 - 1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("length", "looks", "width", "told"),
+    # widths are what such trials have in the end
+    [(6, (24, 36, 48, 60), 1.28, 0.08), (7, (56, 70, 84, 112), 0.98, 0.06)],
+)
+def test_long_periods_err_no_more_often_than_the_guide_tells(
+    length: int, looks: tuple[int, ...], width: float, told: float
+) -> None:
+    alarms = false_alarms(600, looks=looks, length=length, width=width)
+
+    assert alarms <= stats.binom(600, told).ppf(1 - 1e-4)
