@@ -46,4 +46,4 @@ def test_a_long_trace_is_thinned_and_says_so() -> None:
     trace, _ = trace_and_ranks("alpha", np.tile(chains(), (1, 5)), label="alpha")
 
     assert len(trace.spec.tables["line_0"]["x"]) == 250
-    assert "Every 20th draw" in trace.spec.note
+    assert "One draw in 20" in trace.spec.note

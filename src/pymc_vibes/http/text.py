@@ -25,6 +25,16 @@ def sentence(text: str) -> str:
     return shown(text[:1].upper() + text[1:])
 
 
+def several(unit: str) -> str:
+    """Write a unit in the plural; one that is written so already stays.
+
+    >>> several("day"), several("hours"), several("unit of exposure")
+    ('days', 'hours', 'units of exposure')
+    """
+    first, of, rest = shown(unit).partition(" of ")
+    return f"{first}{'' if first.endswith('s') else 's'}{of}{rest}"
+
+
 def glued(text: str) -> str:
     r"""Keep a number and its percent sign on one line.
 

@@ -33,6 +33,7 @@ from pymc_vibes.core.instant import show
 from pymc_vibes.core.run import Run
 from pymc_vibes.core.schema import Column
 from pymc_vibes.http import commands, grids, particulars
+from pymc_vibes.http.narrow import narrow
 from pymc_vibes.http.text import (
     DASH,
     cell,
@@ -44,6 +45,7 @@ from pymc_vibes.http.text import (
     plain,
     readable,
     sentence,
+    several,
     shown,
 )
 from pymc_vibes.http.truths import truth_grid
@@ -194,6 +196,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "glued": glued,
     "first_sentence": first_sentence,
     "sentence": sentence,
+    "several": several,
     "plain": plain,
     "chance": chance,
     "moment": moment,
@@ -225,6 +228,7 @@ def environment() -> Environment:
         "static": static,
         "measures": measures,
         "grids": grids.grids,
+        "narrow": narrow,
         "claims_beside": grids.claims_beside,
         "facts": particulars.facts,
         "page_hint": particulars.page_hint,

@@ -164,7 +164,9 @@ class RateConfig(SampledConfig):
     @property
     def pers(self) -> str:
         """The unit of exposure in the plural."""
-        return "units of exposure" if self.per == UNNAMED else f"{self.per}s"
+        if self.per == UNNAMED:
+            return "units of exposure"
+        return self.per if self.per.endswith("s") else f"{self.per}s"
 
     @property
     def window(self) -> tuple[datetime, datetime]:
