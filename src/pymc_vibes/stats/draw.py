@@ -79,8 +79,12 @@ def _name_series(axes: "Axes", spec: FigureSpec, colors: Theme) -> None:
     from matplotlib.lines import Line2D
 
     dashed = {mark.series for mark in spec.marks if mark.dashed and mark.kind != "dot"}
+    dotted = {mark.series for mark in spec.marks if mark.kind == "dot" and not mark.dashed}
+    # what stands before a name looks like what it names
+    dotted -= {mark.series for mark in spec.marks if mark.kind != "dot"}
     handles = [
-        Line2D([], [], color=colors.of(i), linestyle="--" if i in dashed else "-", linewidth=2,
+        Line2D([], [], color=colors.of(i), linewidth=2, marker="o" if i in dotted else "",
+               linestyle="" if i in dotted else "--" if i in dashed else "-",
                label=_glyphs(shortened(printable(name), _NAME_LETTERS)))
         for i, name in enumerate(spec.series)
         if name

@@ -148,10 +148,17 @@ export function drawKey(svg, rows) {
   rows.forEach((row, i) => row.forEach(({text, name, color, mark, x}) => {
     const y = 14 + i * 1.25 * LINE;
     const ends = {x1: x + 2, x2: x + 24, y1: y - 4, y2: y - 4};
-    const stroke = {stroke: color, "stroke-width": mark.kind === "line" ? 2.25 : 3.5};
-    const dash = mark.dashed ? {"stroke-dasharray": "6 3"} : {};
     const words = element("text", {x: x + 30, y, ...style(color, "start")}, text);
     if (text !== name) words.append(element("title", {}, name));
-    svg.append(element("line", {...ends, ...stroke, ...dash}), words);
+    svg.append(sample(mark, color, ends), words);
   }));
+}
+
+// what stands before a name looks like what it names
+function sample(mark, color, ends) {
+  if (mark.kind === "dot" && !mark.dashed) {
+    return element("circle", {cx: (ends.x1 + ends.x2) / 2, cy: ends.y1, r: 4.5, fill: color});
+  }
+  const stroke = {stroke: color, "stroke-width": mark.kind === "line" ? 2.25 : 3.5};
+  return element("line", {...ends, ...stroke, ...(mark.dashed ? {"stroke-dasharray": "6 3"} : {})});
 }
