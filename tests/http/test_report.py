@@ -86,3 +86,14 @@ def test_it_is_served_as_a_file(service: Service) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_ids_of_one_figure_are_not_those_of_another(service: Service) -> None:
+    """Two figures of a page may each have a clip path that the drawer gave the same name."""
+    page = text_of(service, analysis_of(service, "ab-test"))
+
+    ids = re.findall(r'<[^<>]* id="([^"]*)"', page)
+    referred = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page)
+
+    assert len(ids) == len(set(ids))
+    assert {a or b for a, b in referred} <= set(ids)

@@ -85,7 +85,7 @@ def render_question(answer: QueryAnswer, told: Told) -> str:
         .render(
             answer=answer,
             told=told,
-            drawn={figure.name: inline(to_svg(figure)) for figure in answer.figures},
+            drawn={figure.name: inline(to_svg(figure), figure.name) for figure in answer.figures},
             style=Markup(style),  # noqa: S704  # a file of ours
         )
     )

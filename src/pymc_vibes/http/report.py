@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 _PROLOG = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_TAG = re.compile(r"<[^<>]+>")
+_ID = re.compile(r' id="([^"]*)"')
+_REFERENCE = re.compile(r'(url\(#|href="#)([^")]+)')
 
 
 def render_report(run: "Run", analysis: "Analysis") -> str:
     """Give the report of a finished run."""
     from pymc_vibes.stats.draw import to_svg
 
-    drawn = {figure.name: inline(to_svg(figure)) for figure in analysis.answer.figures}
+    drawn = {figure.name: inline(to_svg(figure), figure.name) for figure in analysis.answer.figures}
     return render_answer(analysis.answer, drawn, analysis.kind, config=run.config)
 
 
@@ -49,8 +52,15 @@ def render_answer(
     )
 
 
-def inline(svg: bytes | str) -> Markup:
-    """Make a drawn SVG fit to stand inside a page: no prolog, no metadata."""
+def inline(svg: bytes | str, name: str) -> Markup:
+    """Make a drawn SVG fit to stand inside a page beside others: no prolog, ids of its own."""
     text = svg.decode("utf-8") if isinstance(svg, bytes) else svg
     bare = _METADATA.sub("", _PROLOG.sub("", text, count=1))
-    return Markup(bare)  # noqa: S704  # written by our own drawer, which escapes its text
+    used = {found[1] for found in _REFERENCE.findall(bare)}
+
+    def renamed(tag: re.Match[str]) -> str:
+        kept = _ID.sub(lambda at: f' id="{name}-{at[1]}"' if at[1] in used else "", tag[0])
+        return _REFERENCE.sub(rf"\1{name}-\2", kept)
+
+    # written by our own drawer, which escapes its text
+    return Markup(_TAG.sub(renamed, bare))  # noqa: S704
