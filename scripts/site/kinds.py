@@ -76,7 +76,7 @@ def _capital(text: str) -> str:
 
 def _reference(kind: Kind[Any]) -> str:
     return page(
-        heading(f"{kind.slug}"),
+        heading(f"{kind.slug}: columns, settings, questions"),
         f"{kind.title}: {kind.question} "
         f"[How it is computed](../../answers/{kind.slug}.md) is a page of its own.",
         heading("Columns", 2),

@@ -49,6 +49,7 @@ SETTINGS: dict[str, Any] = {
     },
     "html_static_path": [str(_STATIC)],
     "html_css_files": ["site.css"],
+    "html_js_files": ["site.js"],
     "html_favicon": str(_FAVICON),
 }
 _FEW = 3  # columns; a table with fewer fits a phone

@@ -34,6 +34,7 @@ get_ipython().display_formatter.formatters["{_DECLARED}"].for_type_by_name(
 _ALIKE = ("text/markdown", "text/html", "text/plain")  # the first that an output has is shown
 _COLORS_OF_TERMINALS = re.compile(r"\x1b\[[0-9;]*m")
 _FILES = "files"
+_LONG = 30  # lines
 _RULE = "────"
 _WITHOUT = (
     "```{note}\nThis site was built without running the notebook: its code stands here without "
@@ -100,8 +101,15 @@ def _state_of(notebook: Path) -> str:
 def _show(cell: dict[str, Any], folder: Path, name: str) -> None:
     shown = (_shown(output, folder, name) for output in cell["outputs"])
     cell["outputs"] = [output for output in shown if output is not None]
-    # lines of a table that is drawn with letters must not break
-    cell["metadata"]["tags"] = ["wide"] if _RULE in str(cell["outputs"]) else []
+    cell["metadata"]["tags"] = [*_tags(cell)]
+
+
+def _tags(cell: dict[str, Any]) -> Iterator[str]:
+    """Fold long code; keep the lines of a table that is drawn with letters."""
+    if "".join(cell["source"]).count("\n") > _LONG:
+        yield "hide-input"
+    if _RULE in str(cell["outputs"]):
+        yield "wide"
 
 
 def _shown(output: dict[str, Any], folder: Path, name: str) -> dict[str, Any] | None:

@@ -126,6 +126,17 @@ def _contents_of(caption: str, names: Iterable[str]) -> str:
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *names, "```"])
 
 
+def _named(above: str, below: str) -> str:
+    """Name a page for the margin, where those of kinds and routes have longer titles.
+
+    >>> _named("reference/http", "http/marketing-mix"), _named("decisions", "decisions/0001-lake")
+    ('marketing mix <http/marketing-mix>', 'decisions/0001-lake')
+    """
+    name = PurePosixPath(below).name
+    words = {"reference/http": name.replace("-", " "), "reference/kinds": name}
+    return f"{words[above]} <{below}>" if above in words else below
+
+
 def _lists(pages: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Add the lists below pages that have others below them."""
     for name, title in {
@@ -134,7 +145,7 @@ def _lists(pages: dict[str, str]) -> Iterator[tuple[str, str]]:
         "decisions": "Decisions",
     }.items():
         below = sorted(p.removesuffix(".md") for p in pages if p.startswith(f"{name}/"))
-        here = [relpath(one, str(PurePosixPath(name).parent)) for one in below]
+        here = [_named(name, relpath(one, str(PurePosixPath(name).parent))) for one in below]
         hidden = [":hidden:"] if not title else []
         listed = "\n".join(["```{toctree}", *hidden, ":maxdepth: 1", "", *here, "```"])
         told = pages.get(f"{name}.md") or f"# {title}\n\nWhat would be hard to undo, and its price."

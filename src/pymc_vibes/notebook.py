@@ -64,12 +64,16 @@ def _say(answer: Answer | QueryAnswer, printer: Any, _is_cycle: Any) -> None:
 
 
 def _name(experiment: Experiment, printer: Any, _is_cycle: Any) -> None:
-    printer.text(f"{experiment.name} ({experiment.kind}): {experiment.rows:,} rows")
+    printer.text(f"{experiment.name} ({experiment.kind}): {_rows(experiment.rows)}")
 
 
 def _acknowledge(receipt: Receipt, printer: Any, _is_cycle: Any) -> None:
     rejected = f", {receipt.rejected:,} left out" if receipt.rejected else ""
-    printer.text(f"{receipt.experiment}: {receipt.ingested:,} rows stored{rejected}")
+    printer.text(f"{receipt.experiment}: {_rows(receipt.ingested)} stored{rejected}")
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
 def _doubts(summary: Summary, found: Diagnostics | None) -> Iterator[str]:

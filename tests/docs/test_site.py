@@ -6,9 +6,10 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
+from axe_core_python.sync_playwright import Axe
 from filelock import FileLock
 from playwright.sync_api import Request, expect, sync_playwright
 from typer.main import get_command
@@ -26,6 +27,20 @@ from tests.docs.conftest import ROOT, blocks
 
 BUILD = (sys.executable, "-m", "scripts.site")
 RUNS = "bernoulli"
+# a page of each sort
+LOOKED_AT = (
+    "index.html",
+    "tutorial.html",
+    "answers/marketing-mix.html",
+    f"notebooks/{RUNS}.html",
+    "reference/kinds/n-of-1.html",
+    "reference/commands.html",
+    "reference/http.html",
+    "reference/http/rates.html",
+    "reference/settings.html",
+    "performance.html",
+    "search.html",
+)
 NO_BROWSER = {"VIBES_CHROMIUM": "no-such-browser"}
 # attributes whose address is loaded with the page; that of a link is followed by a reader only
 LOADS = {
@@ -243,6 +258,23 @@ def test_pages_and_search_work_from_the_disk(site: Path) -> None:
         browser.close()
 
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible_and_fit_a_phone(site: Path, scheme: Literal["light", "dark"]) -> None:
+    found: list[tuple[str, str]] = []
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 844})
+        for name in LOOKED_AT:
+            page.goto((site / name).as_uri())
+            wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            found += [(name, "too wide")] if wider > 0 else []
+            found += [(name, one["id"]) for one in Axe().run(page)["violations"]]
+        browser.close()
+
+    assert found == []
 
 
 def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path) -> None:
