@@ -1,6 +1,6 @@
 """Rules about sales, controls, and the model that is asked for."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -169,7 +169,23 @@ def test_inflation_is_that_of_a_regression_on_the_others() -> None:
 def test_windows_longer_than_the_data_are_a_warning() -> None:
     found = checked(table(good()), windows={"estimation_months": 48, "carryover_months": 3})
 
-    assert "months more than there are" in only(found.warnings, "short-windows").text
+    text = only(found.warnings, "short-windows").text
+    assert "months more than there are" in text
+    assert "sales from" in text
+    assert "and media from" in text
+
+
+def test_months_that_the_windows_miss_are_named() -> None:
+    first = date.fromisoformat(str(good()["period_start"][0])[:10])
+    last = date.fromisoformat(str(good()["period_start"][-1])[:10])
+    years = -(-(last - first).days // 365) + 1
+
+    found = checked(table(good()), windows={"estimation_months": 12 * years})
+
+    end = last + timedelta(days=7)
+    asked = end.replace(year=end.year - years)
+    text = only(found.warnings, "short-windows").text
+    assert text.endswith(f": sales from {asked} to {first - timedelta(days=1)}.")
 
 
 def test_media_without_a_past_are_a_note() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pymc_vibes.kinds.marketing_mix.canonical import Panel
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
 from pymc_vibes.kinds.marketing_mix.grain import PER_WEEK
-from pymc_vibes.kinds.marketing_mix.messages import Message, listed
+from pymc_vibes.kinds.marketing_mix.messages import Message, day_of, listed
 from pymc_vibes.kinds.marketing_mix.windows import Span
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def _history(panel: Panel, span: Span, config: MarketingMixConfig) -> Iterator[M
         yield Message(
             code="short-windows",
             severity="warning",
-            text=f"The windows ask for {span.missing_months:g} months more than there are.",
+            text=f"The windows ask for {span.missing_months:g} months more than there are: "
+            f"{' and '.join(_named(span))}.",
             hint="Shorten windows.estimation_months or windows.carryover_months.",
         )
     known = span.fit - span.start
@@ -122,6 +123,11 @@ def _history(panel: Panel, span: Span, config: MarketingMixConfig) -> Iterator[M
             "fit: earlier ones count as none, and what they still did is told as baseline.",
             hint="Upload media of earlier periods, with sales left empty.",
         )
+
+
+def _named(span: Span) -> Iterator[str]:
+    for what, (first, until) in span.missing.items():
+        yield f"{what} from {day_of(first)} to {day_of(until - 1)}"
 
 
 def _collinear(panel: Panel, span: Span) -> Iterator[Message]:

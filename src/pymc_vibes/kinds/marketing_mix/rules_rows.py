@@ -135,7 +135,8 @@ def _masked(columns: Columns, known: "np.ndarray") -> Iterator[Message]:
         yield Message(
             code="media-after-sales",
             severity="note",
-            text=f"{many(len(after), 'row')} after the last sales are left out.",
+            text=f"{many(len(after), 'row')} after the last sales "
+            f"{'is' if len(after) == 1 else 'are'} left out.",
             count=len(after),
             places=places(after, columns.entities, columns.who, columns.day),
         )

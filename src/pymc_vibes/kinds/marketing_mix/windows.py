@@ -1,5 +1,6 @@
 """Which periods are fitted, which lend their media to them, and which are kept to predict."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -27,22 +28,29 @@ class Span:
     end: int
     stop: int
     """After the last period: those from `end` on are predicted."""
-    missing_months: float
-    """Months that were asked for and that the data do not have."""
+    missing: Mapping[str, tuple[int, int]]
+    """What was asked for and the data do not have -> its first day, and the first one after it."""
+
+    @property
+    def missing_months(self) -> float:
+        """Give how many months were asked for and are not there."""
+        days = sum(until - first for first, until in self.missing.values())
+        return round(days / _MONTH_DAYS, 1)
 
 
 def span_of(panel: Panel, config: MarketingMixConfig) -> Span:
     """Lay the windows over the periods; raises `InsufficientData` where nothing is left to fit."""
     windows, stop = config.windows, len(panel.days)
-    fit, start, missing = panel.first, 0, 0.0
+    fit, start = panel.first, 0
+    asked: dict[str, tuple[int, int]] = {}
     if windows.estimation_months is not None:
         after = months_before(panel, stop, windows.estimation_months)
         fit = max(_place(panel, after), panel.first)
-        missing += max(int(panel.days[panel.first]) - after, 0) / _MONTH_DAYS
+        asked["sales"] = after, int(panel.days[panel.first])
     if windows.carryover_months is not None:
         after = months_before(panel, fit, windows.carryover_months)
         start = min(_place(panel, after), fit)
-        missing += max(int(panel.days[0]) - after, 0) / _MONTH_DAYS
+        asked["media"] = after, int(panel.days[0])
     end = stop - config.holdout_periods
     if end <= fit:
         raise InsufficientData(
@@ -50,7 +58,8 @@ def span_of(panel: Panel, config: MarketingMixConfig) -> Span:
             "are held out.",
             hint="Hold out fewer periods.",
         )
-    return Span(start=start, fit=fit, end=end, stop=stop, missing_months=round(missing, 1))
+    missing = {what: (first, until) for what, (first, until) in asked.items() if first < until}
+    return Span(start=start, fit=fit, end=end, stop=stop, missing=missing)
 
 
 def months_before(panel: Panel, place: int, months: int) -> int:
