@@ -165,6 +165,27 @@ def test_any_stored_column_can_be_the_outcome(days: TestClient) -> None:
     assert (same["run_id"], same["cached"]) == (plain["run_id"], True)
 
 
+def test_a_stored_column_goes_before_what_its_name_is_another_name_of(days: TestClient) -> None:
+    days.post("/api/v1/experiments", json={"name": "pulse", "kind": KIND}).raise_for_status()
+    headers = {"Content-Type": "application/vnd.apache.parquet"}
+    address = "/api/v1/experiments/pulse/events?map=outcome%3DrestingHeartRate"
+    days.post(address, content=parquet(), headers=headers).raise_for_status()
+
+    pulse, score = (
+        days.post(f"{ANALYZE}?experiment=pulse", json=ask(outcome_metric=name)).json()
+        for name in ("outcome", "sessionPerformanceScore")
+    )
+
+    assert pulse["counterfactual_effect"]["mean"] < 0 < score["counterfactual_effect"]["mean"]
+
+
+def test_a_column_without_a_number_is_named(days: TestClient) -> None:
+    told = days.post(ANALYZE, json=ask(outcome_metric="experimentPhase"))
+
+    assert told.status_code == 422
+    assert "'phase'" in told.json()["detail"]
+
+
 def test_the_days_before_alone_can_be_asked_for(days: TestClient) -> None:
     found = days.post(ANALYZE, json=ask(engine="segmented")).json()
 

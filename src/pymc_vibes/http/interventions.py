@@ -34,6 +34,7 @@ from pymc_vibes.http.intervention_bodies import (
 from pymc_vibes.http.limits import DOWNLOAD
 from pymc_vibes.http.paging import After, Limit, next_page
 from pymc_vibes.http.security import NAME_BOUND, given_name
+from pymc_vibes.kinds.interrupted_series.cells import stored_name
 from pymc_vibes.kinds.interrupted_series.config import SCHEMA, InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.reading import Reading
@@ -70,7 +71,8 @@ def analyze_intervention(
     _check_possible(question, datetime.now(UTC))
     is_waiting = "respond-async" not in (prefer or "").lower()
     patient = service.with_waiting() if is_waiting else service
-    found = analyze(patient, metrics, experiment, _settings(question))
+    column = _column(service, experiment, question.outcome_metric)
+    found = analyze(patient, metrics, experiment, _settings(question, column))
     return _analyzed(service, question, found)
 
 
@@ -116,11 +118,21 @@ def _refused(field: str, detail: str, hint: str) -> BadConfig:
     return BadConfig(detail, hint=hint, fields=[{"field": field, "reason": detail}])
 
 
-def _settings(question: Question) -> dict[str, Any]:
+def _column(service: Service, name: str, given: str) -> str:
+    """Give the outcome's column: the declared one, unless the data have one of that very name."""
+    declared = SCHEMA.resolve(given)
+    if declared is None or declared == given:
+        return given
+    with service.lake.reading(service.experiment_of(name, KIND), None, SCHEMA) as view:
+        is_stored = stored_name(given, view.events.columns) != declared
+    return given if is_stored else declared
+
+
+def _settings(question: Question, column: str) -> dict[str, Any]:
     return {
         "user_id": question.user_id,
         "intervention_date": question.intervention_date,
-        "outcome_column": SCHEMA.resolve(question.outcome_metric) or question.outcome_metric,
+        "outcome_column": column,
         "include_day_of_week": question.include_day_of_week,
         "include_time_of_day": question.include_time_of_day,
         "window_days": question.window_days,

@@ -4,7 +4,7 @@ A cell holds sums of decimals, of each value's place in its cell's range, so tha
 of rows nor a large offset costs digits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import BadConfig
@@ -59,7 +59,8 @@ def _rows(events: "ir.Table", config: InterruptedConfig) -> "ir.Table":
         "value": _number(rows, config.outcome_column, "outcome_column"),
         "exposure": column_or_null(rows, "exposure", "float64"),
     }
-    if stored_name(config.outcome_column) in map(stored_name, config.controls):
+    held = [stored_name(control, rows.columns) for control in config.controls]
+    if stored_name(config.outcome_column, rows.columns) in held:
         raise BadConfig(
             "The outcome cannot be its own control: it would explain every effect away.",
             fields=[{"field": "controls", "reason": "holds the outcome"}],
@@ -87,14 +88,19 @@ def control_names(config: InterruptedConfig) -> Sequence[str]:
     return [f"control_{i}" for i in range(1, len(config.controls) + 1)]
 
 
-def stored_name(given: str) -> str:
-    """Give the name that a column of that header is stored under."""
-    return SCHEMA.resolve(given) or snake_case(given)
+def stored_name(given: str, present: Container[str]) -> str:
+    """Give the name that a column of that header is stored under, of those that are present.
+
+    A name of its own goes before what it is another name of: a file may have a `score` beside the
+    column that was mapped to `outcome`.
+    """
+    own = snake_case(given)
+    return own if own in present else SCHEMA.resolve(given) or own
 
 
 def _number(rows: "ir.Table", given: str, field: str) -> "ir.Value":
     """Give a column as numbers; text that is none, and what is beyond bounds, becomes null."""
-    name = stored_name(given)
+    name = stored_name(given, rows.columns)
     if name not in rows.columns:
         reason = f"the events have no column {given[:80]!r}"
         raise BadConfig(

@@ -208,7 +208,7 @@ def _too_few(shorts: list[TooFew], config: InterruptedConfig) -> InsufficientDat
             hint="Leave out of controls what is text or empty, or mend the rows.",
         )
     if not any(short.before + short.after for short in shorts):
-        return InsufficientData("There is no measurement in the window.", hint="Upload events.")
+        return _nothing_measured(config)
     if config.intervention_date is None and not any(short.after for short in shorts):
         return InsufficientData(
             "Nothing says when the change was.",
@@ -221,3 +221,12 @@ def _too_few(shorts: list[TooFew], config: InterruptedConfig) -> InsufficientDat
         hint="20 to 30 days on each side are recommended; check the date of the change.",
         need=config.min_days, have_before=least.before, have_after=least.after,
     )  # fmt: skip
+
+
+def _nothing_measured(config: InterruptedConfig) -> InsufficientData:
+    if config.outcome_column == "outcome":
+        return InsufficientData("There is no measurement in the window.", hint="Upload events.")
+    return InsufficientData(
+        f"No row of the window has a number in the column {config.outcome_column!r}.",
+        hint="Name a column of numbers as outcome_column, or upload events.",
+    )
