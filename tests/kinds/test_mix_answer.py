@@ -245,3 +245,10 @@ def _with_social(activity: np.ndarray) -> pa.Table:
 def _table(summary: Summary, name: str) -> Any:
     (found,) = (one for one in summary.tables if one.name == name)
     return found
+
+
+def test_a_channel_has_one_color_in_every_figure_of_an_answer() -> None:
+    mix = brand()
+    drawn = {figure.name: figure.spec.series for figure in kind.figures(mix.posterior, mix.config)}
+
+    assert drawn["contributions"] == drawn["response_curves"] == ("digital", "social", "tv")

@@ -73,10 +73,10 @@ def curve_of(reading: Reading, channel: int) -> Curve:
 
 def curves_figure(reading: Reading) -> Figure:
     """Draw the curves of all channels against the share of what each had at most."""
-    from pymc_vibes.stats.chart import lines_with_bands
+    from pymc_vibes.stats.chart import MAX_CURVES, lines_with_bands
 
     curves = [curve_of(reading, c) for c in range(len(reading.channels))]
-    curves.sort(key=lambda curve: -float(curve.gain[:, -1].mean()))
+    ranked = sorted(curves, key=lambda curve: -float(curve.gain[:, -1].mean()))
     name, grain = reading.config.sales_name, reading.study.panel.grain
     reach = reach_of(reading)
     lines = [
@@ -84,11 +84,12 @@ def curves_figure(reading: Reading) -> Figure:
             curve.channel, curve.amount / curve.most, curve.gain.mean(axis=0),
             *reading.ends(curve.gain),
         )
-        for curve in curves
+        # every figure gives a channel the same color, unless there are more than colors
+        for curve in (curves if len(curves) <= MAX_CURVES else ranked)
     ]  # fmt: skip
     return lines_with_bands(
         "response_curves",
-        f"At full activity {curves[0].channel} brings most {name} per {grain}",
+        f"At full activity {ranked[0].channel} brings most {name} per {grain}",
         f"{name} per {grain} that a steady activity of each channel brings, from none to {reach:g} "
         "times the most that was seen. Beyond 1 the curves extrapolate.",
         lines=lines,

@@ -115,14 +115,15 @@ def layers_figure(reading: Reading, division: Division) -> Figure:
     from pymc_vibes.stats.chart_media import layers
 
     shown = slice(None, None, step_of(len(division.days)))
-    names, parts = _drawn_channels(reading.channels, division.draws.mean(axis=0))
-    share = _media_share(division)
+    means = division.draws.mean(axis=0)
+    names, parts = _drawn_channels(reading.channels, means)
+    share, largest = _media_share(division), reading.channels[means.sum(axis=0).argmax()]
     name = reading.config.sales_name
     return layers(
         "contributions",
-        f"{percent(share)} of the {name} came from media, most of it from {names[0]}",
+        f"{percent(share)} of the {name} came from media, most of it from {largest}",
         f"Expected {name} per {division.by}, divided into what there was without media and the "
-        f"part of each channel. The largest is {names[0]}.",
+        f"part of each channel. The largest is {largest}.",
         days=division.days[shown],
         rest=division.found.rest.mean(axis=0)[shown],
         parts=[(label, part[shown]) for label, part in zip(names, parts, strict=True)],
@@ -147,7 +148,7 @@ def lines_figure(reading: Reading, division: Division) -> Figure:
         f"The largest is {best}.",
         lines=[
             (reading.channels[c], division.days[shown], middle[:, c], low[:, c], high[:, c])
-            for c in order
+            for c in sorted(order)  # every figure gives a channel the same color
         ],
         x_label="period",
         y_label=f"{name} lost",
@@ -212,12 +213,15 @@ def _media_share(division: Division) -> float:
 
 
 def _drawn_channels(names: Sequence[str], parts: "Array") -> "tuple[list[str], list[Array]]":
-    """Give the largest channels by name with their mean part per period; the rest in one."""
+    """Give the largest channels by name with their mean part per period; the rest in one.
+
+    They stay in their order, so that every figure gives a channel the same color.
+    """
     import numpy as np
 
     order = parts.sum(axis=0).argsort()[::-1]
     most = MOST_LAYERS - 1 if len(order) == MOST_LAYERS + 1 else MOST_LAYERS
-    kept, rest = order[:most], order[most:]
+    kept, rest = sorted(order[:most]), order[most:]
     shown, drawn = [names[c] for c in kept], [np.asarray(parts[:, c]) for c in kept]
     if len(rest):
         shown.append(OTHERS)
