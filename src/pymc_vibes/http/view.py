@@ -53,6 +53,7 @@ from pymc_vibes.service import standing
 
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
+_ANY = 1e12  # a bound that nobody meets is not worth saying
 _PAGES = re.compile(r"(?<!\S)(/docs|/problems)(?!\S)")  # that hints name
 
 
@@ -82,8 +83,11 @@ def measures(diagnostics: Diagnostics) -> tuple[tuple[str, Any], ...]:
 
 def bounds(column: Column) -> str:
     """Say which values a column takes."""
-    low = "" if column.low is None else f"{'above' if column.low_open else 'from'} {column.low:g}"
-    high = "" if column.high is None else f"to {column.high:g}"
+    first, last = (
+        None if end is None or abs(end) >= _ANY else end for end in (column.low, column.high)
+    )
+    low = "" if first is None else f"{'above' if column.low_open else 'from'} {first:g}"
+    high = "" if last is None else f"to {last:g}"
     text = f"{low} {high}".strip()
     return f" {text[0].upper()}{text[1:]}." if text else ""
 
