@@ -41,10 +41,17 @@ def read_options(
 
 
 def check_known(values: Mapping[str, Any], schema: Mapping[str, Any], *, of: str) -> None:
-    """Raise `Misuse` for a name that the schema lacks, suggesting what was meant."""
+    """Raise `Misuse` for a name that the schema lacks, suggesting what was meant.
+
+    >>> check_known({"n": "5"}, {"properties": {"draws": {}}, "x-also": ["n"]}, of="it")
+    >>> check_known({"m": "5"}, {"properties": {"draws": {}}, "x-also": ["n"]}, of="it")
+    Traceback (most recent call last):
+    pymc_vibes.cli.misuse.Misuse: it has no option --m.
+    """
     known = schema.get("properties", {})
+    also = schema.get("x-also", ())
     for name in values:
-        if name not in known:
+        if name not in known and name not in also:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {flag(near[0])}?" if near else None
             every = f"It has: {', '.join(flag(k) for k in known)}." if known else "It has none."

@@ -5,10 +5,11 @@ a unit. Commands, forms, OpenAPI and docs are derived from that and from nothing
 Alternatives are discriminated unions on a `kind` literal, never flags.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.core.records import Record
@@ -22,8 +23,18 @@ def setting(default: Any = ..., about: str = "", *, unit: str | None = None, **b
     )
 
 
+def _tell_also(schema: dict[str, Any], model: "type[Config]") -> None:
+    if model.also:
+        schema["x-also"] = list(model.also)
+
+
 class Config(Record):
     """Settings shared by every kind."""
+
+    model_config = ConfigDict(json_schema_extra=_tell_also)
+
+    also: ClassVar[tuple[str, ...]] = ()
+    """Names that are understood beside those of the fields."""
 
     level: float = setting(
         0.95, "Probability mass of every interval, and the bar for a claim.", ge=0.5, le=0.999
@@ -32,6 +43,11 @@ class Config(Record):
     draws: int = setting(
         5000, "Draws where the answer needs them (figures, samples).", ge=1, le=50_000
     )
+
+    @classmethod
+    def merged(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay settings that are given over stored ones, whose names are those of the fields."""
+        return {**stored, **given}
 
 
 class SampledConfig(Config):

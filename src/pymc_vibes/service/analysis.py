@@ -281,7 +281,7 @@ def _asked(
     experiment: Experiment, overrides: Mapping[str, Any], snapshot: int | None, priority: int
 ) -> _Question:
     kind = find_kind(experiment.kind)
-    asked = {**experiment.config, **overrides}
+    asked = kind.config.merged(experiment.config, overrides)
     return _Question(
         experiment=experiment,
         kind=kind,

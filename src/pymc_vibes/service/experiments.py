@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pymc_vibes.core.config import parse
+from pymc_vibes.core.config import Config, parse
 from pymc_vibes.core.errors import BadConfig, ExperimentNotFound, KindMismatch
 from pymc_vibes.core.experiment import (
     Experiment,
@@ -50,13 +50,13 @@ class Experiments:
     ) -> Experiment:
         """Make an empty experiment; settings given here are its own defaults."""
         folded = check_name(name)
-        settings = dict(config or {})
-        parsed = parse(find_kind(kind).config, settings).model_dump(mode="json")
+        model = find_kind(kind).config
+        settings = model.merged({}, config or {})
         return self.lake.create(
             name=folded,
             display_name=(display_name or name).strip()[:200],
             kind=kind,
-            config={field: parsed[field] for field in settings},
+            config=_as_stored(parse(model, settings), settings),
         )
 
     def experiments(self) -> tuple[Experiment, ...]:
@@ -92,10 +92,10 @@ class Experiments:
     def configure(self, name: str, changes: Mapping[str, Any]) -> Experiment:
         """Change stored settings of an experiment; None takes one back to the kind's default."""
         experiment = self.experiment(name)
-        merged = {**experiment.config, **changes}
+        model = find_kind(experiment.kind).config
+        merged = model.merged(experiment.config, changes)
         kept = {field: value for field, value in merged.items() if value is not None}
-        parsed = parse(find_kind(experiment.kind).config, kept).model_dump(mode="json")
-        self.lake.set_config(experiment.name, {field: parsed[field] for field in kept})
+        self.lake.set_config(experiment.name, _as_stored(parse(model, kept), kept))
         return self.experiment(name)
 
     # events
@@ -188,3 +188,10 @@ class Experiments:
             found = sorted(self.lake.experiments(), key=lambda experiment: experiment.name)
             self._known = (version, {experiment.name: experiment for experiment in found})
         return self._known[1]
+
+
+def _as_stored(parsed: Config, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields that were given, as JSON; a name that is no field was moved into one."""
+    fields = parsed.model_dump(mode="json")
+    named = given.keys() if given.keys() <= fields.keys() else parsed.model_fields_set
+    return {name: value for name, value in fields.items() if name in named}

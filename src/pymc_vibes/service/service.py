@@ -154,9 +154,10 @@ class Service(Experiments):
     ) -> QueryAnswer:
         """Put a further question to the experiment's current answer; a journal gains an entry."""
         experiment = self.experiment(name)
-        found = find_kind(experiment.kind).query(query)
+        kind = find_kind(experiment.kind)
+        found = kind.query(query)
         if isinstance(found, ConfigQuery):
-            settings = {**experiment.config, **(overrides or {})}
+            settings = kind.config.merged(experiment.config, overrides or {})
             return self.ask_kind(experiment.kind, query, settings, parameters or {})
         asked = parse(found.parameters, dict(parameters or {}))
         return self._answer(

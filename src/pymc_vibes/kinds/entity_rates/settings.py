@@ -1,8 +1,9 @@
 """What the analysis of entity rates can be told."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import log
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -28,6 +29,8 @@ _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 class EntityConfig(SampledConfig):
     """Settings of entity rates."""
+
+    also: ClassVar[tuple[str, ...]] = (*ALIASES, *REFERENCE)
 
     draws: int = setting(
         2000, "Draws of each chain, or of the answer where nothing is sampled.", ge=100, le=50_000
@@ -106,13 +109,25 @@ class EntityConfig(SampledConfig):
         "higher", "Which rates come first in a ranking."
     )
 
+    @classmethod
+    def merged(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay settings over stored ones; an alias replaces what is stored by the own name."""
+        named = _named(given)
+        parts = dict(stored.get("prior") or {})
+        if "prior" in named or parts.get("kind") != "reference" or not named.keys() & {*REFERENCE}:
+            return {**stored, **named}
+        is_mean = "mu_prior_rate" in named
+        replaced = {*named, "mu_prior"} if is_mean else {*named}
+        kept = {name: value for name, value in parts.items() if name not in replaced}
+        return {**stored, "prior": kept, **named}
+
     @model_validator(mode="before")
     @classmethod
     def _translate(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        named: dict[str, Any] = {ALIASES.get(name) or name: value for name, value in values.items()}
-        if len(named) < len(values):
+        named = _named(values)
+        if ALIASES.keys() & named.keys():
             raise ValueError("a setting is given twice, by its name and by an alias")
         if isinstance(form := named.get("form"), str):
             named["form"] = form.replace("centred", "centered")
@@ -191,6 +206,12 @@ class EntityConfig(SampledConfig):
             )
         step = STEP[self.window]
         return self.start, step, int((self.end - self.start).total_seconds()) // step
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give settings their own names; an alias stays where its setting is there as well."""
+    own = {name: ALIASES.get(name, name) for name in values}
+    return {name if own[name] in values else own[name]: value for name, value in values.items()}
 
 
 def _with_reference(values: dict[str, Any]) -> dict[str, Any]:

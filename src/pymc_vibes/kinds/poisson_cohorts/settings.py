@@ -1,8 +1,9 @@
 """What the analysis of rates can be told."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -79,7 +80,8 @@ class RateConfig(SampledConfig):
     )
     beta0: float | None = setting(
         None,
-        "Rate of the Gamma prior, as exposure in the unit of the answer; 0 (Jeffreys) by default.",
+        "Rate of the Gamma prior, as exposure in the unit of the answer; 0 (Jeffreys) by default. "
+        "A stored one is converted where a question is about another unit of time.",
         ge=0,
         le=1e15,
     )
@@ -132,6 +134,21 @@ class RateConfig(SampledConfig):
         ge=0.001,
         le=10,
     )
+
+    @classmethod
+    def merged(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay settings over stored ones; a stored prior follows where the unit of time changes."""
+        told = {**stored, **given}
+        had, wanted = (settings.get("unit") or "day" for settings in (stored, told))
+        is_known = isinstance(wanted, str) and wanted in SECONDS
+        if not is_known or had == wanted or told.get("exposure") == "measured":
+            return told
+        scale = SECONDS[had] / SECONDS[wanted]
+        follow = {"beta0": scale, "mean_median": 1 / scale}  # exposure, and events per exposure
+        for name in follow.keys() - given.keys():
+            if stored.get(name) is not None:
+                told[name] = stored[name] * follow[name]
+        return told
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
