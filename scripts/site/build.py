@@ -20,6 +20,8 @@ _SETTINGS = {
     "myst_heading_anchors": 3,
     "nb_execution_mode": "off",  # they have run
     "nb_render_markdown_format": "myst",
+    "nb_code_prompt_show": "Show the code",
+    "nb_code_prompt_hide": "Hide the code",
     "nb_ipywidgets_js": {},  # would come from elsewhere
     "html_copy_source": False,
     "html_show_copyright": False,

@@ -54,7 +54,8 @@ def _explanation(kind: Kind[Any], written: str) -> str:
         trust.strip(),
         heading("References", 2),
         parts["references"],
-        f"Columns, settings and questions: [reference](../reference/kinds/{kind.slug}.md).",
+        f"Columns, settings and questions: [reference](../reference/kinds/{kind.slug}.md). "
+        f"An example with every step: [notebook](../notebooks/{kind.slug}.ipynb).",
     )
 
 

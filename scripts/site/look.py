@@ -70,8 +70,10 @@ def _stack_tables(_: Sphinx, page: nodes.document) -> None:
         table["classes"].append("stacked")
         for row in rows:
             for title, cell in list(zip(titles, row, strict=True))[1:]:
-                if title and cell.children:
+                if title and cell.astext():
                     cell.children[0].insert(0, nodes.inline("", title, classes=["of"]))
+                elif not cell.astext():
+                    cell["classes"].append("empty")
 
 
 def _read(table: nodes.table) -> tuple[list[str], Iterator[list[nodes.Element]]]:
