@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymc_vibes.core.errors import BadConfig
 
 NO_LEDGER = "off"
+SQLITE = "sqlite:///"  # MLflow writes the path of a file so; four slashes begin an absolute one
 DOTENV = ".env"
 OF_THE_TESTS = {"VIBES_CHROMIUM", "VIBES_POSTGRES"}  # where our own tests find programs
 MIN_SECRET_BYTES = 32  # HS256 needs a key as long as its hash, RFC 7518 section 3.2
@@ -275,7 +276,7 @@ class Settings(BaseSettings):
     @property
     def ledger_place(self) -> str:
         """The MLflow store: the path of a SQLite file, or the address of a database or server."""
-        return _under(self.home, "ledger.sqlite", self.ledger)
+        return _under(self.home, "ledger.sqlite", self.ledger.removeprefix(SQLITE))
 
     @property
     def has_ledger(self) -> bool:

@@ -68,6 +68,20 @@ def runs_of(mlflow: Any, entry: Entry) -> list[Any]:
     return list(mlflow.search_runs([found.experiment_id]))
 
 
+def test_a_file_named_as_mlflow_names_it_is_that_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
+
+    settings = Settings(home=tmp_path)
+    Ledger(settings).check()
+
+    assert settings.ledger_place == str(file)
+    assert address(settings.ledger_place) == f"sqlite:///{file}"
+    assert file.stat().st_size > 0
+
+
 def test_a_run_is_found_with_all_that_was_told_of_it(
     ledger: Ledger, mlflow: Any, entry: Entry
 ) -> None:
