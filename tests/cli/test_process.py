@@ -139,6 +139,21 @@ def test_a_server_told_to_stop_ends_with_0(tmp_path: Path) -> None:
     assert b"Traceback" not in busy.stderr
 
 
+def test_the_address_to_open_is_told_once_it_answers(tmp_path: Path) -> None:
+    command = [*VIBES, "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE) as server:
+        assert server.stderr is not None
+        told = next(line for line in server.stderr if line.startswith(b"Open http"))
+        host, _, port = told.split()[1].decode().removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as reader:
+            reader.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            answered = reader.recv(12)
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=PATIENCE)
+
+    assert answered == b"HTTP/1.1 200"
+
+
 def test_a_reader_that_hangs_up_does_not_end_the_server(address: str, vibes: Vibes) -> None:
     host, _, port = address.removeprefix("http://").partition(":")
     wanted = f"GET /api/v1/kinds/ab-test/generate?num_events=20000 HTTP/1.1\r\nHost: {host}\r\n\r\n"

@@ -234,6 +234,26 @@ def test_the_control_is_found_by_its_usual_names(variants: tuple[str, ...], cont
     assert told.context["control"] == control
 
 
+@pytest.mark.parametrize(
+    ("variants", "settings", "is_noted"),
+    [
+        (("old", "new"), {}, True),
+        (("old", "new"), {"control": "new"}, False),
+        (("control", "new"), {}, False),
+        (("B", "A"), {}, False),
+    ],
+)
+def test_a_control_that_is_only_the_first_by_name_is_noted(
+    variants: tuple[str, ...], settings: dict[str, str], *, is_noted: bool
+) -> None:
+    told = summary(dict.fromkeys(variants, (100, 10)), **settings)
+
+    noted = [f.text for f in told.findings if f.code == "control-by-name"]
+
+    assert bool(noted) == is_noted
+    assert all("new is taken for the control" in text for text in noted)
+
+
 def test_a_control_that_does_not_exist_is_refused_with_the_names_that_do() -> None:
     with pytest.raises(BadConfig) as error:
         fitted({"A": (100, 10), "B": (100, 10)}, control="Z")

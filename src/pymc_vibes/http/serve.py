@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +55,18 @@ def check(settings: Settings, host: str, port: int) -> None:
 
 
 def run(
-    settings: Settings, host: str, port: int, *, reload: bool = False, works: bool = True
+    settings: Settings,
+    host: str,
+    port: int,
+    *,
+    reload: bool = False,
+    works: bool = True,
+    ready: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Serve until told to stop; open requests may finish first.
 
     A server that `works` carries its runs out itself; one that does not leaves them to workers.
+    `ready` is told the port once it is listened on, unless code is reloaded.
     """
     import uvicorn
 
@@ -80,6 +88,7 @@ def run(
 
     server = server_of(
         create_app(settings, works=works),
+        ready,
         host=host,
         port=port,
         log_config=None,
@@ -93,11 +102,19 @@ def run(
         sys.exit(NOT_STARTED)
 
 
-def server_of(app: "FastAPI", **options: Any) -> "uvicorn.Server":
-    """Make a server whose streams of events end when it is told to stop."""
+def server_of(
+    app: "FastAPI", ready: Callable[[int], None] = lambda _: None, **options: Any
+) -> "uvicorn.Server":
+    """Make a server that says when it listens, and whose streams end when it is told to stop."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(app, **options))
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                ready(self.servers[0].sockets[0].getsockname()[1])
+
+    server = Server(uvicorn.Config(app, **options))
     app.state.streams.is_ending = lambda: server.should_exit
     return server
 

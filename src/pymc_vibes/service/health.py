@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from pymc_vibes.core.installing import install_extra
 from pymc_vibes.core.records import Record
 from pymc_vibes.settings import (
     Settings,
@@ -25,7 +26,7 @@ _EMBEDDED = ("duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner")
 _POSTGRES = ("duckdb-extension-postgres-scanner",)
 _S3 = ("duckdb-extension-httpfs",)
 _LEAST_FREE = 1 << 30
-_TEAM = "Install what team mode needs: pip install 'pymc-vibes[team]'"
+_TEAM = f"Install what team mode needs: {install_extra('team')}"
 
 
 class HealthCheck(Record):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pymc_vibes.core.errors import NotInitialized, StoreUnavailable
+from pymc_vibes.core.installing import install_extra
 from pymc_vibes.settings import masked
 
 if TYPE_CHECKING:
@@ -143,10 +144,8 @@ def _wheel_file(name: str) -> Path:
         for path in Path(folder).rglob(f"{name}.duckdb_extension"):
             return path
     package = f"duckdb-extension-{name.replace('_', '-')}"
-    wanted = "'pymc-vibes[team]'" if name in _TEAM else package
-    raise NotInitialized(
-        f"The package {package} is not installed.", hint=f"Install it: pip install {wanted}"
-    )
+    command = install_extra("team") if name in _TEAM else f"pip install {package}"
+    raise NotInitialized(f"The package {package} is not installed.", hint=f"Install it: {command}")
 
 
 def _link(source: Path, link: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.errors import BadConfig, NotInitialized, StoreUnavailable
+from pymc_vibes.core.installing import install_extra
 from pymc_vibes.settings import Settings, is_address, masked
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 ANSWER_SECONDS = 5
-_TEAM = "Install what team mode needs: pip install 'pymc-vibes[team]'"
+_TEAM = f"Install what team mode needs: {install_extra('team')}"
 _INIT = "Set it up: vibes db init"
 # what object stores call the ways of being the wrong one
 _NO_BUCKET = {"NoSuchBucket"}

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,8 +51,9 @@ def serve(
     if reload:
         # the reloader starts fresh processes, which work on their runs themselves
         with pipes.hang_ups_are_errors():
-            _greet(settings, host, port)
-            run(settings, host=host, port=port, reload=True)
+            if port:  # with port 0 only the server knows
+                _greet(settings, host, port)
+            run(settings, host, port, reload=True)
         return
     _serve(settings, host, port, worker=worker)
 
@@ -66,10 +68,8 @@ def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
 
     check(settings, host, port)
     check_stores(settings)  # before anything is promised
-    with pipes.hang_ups_are_errors():
-        _greet(settings, host, port)
-        with Companion(settings) if worker else nullcontext():
-            run(settings, host=host, port=port, works=False)
+    with pipes.hang_ups_are_errors(), Companion(settings) if worker else nullcontext():
+        run(settings, host, port, works=False, ready=partial(_greet, settings, host))
 
 
 def work(
@@ -126,9 +126,7 @@ def _headline(service: "Service", name: str) -> str:
 
 
 def _greet(settings: Settings, host: str, port: int) -> None:
-    """Say where to look; with port 0 only the server knows."""
-    if not port:
-        return
+    """Say where to look."""
     url = address(host, port)
     say.talk(f"\nOpen {url} in a browser; Ctrl-C stops the server.")
     say.talk(f"From another terminal: vibes --url {url} experiments list")

@@ -68,6 +68,11 @@ def choose_control(variants: Sequence[str], config: ABTestConfig) -> str:
     return variants[0]
 
 
+def is_usual_control(variant: str) -> bool:
+    """Say whether a name by itself says that it is the control."""
+    return variant.strip().casefold() in _USUAL_CONTROLS
+
+
 def _check_number(variants: Sequence[str]) -> None:
     if len(variants) < 2:
         raise InsufficientData(

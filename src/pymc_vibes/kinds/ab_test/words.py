@@ -2,6 +2,7 @@
 
 from pymc_vibes.core.answer import Finding
 from pymc_vibes.kinds.ab_test.config import AbsoluteRope, ABTestConfig
+from pymc_vibes.kinds.ab_test.fit import is_usual_control
 from pymc_vibes.kinds.ab_test.reading import Comparison, Reading
 from pymc_vibes.stats.decide import chance
 from pymc_vibes.stats.describe import percent, plain
@@ -110,7 +111,16 @@ def findings(reading: Reading) -> tuple[Finding, ...]:
             "differences of rates are."
         )
         found.append(Finding(code="no-base", severity="note", text=text))
-    return (*found, PEEKING)
+    return (*found, *_first_by_name(reading), PEEKING)
+
+
+def _first_by_name(reading: Reading) -> tuple[Finding, ...]:
+    """Note that nobody said which variant is the control: the sign of every lift rests on it."""
+    if reading.config.control is not None or is_usual_control(reading.control):
+        return ()
+    text = f"{reading.control} is taken for the control because its name is the first in order: "
+    text += "name the control in the settings if it is another."
+    return (Finding(code="control-by-name", severity="note", text=text),)
 
 
 def _shared(shared: int, total: int) -> Finding:
