@@ -146,7 +146,7 @@ def test_the_address_to_open_is_told_once_it_answers(tmp_path: Path) -> None:
         told = next(line for line in server.stderr if line.startswith(b"Open http"))
         host, _, port = told.split()[1].decode().removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as reader:
-            reader.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            reader.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             answered = reader.recv(12)
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=PATIENCE)
