@@ -264,6 +264,22 @@ def test_events_are_shown_a_page_at_a_time(test_page: TestClient) -> None:
     assert "Next rows" not in page
 
 
+def test_a_page_past_the_last_events_leads_to_the_first(test_page: TestClient) -> None:
+    page = test_page.get("/experiments/signups/data", params={"offset": 99_999}).text
+
+    assert "There are 400 rows, none from 100,000 on." in page
+    assert 'href="/experiments/signups/data"' in page
+
+
+def test_a_variant_that_is_not_there_is_answered_with_those_that_are(test_page: TestClient) -> None:
+    asked = {"a": "zz", "b": "A"}
+
+    page = test_page.get("/experiments/signups/ask/compare", params=asked).text
+
+    assert "There is no variant &#39;zz&#39; in the data." in page
+    assert "There is &#39;A&#39;, &#39;B&#39;." in page
+
+
 def test_the_list_is_searched_and_ordered_by_its_address(test_page: TestClient) -> None:
     test_page.post("/experiments", data={"name": "b", "kind": "bernoulli", "display_name": "Zebra"})
 

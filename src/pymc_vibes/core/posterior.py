@@ -24,7 +24,21 @@ if TYPE_CHECKING:
 type Method = Literal["exact", "quadrature", "nuts"]
 
 MAX_DRAWS = 50_000
+MOST_NAMES = 7  # that a hint lists
 MAX_VALUES = 20_000_000  # 160 MB of doubles: more is a request for the summary, not for draws
+
+
+def instead_of(name: str, known: Sequence[str]) -> str:
+    """Say which names there are, those first that are near the one that is not there.
+
+    >>> instead_of("center", ["centre", "east"]), instead_of("zz", ["A", "B"])
+    ("Did you mean 'centre'?", "There is 'A', 'B'.")
+    """
+    near = difflib.get_close_matches(name, known[:5000], n=3)
+    if near:
+        return f"Did you mean {', '.join(repr(one[:80]) for one in near)}?"
+    more = f" and {len(known) - MOST_NAMES:,} more" if len(known) > MOST_NAMES else ""
+    return f"There is {', '.join(repr(one[:80]) for one in known[:MOST_NAMES])}{more}."
 
 
 class Distribution(Protocol):
@@ -88,12 +102,11 @@ class Variable:
         return {label: index for index, label in enumerate(self.labels)}
 
     def index(self, label: str) -> int:
-        """Give the index of a label, or raise `EntityNotFound` naming near misses."""
+        """Give the index of a label, or raise `EntityNotFound` naming what there is."""
         if label not in self.positions:
-            near = difflib.get_close_matches(label, self.labels[:5000], n=3)
-            hint = f"Did you mean {', '.join(map(repr, near))}?" if near else None
             raise EntityNotFound(
-                f"There is no {self.dim or self.name} {label[:80]!r} in the data.", hint=hint
+                f"There is no {self.dim or self.name} {label[:80]!r} in the data.",
+                hint=instead_of(label, self.labels),
             )
         return self.positions[label]
 

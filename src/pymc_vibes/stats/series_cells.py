@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.errors import BadConfig, EntityNotFound
+from pymc_vibes.core.posterior import instead_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +25,10 @@ def people_of(cells: "pa.Table", user_id: str | None) -> dict[str, list[dict[str
     for row in cells.to_pylist():
         grouped.setdefault(row["user_id"], []).append(row)
     if user_id is not None and user_id not in grouped:
-        raise EntityNotFound(f"There is no user_id {user_id[:80]!r} in the data.")
+        raise EntityNotFound(
+            f"There is no user_id {user_id[:80]!r} in the data.",
+            hint=instead_of(user_id, sorted(grouped)),
+        )
     if len(grouped) > MOST_PEOPLE:
         raise BadConfig(
             f"The data have {len(grouped):,} people; at most {MOST_PEOPLE} are fitted at once.",
