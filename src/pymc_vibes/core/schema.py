@@ -50,6 +50,8 @@ class Column(Record):
     decides: Decides | None = None
     joinable: bool = False
     """Several source columns may be given for this one; their texts are joined with ` | `."""
+    numbers: str | None = None
+    """The column that takes the values that are numbers, of a source that holds them here."""
 
 
 class Pattern(Record):

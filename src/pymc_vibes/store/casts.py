@@ -139,10 +139,21 @@ def _present(target: Target, types: Sequence[str]) -> str:
         for index in target.sources
     ]
     if len(parts) == 1:
-        return parts[0]
+        return _share(parts[0], target.takes, types[target.sources[0]])
     texts = ", ".join(f"coalesce(({part})::VARCHAR, '')" for part in parts)
     absent = " AND ".join(f"({part}) IS NULL" for part in parts)
     return f"CASE WHEN {absent} THEN NULL ELSE concat_ws(' | ', {texts}) END"
+
+
+def _share(sql: str, takes: str, kind: str) -> str:
+    """Keep the values that are numbers, or the others, where two columns share a source."""
+    if takes == "all":
+        return sql
+    if kind == "VARCHAR":
+        is_number = f"TRY_CAST({sql} AS DOUBLE) IS NOT NULL"
+    else:
+        is_number = "true" if kind in _WHOLE or _is_fraction(kind) else "false"
+    return f"CASE WHEN {'' if takes == 'numbers' else 'NOT '}({is_number}) THEN {sql} END"
 
 
 def _not_blank(sql: str) -> str:

@@ -2,7 +2,8 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from pymc_vibes.core.errors import SchemaMismatch
 from pymc_vibes.core.experiment import UploadOptions
@@ -39,6 +40,8 @@ class Target:
     constant: str | None = None
     label: str
     """What the person who sent the file calls it."""
+    takes: Literal["all", "numbers", "others"] = "all"
+    """Which values of its source belong here, where two columns share one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,7 @@ def plan(
     extras = _extras(headers, schema, {t.column.name for t in targets}, used, set(present))
     targets += [_target(column, headers, (index,), None) for index, column in extras]
     stored = {headers[i]: t.column.name for t in targets for i in t.sources}
+    targets = [part for target in targets for part in _split(target, schema, chosen)]
     return Layout(targets=tuple(targets), schema=schema, stored_as=stored)
 
 
@@ -188,6 +192,15 @@ def _target(
 ) -> Target:
     label = headers[sources[0]] if len(sources) == 1 else column.name
     return Target(column=column, sources=sources, constant=constant, label=label)
+
+
+def _split(target: Target, schema: Schema, chosen: Iterable[str]) -> tuple[Target, ...]:
+    """Give the numbers among the values of a column to the column that wants them, if any does."""
+    name = target.column.numbers
+    if name is None or name in chosen or not target.sources:
+        return (target,)
+    numbers = replace(target, column=schema_column(schema, name), takes="numbers")
+    return replace(target, takes="others"), numbers
 
 
 def _check_complete(

@@ -7,10 +7,11 @@ SCHEMA = Schema(
         Column(
             name="window_start",
             type="instant",
-            about="When the window of the count began; a time without zone is UTC. Raw events have "
-            "the time of the event here and a setting `window` such as day.",
+            about="When the window of the count began, or its number; a time without zone is UTC. "
+            "Raw events have the time of the event here and a setting `window` such as day.",
             role="time",
             aliases=("timestamp", "ts"),
+            numbers="window",
         ),
         Column(
             name="window",
