@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pymc_vibes.core.errors import BadConfig
 
@@ -171,8 +171,10 @@ class Settings(BaseSettings):
     auth_max_days: int = Field(
         366, ge=1, le=3660, description="Longest life of a token that is accepted, in days."
     )
-    cors_origins: tuple[str, ...] = Field(
-        (), description="Origins allowed to call the API from a browser (JSON list)."
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins allowed to call the API from a browser, separated by commas or as a "
+        "JSON list.",
     )
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -229,6 +231,15 @@ class Settings(BaseSettings):
     sampler_idle_seconds: float = Field(
         600.0, gt=0, description="How long an idle sampler process is kept."
     )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _many(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        if given.lstrip().startswith("["):
+            return json.loads(given)  # its error is a ValueError, as a validator's must be
+        return tuple(origin.strip() for origin in given.split(",") if origin.strip())
 
     @field_validator("catalog", "queue")
     @classmethod

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pymc_vibes.core.errors import UnsafeBinding
+from pymc_vibes.core.errors import BadConfig, UnsafeBinding
 from pymc_vibes.http.app import create_app
 from pymc_vibes.http.metrics import COHORT_SLOTS, OTHER, Metrics
 from pymc_vibes.http.security import content_policy
 from pymc_vibes.http.serve import check_binding
-from pymc_vibes.settings import Settings
+from pymc_vibes.settings import Settings, load_settings
 
 CANARY = "canary-secret-that-nobody-may-ever-see-written"
 
@@ -80,6 +80,40 @@ def test_only_listed_origins_may_call_from_a_browser(tmp_path: Path) -> None:
     assert "access-control-allow-credentials" not in friend.headers
     assert "access-control-allow-origin" not in other.headers
     assert made.status_code == 201
+
+
+def test_a_listed_origin_may_say_how_long_it_waits(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, cors_origins=("https://friend.example",))
+    asks = {
+        "Origin": "https://friend.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type, prefer",
+    }
+    with TestClient(create_app(settings, quiet=True)) as client:
+        may = client.options("/analytics/its/analyze", headers=asks)
+        told = client.get("/healthz", headers={"Origin": "https://friend.example"})
+
+    assert may.status_code == 200
+    assert "retry-after" in told.headers["access-control-expose-headers"].lower()
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["https://a.example, https://b.example", '["https://a.example", "https://b.example"]'],
+)
+def test_origins_are_listed_by_commas_or_as_json(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIBES_CORS_ORIGINS", given)
+
+    assert load_settings().cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_origins_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIBES_CORS_ORIGINS", '["https://a.example')
+
+    with pytest.raises(BadConfig, match="VIBES_CORS_ORIGINS"):
+        load_settings()
 
 
 def test_without_a_list_no_origin_may(observed: TestClient) -> None:
