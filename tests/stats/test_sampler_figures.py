@@ -47,3 +47,10 @@ def test_a_long_trace_is_thinned_and_says_so() -> None:
 
     assert len(trace.spec.tables["line_0"]["x"]) == 250
     assert "One draw in 20" in trace.spec.note
+
+
+def test_a_trace_shows_how_many_draws_it_is_worth() -> None:
+    trace, _ = trace_and_ranks("alpha", chains(), label="alpha")
+
+    assert "R-hat is 1.00" in trace.spec.note
+    assert "effective sample size" in trace.spec.note

@@ -49,7 +49,7 @@ def _trace(name: str, title: str, numbers: str, values: "Array", words: tuple[st
         ],
         x_label="draw",
         y_label=f"{label}, {unit}" if unit else label,
-        note=f"One draw in {step} is shown." if step > 1 else "",
+        note=f"{numbers} One draw in {step} is shown." if step > 1 else numbers,
     )
 
 
