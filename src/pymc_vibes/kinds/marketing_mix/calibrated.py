@@ -95,10 +95,12 @@ def calibration_findings(reading: Reading) -> Iterator[Finding]:
         )  # fmt: skip
     evidence = evidence_in(reading)
     if reading.study.features.form.spec.lags and not _reads_afterwards(reading):
+        many = len(evidence.lift)
+        which = "The readout is not" if many == 1 else f"None of the {many} readouts is"
         yield Finding(
             code="no-readout-afterwards", severity="warning",
-            text=f"None of the {len(evidence.lift)} readouts is of the periods after its test: "
-            "slow carry-over is then mistaken for a weak channel.",
+            text=f"{which} of the periods after its test: slow carry-over is then mistaken for a "
+            "weak channel.",
         )  # fmt: skip
 
 
