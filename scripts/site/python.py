@@ -23,6 +23,7 @@ def python_page() -> str:
     """Write the page of all public names."""
     public = [(name, getattr(pymc_vibes, name)) for name in sorted(pymc_vibes.__all__)]
     functions = [(name, found) for name, found in public if not inspect.isclass(found)]
+    functions.sort(key=lambda pair: pair[0] != "connect")  # where everybody begins
     records = [(name, found) for name, found in public if inspect.isclass(found)]
     told = [part for name, found in functions for part in _called(f"pv.{name}", found)]
     lake = [part for name, found in _methods() for part in _called(f"lake.{name}", found, 3)]
