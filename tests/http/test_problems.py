@@ -63,6 +63,21 @@ def test_a_wrong_method_says_which_are_right(observed: TestClient) -> None:
     assert "GET" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (f"{API}/experiments", "GET, POST"),
+        (f"{API}/experiments/x", "DELETE, GET, PATCH"),
+        (f"{API}/runs/x/cancel", "POST"),
+        ("/", "GET"),
+    ],
+)
+def test_a_wrong_method_names_those_of_every_route_there(
+    observed: TestClient, path: str, methods: str
+) -> None:
+    assert observed.put(path).headers["allow"] == methods
+
+
 def test_what_breaks_on_our_side_leaks_nothing(client: TestClient) -> None:
     drop_runs(client)
 

@@ -157,10 +157,16 @@ def _translate(error: HTTPException, request: Request) -> VibesError:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return PageNotFound(f"There is nothing at {where}.", hint="/docs lists every address.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allow = (error.headers or {}).get("Allow", "")
+        allow = _methods(request) or (error.headers or {}).get("Allow", "")
         return MethodNotAllowed(
             f"{where} does not take {request.method}; it takes {allow or 'other methods'}.",
             allow=allow,
         )
     cls = _BY_STATUS.get(error.status_code, BadRequest)
     return cls(str(error.detail).rstrip(".") + ".")
+
+
+def _methods(request: Request) -> str:
+    """Name every method of the address: the router knows only those of the first route there."""
+    template = getattr(request.scope.get("route"), "path_format", "")
+    return ", ".join(sorted(request.app.openapi()["paths"].get(template, {}))).upper()
