@@ -1,9 +1,12 @@
 """The real application over a real lake in a folder of its own."""
 
+import asyncio
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -75,6 +78,12 @@ def writer(locked_settings: Settings) -> dict[str, str]:
     """The headers of somebody who may change things."""
     token = create_token(locked_settings, "bob", ["admin"], 1)
     return {"Authorization": f"Bearer {token}"}
+
+
+def run_aside[T](work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread: where a browser was used before, this one has a loop already."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, work).result()
 
 
 def words_of(page: str) -> str:

@@ -14,7 +14,7 @@ from pymc_vibes.http.page_mix_bench import READING, STEPS, address
 from pymc_vibes.http.page_mix_stages import marks_of
 from pymc_vibes.http.page_mix_table import table_file
 from pymc_vibes.settings import Settings
-from tests.http.conftest import words_of
+from tests.http.conftest import run_aside, words_of
 from tests.http.mix_pages import BROWSER, make, place_of, sample_csv, service_of, step
 
 FEW = """week,region,sales,act_tv,spend_tv,act_radio,ctrl_price,weird
@@ -281,12 +281,10 @@ async def read(table: Table) -> str:
 
 
 def test_text_that_a_spreadsheet_would_run_is_made_inert() -> None:
-    import asyncio
-
     rows = (("=1+1", -1.5), ("tv", None))
     table = Table(name="t", title="T", columns=("channel", "mean"), rows=rows)
 
-    assert asyncio.run(read(table)).splitlines() == ['"channel","mean"', '"\'=1+1",-1.5', '"tv",']
+    assert run_aside(read(table)).splitlines() == ['"channel","mean"', '"\'=1+1",-1.5', '"tv",']
 
 
 def test_a_table_that_is_not_there_is_refused_with_those_that_are() -> None:
@@ -297,11 +295,9 @@ def test_a_table_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 
 def test_an_empty_table_is_a_file_with_its_headings() -> None:
-    import asyncio
-
     table = Table(name="t", title="T", columns=("channel", "mean"), rows=())
 
-    assert asyncio.run(read(table)).splitlines() == ['"channel","mean"']
+    assert run_aside(read(table)).splitlines() == ['"channel","mean"']
 
 
 def test_who_may_only_read_trains_nothing(locked: TestClient, reader: dict[str, str]) -> None:

@@ -25,7 +25,7 @@ from pymc_vibes.http.events import Streams
 from pymc_vibes.http.pending import RunLine, line
 from pymc_vibes.http.serve import server_of
 from pymc_vibes.settings import Settings
-from tests.http.conftest import words_of
+from tests.http.conftest import run_aside, words_of
 from tests.sampled.registered import TOSSES, Gate
 
 API = "/api/v1/experiments/coin"
@@ -304,7 +304,7 @@ def test_a_slow_reader_gets_the_run_as_it_is_when_it_is_ready() -> None:
             now[0] = next(states, now[0])
 
     stream = Streams().stream("1", lambda: now[0], None)
-    asyncio.run(stream(SCOPE, unheard, slowly))
+    run_aside(stream(SCOPE, unheard, slowly))
 
     assert [event.id for event in read(iter(b"".join(sent).decode().split("\n")))] == [1, 9]
 
@@ -320,7 +320,7 @@ def test_silence_is_broken_by_a_comment(monkeypatch: pytest.MonkeyPatch) -> None
         sent.extend(message.get("body", b""))
 
     stream = streams.stream("1", lambda: now, now)
-    asyncio.run(stream(SCOPE, unheard, send))
+    run_aside(stream(SCOPE, unheard, send))
 
     assert sent.count(b": ping") == 2
     assert b"data:" not in sent
@@ -341,7 +341,7 @@ def test_those_who_follow_the_same_run_share_a_look(monkeypatch: pytest.MonkeyPa
         followers = (streams.stream("1", look, None) for _ in range(20))
         await asyncio.gather(*(follower(SCOPE, unheard, send) for follower in followers))
 
-    asyncio.run(follow_at_once())
+    run_aside(follow_at_once())
 
     assert sent.count(b"event: end") == 20
     assert len(looks) == 1
