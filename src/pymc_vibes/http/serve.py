@@ -59,33 +59,17 @@ def run(
     host: str,
     port: int,
     *,
-    reload: bool = False,
     works: bool = True,
     ready: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Serve until told to stop; open requests may finish first.
 
     A server that `works` carries its runs out itself; one that does not leaves them to workers.
-    `ready` is told the port once it is listened on, unless code is reloaded.
+    `ready` is told the port once it is listened on.
     """
-    import uvicorn
-
-    check(settings, host, port)
-    log_like_us(settings)
-    # the server finishes its requests, then passes the signal on to this handler
-    signal.signal(signal.SIGTERM, _stop)
-    if reload:
-        # the reloader starts fresh processes, which read the settings from the environment again
-        uvicorn.run(
-            "pymc_vibes.http.app:app",
-            host=host,
-            port=port,
-            reload=True,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        return
     from pymc_vibes.http.app import create_app
 
+    _prepare(settings, host, port)
     server = server_of(
         create_app(settings, works=works),
         ready,
@@ -100,6 +84,27 @@ def run(
         server.run()
     if not server.started:
         sys.exit(NOT_STARTED)
+
+
+def run_reloading(settings: Settings, host: str, port: int) -> None:
+    """Serve by fresh processes whenever the code changes; they read the settings again."""
+    import uvicorn
+
+    _prepare(settings, host, port)
+    uvicorn.run(
+        "pymc_vibes.http.app:app",
+        host=host,
+        port=port,
+        reload=True,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _prepare(settings: Settings, host: str, port: int) -> None:
+    check(settings, host, port)
+    log_like_us(settings)
+    # the server finishes its requests, then passes the signal on to this handler
+    signal.signal(signal.SIGTERM, _stop)
 
 
 def server_of(

@@ -45,7 +45,7 @@ def serve(
     ] = True,
 ) -> None:
     """Start the server with the web interface; stops cleanly on Ctrl-C or SIGTERM."""
-    from pymc_vibes.http.serve import run
+    from pymc_vibes.http.serve import run_reloading
 
     settings = session(context).settings
     if reload:
@@ -53,7 +53,7 @@ def serve(
         with pipes.hang_ups_are_errors():
             if port:  # with port 0 only the server knows
                 _greet(settings, host, port)
-            run(settings, host, port, reload=True)
+            run_reloading(settings, host, port)
         return
     _serve(settings, host, port, worker=worker)
 
