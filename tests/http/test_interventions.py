@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pymc_vibes.http.app import create_app
+from pymc_vibes.http.interventions import picture
 from pymc_vibes.service import Service
 from pymc_vibes.settings import Settings
 
@@ -177,6 +178,16 @@ def test_a_stored_column_goes_before_what_its_name_is_another_name_of(days: Test
     )
 
     assert pulse["counterfactual_effect"]["mean"] < 0 < score["counterfactual_effect"]["mean"]
+
+
+def test_pictures_of_a_known_answer_are_not_drawn_again(days: TestClient) -> None:
+    first = days.post(ANALYZE, json=ask()).json()
+    drawn = picture.cache_info().misses
+
+    again = days.post(ANALYZE, json=ask()).json()
+
+    assert again["plots"] == first["plots"]
+    assert picture.cache_info().misses == drawn
 
 
 def test_a_column_without_a_number_is_named(days: TestClient) -> None:
