@@ -278,7 +278,13 @@ def _heading(
 
 
 def _interval_words(level: str, words: str) -> str:
-    return f"{level} interval" if words == "interval" else f"{words}, {level} interval"
+    """Name the column of an interval, whose mass may be said elsewhere.
+
+    >>> _interval_words("95 %", "rank"), _interval_words("", "rank"), _interval_words("", "interval")
+    ('rank, 95 % interval', 'rank, interval', 'interval')
+    """
+    of = f"{level} interval".strip()
+    return of if words == "interval" else f"{words}, {of}"
 
 
 def _level(column: _Column, estimates: Sequence[Estimate]) -> str:
