@@ -280,8 +280,8 @@ def _heading(
 def _interval_words(level: str, words: str) -> str:
     """Name the column of an interval, whose mass may be said elsewhere.
 
-    >>> _interval_words("95 %", "rank"), _interval_words("", "rank"), _interval_words("", "interval")
-    ('rank, 95 % interval', 'rank, interval', 'interval')
+    >>> _interval_words("95 %", "rank"), _interval_words("", "rank")
+    ('rank, 95 % interval', 'rank, interval')
     """
     of = f"{level} interval".strip()
     return of if words == "interval" else f"{words}, {of}"
