@@ -5,13 +5,14 @@ a unit. Commands, forms, OpenAPI and docs are derived from that and from nothing
 Alternatives are discriminated unions on a `kind` literal, never flags.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from pymc_vibes.core.errors import BadConfig
+from pymc_vibes.core.forms import NOT_A_RECORD, Choice, choice_at
 from pymc_vibes.core.records import Record
 
 
@@ -89,15 +90,33 @@ def parse[R: Record](model: type[R], values: Any) -> R:
     try:
         return TypeAdapter(model).validate_python(values)
     except ValidationError as error:
-        fields = [
-            {"field": ".".join(str(part) for part in e["loc"]) or "(all)", "reason": _reason(e)}
-            for e in error.errors(include_url=False, include_context=False)
-        ]
-        told = "; ".join(f"{f['field']}: {f['reason']}" for f in fields[:5])
-        detail = told.removeprefix("(all): ")  # settings that do not fit together: no one is wrong
-        detail = detail if detail == told else f"{detail[:1].upper()}{detail[1:]}"
-        wrong = {field["field"].partition(".")[0] for field in fields}
-        raise BadConfig(f"{detail}.", hint=_hint(model, wrong), fields=fields) from error
+        raise _refusal(model, error.errors(include_url=False, include_context=False)) from error
+
+
+def _refusal(model: type[Record], errors: Sequence[Any]) -> BadConfig:
+    choices = [_choice(model, e) for e in errors]
+    fields = [
+        {
+            "field": ".".join(str(part) for part in e["loc"]) or "(all)",
+            "reason": _reason(e, choice),
+        }
+        for e, choice in zip(errors, choices, strict=True)
+    ]
+    told = "; ".join(f"{f['field']}: {f['reason']}" for f in fields[:5])
+    detail = told.removeprefix("(all): ")  # settings that do not fit together: no one is wrong
+    detail = detail if detail == told else f"{detail[:1].upper()}{detail[1:]}"
+    wrong = {field["field"].partition(".")[0] for field in fields}
+    ways = [c.way(e["input"]) for e, c in zip(errors, choices, strict=True) if c is not None]
+    return BadConfig(
+        f"{detail}.", hint=" ".join(filter(None, [*ways[:1], _hint(model, wrong)])), fields=fields
+    )
+
+
+def _choice(model: type[Record], error: Any) -> Choice | None:
+    """Give how the setting is written, where the error is that it is not written as a record."""
+    if error["type"] not in NOT_A_RECORD:
+        return None
+    return choice_at(model.model_json_schema(), error["loc"])
 
 
 def _hint(model: type[Record], wrong: set[str]) -> str:
@@ -108,10 +127,8 @@ def _hint(model: type[Record], wrong: set[str]) -> str:
     return " ".join(f"{name}: {about or 'see the reference.'}" for name, about in told)
 
 
-def _reason(error: Any) -> str:
-    if error["type"] == "union_tag_not_found":
-        return "name its form under 'kind'"
-    message = str(error["msg"]).removeprefix("Value error, ")
+def _reason(error: Any, choice: Choice | None) -> str:
+    message = choice.reason if choice else str(error["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if message else "is not valid"
     given = error.get("input")
     simple = isinstance(given, str | int | float | bool | date | datetime) or given is None
