@@ -37,7 +37,7 @@ from pymc_vibes.http.security import NAME_BOUND, given_name
 from pymc_vibes.http.tabular import MEDIA_TYPES
 from pymc_vibes.http.uploads import StagedDep
 from pymc_vibes.kinds import catalog
-from pymc_vibes.service import Analysis, Service
+from pymc_vibes.service import Analysis
 
 _PIECE = 5000
 
@@ -118,14 +118,16 @@ def ingest(
     constants: events.Constants = [],  # noqa: B006
     idempotency_key: events.Key = None,
 ) -> Ingested:
-    """Take in rows with `ts`, `cohort`, `event` and maybe `count`, `exposure`."""
-    _make_default(service, experiment)
-    service.experiment_of(experiment, KIND)
+    """Take in rows with `ts`, `cohort`, `event` and maybe `count`, `exposure`.
+
+    The first rows that are taken in make the experiment.
+    """
     receipt = events.take_in(
         service,
         metrics,
         experiment,
         staged,
+        making=KIND,
         told=told,
         timezone=timezone,
         skip_bad_rows=skip_bad_rows,
@@ -253,17 +255,6 @@ def _samples(found: Analysis, cohort: str, event: str, n: int, seed: int, form: 
         "samples": draws,
     }
     return Response(json.dumps(body, allow_nan=False), media_type="application/json")
-
-
-def _make_default(service: Service, name: str) -> None:
-    if name != DEFAULT or any(known.name == DEFAULT for known in service.experiments()):
-        return
-    from pymc_vibes.core.errors import ExperimentExists
-
-    try:
-        service.create(DEFAULT, KIND, display_name="Observations")
-    except ExperimentExists:
-        return  # somebody else was faster
 
 
 def _posterior_of(kind: Kind[Any]) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pymc_vibes.core.config import Config, parse
-from pymc_vibes.core.errors import BadConfig, ExperimentNotFound, KindMismatch
+from pymc_vibes.core.errors import BadConfig, ExperimentExists, ExperimentNotFound, KindMismatch
 from pymc_vibes.core.experiment import (
     Experiment,
     LakeTable,
@@ -121,6 +121,35 @@ class Experiments:
         return self.lake.ingest(
             experiment.name, path, kind.schema, options, required=required, filename=filename
         )
+
+    def upload_first(
+        self,
+        name: str,
+        kind: str,
+        path: Path,
+        options: UploadOptions | None = None,
+        *,
+        filename: str | None = None,
+    ) -> Receipt:
+        """Add the events of a file to an experiment of the kind, made where there is none yet.
+
+        A file that is refused makes none. One of another kind is a `KindMismatch`.
+        """
+        if name.strip().lower() not in self._experiments():
+            try:
+                return self.lake.create_with_events(
+                    path,
+                    find_kind(kind).schema,
+                    options or UploadOptions(),
+                    name=check_name(name),
+                    display_name=name.strip()[:200],
+                    kind=kind,
+                    filename=filename,
+                )
+            except ExperimentExists:
+                pass  # somebody else was faster
+        self.experiment_of(name, kind)
+        return self.upload(name, path, options, filename=filename)
 
     def upload_table(
         self, name: str, events: "ArrowTable", options: UploadOptions | None = None

@@ -39,6 +39,7 @@ class _Request:
     options: UploadOptions
     required: frozenset[str]
     digest: str | None
+    is_new: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,12 @@ class Ingest:
         *,
         required: frozenset[str],
         filename: str | None,
+        is_new: bool = False,
     ) -> Receipt:
-        """Check the whole file and commit it, or raise and leave nothing behind."""
+        """Check the whole file and commit it, or raise and leave nothing behind.
+
+        An experiment that `is_new` is made by the same commit.
+        """
         self._check_zone(options.timezone)
         digest = _digest(path, options) if options.idempotency_key else None
         if digest is not None:
@@ -99,6 +104,7 @@ class Ingest:
             options=options,
             required=required,
             digest=digest,
+            is_new=is_new,
         )
         places = self._places(request.batch)
         try:
@@ -218,6 +224,8 @@ def _commit_of(
     experiment: Experiment, request: _Request, ready: _Ready
 ) -> Callable[[Writing], Receipt | _Outdated]:
     def work(writing: Writing) -> Receipt | _Outdated:
+        if request.is_new:
+            return _append(writing, _made(writing, experiment, ready), request, ready)
         current = writing.experiment(experiment.id, experiment.name)
         key = request.options.idempotency_key
         known = None if key is None else writing.batch(current.id, key)
@@ -230,6 +238,12 @@ def _commit_of(
         return _append(writing, current, request, ready)
 
     return work
+
+
+def _made(writing: Writing, experiment: Experiment, ready: _Ready) -> Experiment:
+    """Make the experiment, with what its first batch decides."""
+    config = {**experiment.config, **ready.decided}
+    return writing.create(experiment.model_copy(update={"config": config}))
 
 
 def _append(writing: Writing, experiment: Experiment, request: _Request, ready: _Ready) -> Receipt:

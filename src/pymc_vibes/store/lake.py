@@ -109,14 +109,7 @@ class Lake:
         self, *, name: str, display_name: str, kind: str, config: Mapping[str, Any]
     ) -> Experiment:
         """Make an empty experiment, or raise `ExperimentExists`."""
-        experiment = Experiment(
-            id=upkeep.new_id(),
-            name=check_name(name),
-            display_name=display_name,
-            kind=kind,
-            config=config,
-            created=datetime.now(UTC),
-        )
+        experiment = _new(name, display_name, kind, config)
         return self._committer.run(lambda writing: writing.create(experiment))
 
     def experiments(self) -> tuple[Experiment, ...]:
@@ -164,6 +157,24 @@ class Lake:
         """Add the events of a file in one transaction; `required` columns need a value per row."""
         return self._ingest.run(
             self.experiment(name), path, schema, options, required=required, filename=filename
+        )
+
+    @reaching()
+    def create_with_events(
+        self,
+        path: Path,
+        schema: "Schema",
+        options: UploadOptions,
+        *,
+        name: str,
+        display_name: str,
+        kind: str,
+        filename: str | None = None,
+    ) -> Receipt:
+        """Make an experiment with its first events in one transaction: both, or neither."""
+        made = _new(name, display_name, kind, {})
+        return self._ingest.run(
+            made, path, schema, options, required=frozenset(), filename=filename, is_new=True
         )
 
     def reading(
@@ -284,3 +295,15 @@ def _found(settings: "Settings", catalog: Catalog) -> "DuckDBPyConnection":
         root.close()
         raise missing
     return root
+
+
+def _new(name: str, display_name: str, kind: str, config: Mapping[str, Any]) -> Experiment:
+    """Give an experiment that is not in the lake yet."""
+    return Experiment(
+        id=upkeep.new_id(),
+        name=check_name(name),
+        display_name=display_name,
+        kind=kind,
+        config=config,
+        created=datetime.now(UTC),
+    )

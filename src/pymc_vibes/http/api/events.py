@@ -49,11 +49,20 @@ Key = Annotated[
 
 
 def take_in(
-    service: Service, metrics: Metrics, name: str, staged: Staged, **options: Any
+    service: Service,
+    metrics: Metrics,
+    name: str,
+    staged: Staged,
+    *,
+    making: str | None = None,
+    **options: Any,
 ) -> Receipt:
-    """Add a staged file to an experiment and count its rows."""
+    """Add a staged file to an experiment and count its rows; `making` is the kind of a new one."""
     read = read_options(told=options.pop("told") or staged.format, **options)
-    receipt = service.upload(name, staged.path, read, filename=staged.filename)
+    if making is None:
+        receipt = service.upload(name, staged.path, read, filename=staged.filename)
+    else:
+        receipt = service.upload_first(name, making, staged.path, read, filename=staged.filename)
     if not receipt.replayed:
         kind = service.experiment(name).kind
         metrics.count_rows(kind, receipt.ingested, receipt.rejected)
