@@ -42,6 +42,7 @@ from pymc_vibes.http.logs import RequestLog
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.http.release import VERSION
 from pymc_vibes.http.security import Gate, Shield
+from pymc_vibes.http.strict import STRICT
 from pymc_vibes.http.tags import Tags
 from pymc_vibes.http.uploads import FOLDER
 from pymc_vibes.service import Service
@@ -88,13 +89,13 @@ def create_app(
 
 def _route(app: FastAPI) -> None:
     # routes are matched in this order, so those that are read most come first
-    app.include_router(compat.build(), responses=pending.documented())
-    app.include_router(interventions.build())
+    app.include_router(compat.build(), responses=pending.documented(), dependencies=STRICT)
+    app.include_router(interventions.build(), dependencies=STRICT)
     app.include_router(operations.router)
     for module in (kinds, experiments, events, runs, reproductions, questions):
-        app.include_router(module.build())
+        app.include_router(module.build(), dependencies=STRICT)
     for part in (mix_datasets, mix_outputs, mix_files, mix_runs):
-        app.include_router(part.build())
+        app.include_router(part.build(), dependencies=STRICT)
     app.include_router(session.router)
     app.include_router(pages.router)
     app.include_router(reference_page.router)

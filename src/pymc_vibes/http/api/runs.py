@@ -71,12 +71,15 @@ def list_runs(
     request: Request,
     response: Response,
     service: ServiceDep,
+    experiment: Annotated[
+        str | None, Query(max_length=200, description="Only runs of this experiment.")
+    ] = None,
     state: InState = None,
     limit: Limit = 50,
     before: After = None,
 ) -> RunList:
     """List runs, newest first."""
-    found = service.history(state=state, limit=limit + 1, before=before)
+    found = service.history(experiment, state=state, limit=limit + 1, before=before)
     return _page(request, response, found, limit)
 
 
