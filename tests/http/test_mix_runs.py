@@ -283,3 +283,18 @@ def test_the_answer_of_a_run_that_is_done_is_found_by_whoever_asks_the_same(
 
     assert found.status_code == 200
     assert (found.json()["run_id"], found.json()["cached"]) == (run_id, True)
+
+
+def test_a_run_that_was_asked_for_elsewhere_is_told_as_json_to_who_asks_for_it(
+    server: TestClient, run_id: str
+) -> None:
+    settings = server.get(f"/runs/{run_id}").json()["settings"] | {"seed": 977}
+    begun = server.post(f"/api/v1/experiments/{SAMPLE}/runs", json=settings).json()["id"]
+    server.post(f"/api/v1/runs/{begun}/cancel").raise_for_status()
+
+    told = server.get(f"/runs/{begun}", headers={"Accept": "application/json"})
+    page = server.get(f"/runs/{begun}", headers=HTML)
+
+    assert told.json()["run_id"] == server.get(f"/runs/{begun}/status").json()["run_id"] == begun
+    assert told.json()["settings"]["seed"] == 977
+    assert page.headers["content-type"].startswith("text/html")

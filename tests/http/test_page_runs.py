@@ -134,3 +134,43 @@ def test_a_list_for_programs_is_filtered_too(coin: TestClient, gate: Gate) -> No
             failed
         ]
     assert coin.get(of_all, params={"state": "lost"}).status_code == 422
+
+
+def test_what_is_asked_of_a_run_without_an_answer_says_why_there_is_none(
+    coin: TestClient, gate: Gate
+) -> None:
+    broken = coin.post("/api/v1/experiments/coin/runs", json={"ends": "broken"}).json()["id"]
+    gate.open()
+    finished(coin, broken)
+
+    for part in ("summary", "diagnostics", "figures", "posterior", "samples", "report"):
+        refused = coin.get(f"/api/v1/runs/{broken}/{part}")
+        problem = refused.json()
+        assert (refused.status_code, problem["type"]) == (409, "/problems/no-answer")
+        assert f"Run {broken} failed, so it has no answer:" in problem["detail"]
+        assert "vibes analyze coin" in problem["hint"]
+        assert (problem["run"], problem["state"]) == (broken, "failed")
+
+
+def test_a_page_leads_from_a_missing_answer_to_its_run(coin: TestClient) -> None:
+    stopped = begin(coin)
+    coin.post(f"/api/v1/runs/{stopped}/cancel").raise_for_status()
+    finished(coin, stopped)
+
+    page = coin.post(f"/runs/{stopped}/reproduce", headers=HTML)
+
+    assert page.status_code == 409
+    assert f"Run {stopped} was cancelled, so it has no answer." in words_of(page.text)
+    assert f'href="/runs/{stopped}"' in page.text
+
+
+def test_a_program_that_asks_for_json_at_the_page_of_a_run_is_told_where_it_is(
+    coin: TestClient,
+) -> None:
+    run_id = begin(coin)
+
+    told = coin.get(f"/runs/{run_id}", headers={"Accept": "application/json"})
+
+    assert told.headers["content-type"] == "application/problem+json"
+    assert told.json()["hint"] == f"GET /api/v1/runs/{run_id} shows it."
+    assert coin.get(f"/runs/{run_id}", headers=HTML).headers["content-type"].startswith("text/html")

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from pymc_vibes.core.answer import Answer
-from pymc_vibes.core.errors import BadRequest, RunNotFound
+from pymc_vibes.core.errors import BadRequest, NoAnswer
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.core.run import Pending, Run, RunState
 from pymc_vibes.kinds import catalog
@@ -223,7 +223,7 @@ def test_a_run_without_an_answer_cannot_be_reproduced(coin: Service) -> None:
     with pytest.raises(Exception, match="fell off the table"):
         coin.analyze("coin", {"ends": "broken"})
     (failed,) = coin.runs("coin")
-    with pytest.raises(RunNotFound, match="has no answer"):
+    with pytest.raises(NoAnswer, match=r"has no answer: .*fell off the table"):
         coin.reproduce(failed.id)
 
 

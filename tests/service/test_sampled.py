@@ -11,6 +11,7 @@ import pytest
 from pymc_vibes.core.errors import (
     IllegalTransition,
     InferenceFailed,
+    NoAnswer,
     RunCancelled,
     RunNotFound,
     TooManyRequests,
@@ -265,8 +266,11 @@ def test_nothing_can_be_had_of_a_run_before_it_is_over(hasty: Service) -> None:
             want(run.id)
     hasty.cancel(run.id)
     until(hasty, run, lambda r: r.is_over)
-    with pytest.raises(RunNotFound, match="cancelled"):
-        hasty.answer(run.id)
+    for want in (hasty.answer, hasty.rebuilt):
+        with pytest.raises(NoAnswer, match="cancelled") as refused:
+            want(run.id)
+        assert refused.value.extras == {"run": run.id, "state": "cancelled"}
+        assert "vibes analyze coin" in str(refused.value.hint)
 
 
 def test_draws_are_kept_and_come_back_after_a_restart(

@@ -9,6 +9,7 @@ import pytest
 
 from pymc_vibes.core.errors import (
     BadConfig,
+    EntityNotFound,
     ExperimentExists,
     ExperimentNotFound,
     FigureNotFound,
@@ -165,6 +166,15 @@ def test_wrong_names_are_answered_with_what_there_is(faults: Service) -> None:
     hints = [str(caught.value.hint) for caught in (experiment, query, figure, kind)]
     assert ["faults" in hints[0], "compare" in hints[1], "It has" in hints[2]] == [True] * 3
     assert "bernoulli" in hints[3]
+
+
+def test_a_name_that_the_data_have_never_seen_leaves_no_run(faults: Service) -> None:
+    asked = {"event": "fualt", "model": "hierarchical"}
+    for _ in range(2):
+        with pytest.raises(EntityNotFound, match="fualt"):
+            faults.analyze("faults", asked)
+
+    assert faults.runs("faults") == ()
 
 
 def test_what_does_not_fit_is_refused(faults: Service) -> None:

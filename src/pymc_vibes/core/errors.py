@@ -19,7 +19,8 @@ status, `exit_code` the command line's, and keyword extras travel with it as JSO
     ├── Conflict (409, exit 5)
     │   ├── ExperimentExists          ├── IdempotencyConflict
     │   ├── IllegalTransition         ├── KindMismatch
-    │   ├── RunCancelled              └── NotTrusted
+    │   ├── RunCancelled              ├── NotTrusted
+    │   └── NoAnswer
     ├── Denied (exit 4)
     │   ├── NotAuthenticated (401)    ├── NotAllowed (403)
     │   ├── ForeignRequest (403)      └── UnsafeBinding
@@ -192,6 +193,13 @@ class KindMismatch(Conflict):
 
 class RunCancelled(Conflict):
     """The run was cancelled."""
+
+
+class NoAnswer(Conflict):
+    """The run ended without an answer.
+
+    Extras: `run` (its id) and `state` (`failed` or `cancelled`).
+    """
 
 
 class NotTrusted(Conflict):

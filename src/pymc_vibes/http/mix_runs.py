@@ -68,17 +68,26 @@ def show_status(service: ServiceDep, run_id: RunId) -> Status:
 
 
 def show_run(request: Request, service: ServiceDep, run_id: RunId) -> Any:
-    """Give the record of a staged run, or the page of any run to whoever asks for a page."""
+    """Give the record of a run of a marketing mix, or the page of any run to who asks for a page.
+
+    A run that was not made here is a page to whoever does not ask for JSON; one of another kind
+    has no stages, and its record stands in the resource tree.
+    """
     runs = StagedRuns(service)
-    if not runs.is_staged(run_id):
-        return page_runs.run(request, service, run_id)
-    staged = runs.show(run_id)
-    if is_navigation(request.scope) or view.is_partial(request):
-        if staged.run is None:  # it has no page before it is trained
+    is_staged = runs.is_staged(run_id)
+    is_page = is_navigation(request.scope) or view.is_partial(request)
+    if is_page or not (is_staged or _wants_json(request)):
+        # it has no page before it is trained
+        staged = runs.show(run_id) if is_staged else None
+        if staged is not None and staged.run is None:
             return go(f"/experiments/{view.segment(staged.experiment)}")
         return page_runs.run(request, service, run_id)
-    text = record(staged).model_dump_json()
+    text = record(runs.show(run_id)).model_dump_json()
     return Response(text, media_type="application/json", headers={"Vary": "Accept"})
+
+
+def _wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
 
 
 def status(staged: StagedRun) -> Status:

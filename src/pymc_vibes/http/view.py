@@ -23,6 +23,7 @@ from pymc_vibes.core.answer import Diagnostics
 from pymc_vibes.core.errors import (
     ExperimentNotFound,
     KindNotFound,
+    NoAnswer,
     NotAuthenticated,
     QueryNotFound,
     RunNotFound,
@@ -310,6 +311,8 @@ def onward(request: Request, problem: VibesError) -> tuple[tuple[str, str], ...]
         name = str(request.path_params.get("name", request.query_params.get("experiment", "")))
         made = ((f"/?{urlencode({'name': name})}#create", f"Create {name}"),) if name else ()
         return (*made, ("/", "All experiments"))
+    if isinstance(problem, NoAnswer):
+        return ((f"/runs/{problem.extras['run']}", "The run"), ("/runs", "All runs"))
     if isinstance(problem, RunNotFound):
         return (("/runs", "All runs"),)
     if isinstance(problem, KindNotFound | QueryNotFound):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymc_vibes.core.answer import Answer, Finding, Provenance
 from pymc_vibes.core.config import Config, parse
-from pymc_vibes.core.errors import RunNotFound, VibesError, from_problem
+from pymc_vibes.core.errors import NoAnswer, NotFound, RunNotFound, VibesError, from_problem
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.kind import Kind
 from pymc_vibes.core.posterior import Posterior
@@ -159,15 +159,16 @@ class Analyses:
         return analysis
 
     def answer_of(self, run: Run) -> Answer:
-        """Give the answer of a run; raise `Pending` while it is not over."""
+        """Give the answer of a run.
+
+        Raises `Pending` while it is not over, and `NoAnswer` where it ended without one.
+        """
         run = self.background.follow(run)
         if run.answer is not None:
             return run.answer
         if not run.is_over:
             raise Pending(run)
-        raise RunNotFound(
-            f"Run {run.id} has no answer: it is {run.state}.", hint=f"vibes runs show {run.id}"
-        )
+        raise _without_answer(run)
 
     def forget(self, experiment: Experiment) -> int:
         """Forget the answers of one experiment."""
@@ -266,9 +267,9 @@ class Analyses:
             raise Pending(self.background.enqueue(run, owner, work)) from None
         except Exception as error:
             problem = as_problem(error, provenance.seed)
-            self._queue.record(
-                ended(run, RunState.FAILED, error=problem.problem()), experiment_id=owner
-            )
+            if not isinstance(problem, NotFound):  # a name that was mistyped is no run
+                failed = ended(run, RunState.FAILED, error=problem.problem())
+                self._queue.record(failed, experiment_id=owner)
             # asked again of the same data it fails again: say so without another failed run
             self._memory.put(held, problem)
             raise problem from error
@@ -319,6 +320,18 @@ def _new_run(question: _Question, provenance: Provenance, run_id: str) -> Run:
         config=provenance.config,
         key=provenance.key,
     )
+
+
+def _without_answer(run: Run) -> NoAnswer:
+    """Say why a run that is over has no answer, and how to come by one."""
+    again = f"To ask again: vibes analyze {run.experiment}"
+    if run.error is None:
+        said = f"Run {run.id} was cancelled, so it has no answer."
+    else:
+        said = f"Run {run.id} failed, so it has no answer: {run.error.get('detail', '')}"
+        mend = str(run.error.get("hint") or "")
+        again = f"{mend} {again}".lstrip()
+    return NoAnswer(said, hint=again, run=run.id, state=str(run.state))
 
 
 def _weight(known: Analysis | VibesError) -> int:

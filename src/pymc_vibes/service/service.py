@@ -235,7 +235,7 @@ class Service(Experiments):
         return self.queue.outcomes([state for state in RunState if not TRANSITIONS[state]])
 
     def answer(self, run_id: str) -> Answer:
-        """Give the answer of a run, or raise `RunNotFound` where it ended without one."""
+        """Give the answer of a run, or raise `NoAnswer` where it ended without one."""
         return self._awaited(lambda: self._analyses.answer_of(self.run(run_id)))
 
     def place(self, run: Run) -> Place:
