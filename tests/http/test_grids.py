@@ -193,3 +193,15 @@ def test_events_show_the_columns_that_hold_something() -> None:
     assert [(column.name, column.is_number) for column in filled(preview)] == [
         ("a", True), ("c", False),
     ]  # fmt: skip
+
+
+def test_a_loss_next_to_nothing_is_written_in_words() -> None:
+    table = Table(
+        name="losses",
+        title="Losses",
+        columns=("variant", "expected_loss"),
+        units=("", "share"),
+        rows=(("A", 0.0123), ("B", 2.3e-9)),
+    )
+
+    assert [row[1] for row in table_grid(table).rows] == ["1.230 %", "under 0.001 %"]

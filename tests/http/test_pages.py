@@ -88,6 +88,18 @@ def test_an_experiment_can_be_made_filled_and_read(test_page: TestClient) -> Non
     assert headline in words_of(home)
 
 
+def test_a_test_that_must_run_on_is_still_collecting(browser: TestClient) -> None:
+    browser.post("/experiments", data={"name": "young", "kind": "ab-test"})
+    few = AB.splitlines()[:9]
+    browser.post("/experiments/young/upload", data={"pasted": "\n".join(few)})
+    answer = words_of(browser.get("/experiments/young").text)
+    row = words_of(browser.get("/", params={"q": "young"}).text)
+    browser.post("/experiments/young/delete", data={"confirm": "young"})
+
+    assert "No answer yet" in answer
+    assert "young collecting" in row
+
+
 def test_a_name_that_is_taken_is_told_beside_the_form(test_page: TestClient) -> None:
     page = test_page.post("/experiments", data={"name": "Signups", "kind": "ab-test"})
 

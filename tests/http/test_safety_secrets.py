@@ -111,6 +111,7 @@ def test_no_log_line_tells_a_secret_and_what_broke_is_there(
     written = capsys.readouterr().err
     lines = [json.loads(line) for line in written.splitlines()]
     assert [line for line in lines if any(seed in str(line) for seed in SEEDS)] == []
+    assert {line["service"] for line in lines} == {"pymc-vibes"}
     assert token.rpartition(".")[2] not in written
     broke = [line for line in lines if line["event"] == "request_broke"]
     assert len([line for line in lines if line["event"] == "request"]) == len(answers)
@@ -141,6 +142,7 @@ def test_what_libraries_log_tells_no_secret(
 
     (line,) = [json.loads(text) for text in capsys.readouterr().err.splitlines()]
     assert "RuntimeError" in line["exception"]
+    assert line["service"] == "pymc-vibes"
     assert [seed for seed in SEEDS if seed in str(line)] == []
 
 

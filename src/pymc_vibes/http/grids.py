@@ -26,6 +26,7 @@ _INITIALS = {"roas": "ROAS"}
 _MINOR = frozenset({"median", "sd", "alpha", "beta", "rank"})
 _SHARE = "share"
 _RATIO = "times"
+_LOSS_DECIMALS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,6 +307,8 @@ def _printed(
     if not column.is_number:
         return tuple(plain(value) for value in column.values)
     digits = _column_decimals(columns, index, percent=percent)
+    if percent and "loss" in column.name:
+        return tuple(loss(value, digits) for value in column.values)
     if column.ends is None:
         return tuple(written(value, digits, percent=percent) for value in column.values)
     pairs = zip(column.values, column.ends, strict=True)
@@ -351,6 +354,17 @@ def written(value: float | None, digits: int, *, percent: bool = False) -> str:
     if shown_value and not float(text.replace(",", "")):
         text = _small(shown_value)
     return f"{text} %" if percent else text
+
+
+def loss(value: float | None, digits: int) -> str:
+    """Write an expected loss, a share, in percent; how much less than nothing is no news.
+
+    >>> loss(0.01234, 2), loss(2.3e-9, 9), loss(0.0, 2)
+    ('1.23 %', 'under 0.001 %', '0.00 %')
+    """
+    if value is not None and 0 < 100 * value < 10**-_LOSS_DECIMALS:
+        return f"under {10**-_LOSS_DECIMALS} %"
+    return written(value, min(digits, _LOSS_DECIMALS), percent=True)
 
 
 def _small(value: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pymc_vibes.core.answer import Answer, Summary, Tone
+from pymc_vibes.core.answer import Answer, Decision, Summary, Tone
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.run import Run
 
@@ -31,6 +31,8 @@ ORDERS: Mapping[str, str] = {
     "kind": "kind",
     "rows": "most events first",
 }
+_GO_ON = ("keep ", "start ")
+"""How a decision begins that wants more data before anything can be said."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -81,8 +83,14 @@ _STANDINGS: Mapping[Tone, Reading] = {
 
 def _tone(summary: Summary) -> Tone:
     if summary.decision is not None:
-        return summary.decision.tone
+        return _decided(summary.decision)
     return summary.claims[0].tone if summary.claims else "none"
+
+
+def _decided(decision: Decision) -> Tone:
+    """Give the tone of a decision; one that only asks for more data decides nothing."""
+    is_early = decision.tone == "none" and decision.action.startswith(_GO_ON)
+    return "undecided" if is_early else decision.tone
 
 
 def is_doubtful(answer: Answer) -> bool:

@@ -14,6 +14,8 @@ import structlog
 from pymc_vibes.service.secrets import Redactor
 from pymc_vibes.settings import Settings
 
+SERVICE = "pymc-vibes"
+
 type Log = structlog.typing.FilteringBoundLogger
 
 
@@ -24,7 +26,6 @@ def make_log(settings: Settings, *, quiet: bool = False) -> Log:
         structlog.PrintLogger(sys.stderr),
         processors=[*processors(), without_secrets(settings), renderer(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        service="pymc-vibes",
     )
     return log
 
@@ -33,10 +34,18 @@ def processors() -> list[structlog.typing.Processor]:
     """Give the steps that every entry goes through."""
     return [
         structlog.contextvars.merge_contextvars,
+        _of_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+
+
+def _of_service(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Name the service, so that a collector of many logs knows whose line it is."""
+    return {**event, "service": SERVICE}
 
 
 def without_secrets(settings: Settings) -> structlog.typing.Processor:
