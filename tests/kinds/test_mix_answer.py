@@ -13,7 +13,7 @@ from pymc_vibes.core.answer import Summary
 from pymc_vibes.core.errors import InsufficientData
 from pymc_vibes.core.run import NOBODY
 from pymc_vibes.kinds.marketing_mix import kind
-from pymc_vibes.kinds.marketing_mix.checks import held_out, memory
+from pymc_vibes.kinds.marketing_mix.checks import coverage, held_out, memory
 from pymc_vibes.kinds.marketing_mix.effects import true_effects
 from pymc_vibes.kinds.marketing_mix.fit import build_model, fit
 from pymc_vibes.kinds.marketing_mix.knowledge import knowledge_of, prior_effects
@@ -252,3 +252,27 @@ def test_a_channel_has_one_color_in_every_figure_of_an_answer() -> None:
     drawn = {figure.name: figure.spec.series for figure in kind.figures(mix.posterior, mix.config)}
 
     assert drawn["contributions"] == drawn["response_curves"] == ("digital", "social", "tv")
+
+
+def test_what_the_priors_alone_expect_is_drawn_and_holds_the_sample() -> None:
+    mix = brand()
+    figures = {figure.name: figure for figure in kind.figures(mix.posterior, mix.config)}
+    codes = {finding.code for finding in kind.summarize(mix.posterior, mix.config).findings}
+
+    drawn = figures["prior_predictive_check"].spec.tables
+    weeks = mix.reading.study.features.fitted
+    assert len(drawn["seen"]["seen"]) == weeks
+    assert coverage(mix.reading.prior, 0.95) > 0.95
+    assert "prior-far-off" not in codes
+
+
+def test_priors_that_expect_other_sales_are_warned_about() -> None:
+    mix = brand()
+    sure = {"intercept": 0.01, "noise": 0.01, "control": 0.01, "season": 0.01, "trend": 0.01}
+    media = {"kind": "coefficient", "scale": 2.0}
+    other = settings(**mix.config.model_dump(mode="json") | {"priors": sure, "effect_prior": media})
+
+    found = {f.code: f for f in kind.summarize(mix.posterior, other).findings}
+
+    assert coverage(Reading(mix.posterior, other).prior, 0.95) < 0.475
+    assert found["prior-far-off"].severity == "warning"

@@ -33,23 +33,21 @@ def sales_and_expected(
     held_from: date | None,
     label: str,
     level: float,
+    note: str = "",
 ) -> Figure:
     """Declare what was sold as dots over what was expected; `noisy` is of single periods."""
     tables = {
         "single_periods": {"day": positions(days), **_ends(noisy)},
-        "expected": {
-            "day": positions(days),
-            "expected": numbers(expected[0]),
-            **_ends(expected[1:]),
-        },
+        "expected": {"day": positions(days), **_three(expected)},
         "seen": {"day": positions(days), "seen": numbers(seen)},
     }
     if held_from is not None:
         tables["held_out"] = {"day": positions([held_from])}
-    note = sentences(
+    below = sentences(
         f"Inner band: {level_words(level)} interval of expected {label}.",
         "Outer band: of a single period, noise included.",
         "Right of the dashed line periods were held out of the fit." if held_from else "",
+        note,
     )
     spec = FigureSpec(
         x=Axis(label="period", kind="time"),
@@ -58,7 +56,7 @@ def sales_and_expected(
         tables=tables,
         marks=_SALES if held_from is None else (*_SALES, _HELD_OUT),
         shown=("seen", "expected", "single_periods"),
-        note=note,
+        note=below,
     )
     return Figure(name=name, title=title, alt=alt, spec=spec)
 
@@ -70,6 +68,10 @@ _SALES = (
     Mark(kind="dot", table="seen", x="day", y="seen", series=1),
 )
 _HELD_OUT = Mark(kind="rule_x", table="held_out", x="day", dashed=True, weight="thin")
+
+
+def _three(values: Three) -> Columns:
+    return {"expected": numbers(values[0]), **_ends(values[1:])}
 
 
 def _ends(bounds: tuple[Numbers, Numbers]) -> Columns:
@@ -115,6 +117,14 @@ def layers(
     return Figure(name=name, title=title, alt=alt, spec=spec)
 
 
+_STEP_MARKS = (
+    Mark(
+        kind="interval", table="steps", low="from", high="to", y="label", series=0, weight="heavy"
+    ),
+    Mark(kind="interval", table="ends", low="low", high="high", y="label", weight="thin"),
+)
+
+
 def waterfall(
     name: str,
     title: str,
@@ -148,11 +158,7 @@ def waterfall(
         y=Axis(label="", kind="category"),
         series=("",),
         tables={"steps": table, "ends": spread},
-        marks=(
-            Mark(kind="interval", table="steps", low="from", high="to", y="label", series=0,
-                 weight="heavy"),
-            Mark(kind="interval", table="ends", low="low", high="high", y="label", weight="thin"),
-        ),
+        marks=_STEP_MARKS,
         note=f"Each bar begins where the one above ends. Thin: {level_words(level)} interval of "
         "where it ends.",
     )  # fmt: skip

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pymc_vibes.stats.media_transforms import MediaSpec, lag_weights, respond, saturated
+from pymc_vibes.stats.media_transforms import MOST_LOG, MediaSpec, lag_weights, respond, saturated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +191,8 @@ def predicted(draws: MediaDraws, mu: "Array", rng: "np.random.Generator") -> "Ar
         error = rng.standard_t(draws.nu[:, None], mu.shape)
     error *= draws.sigma[:, None]
     if draws.noise in {"lognormal", "log-student"}:
-        return np.asarray(draws.unit * np.exp(mu + error) - draws.offset)
+        level = np.exp(np.minimum(mu + error, MOST_LOG))  # a prior may expect the absurd
+        return np.asarray(draws.unit * level - draws.offset)
     level = np.exp(mu) if draws.link == "log" else mu
     return np.asarray(draws.unit * (level + error) - draws.offset)
 

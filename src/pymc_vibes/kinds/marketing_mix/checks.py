@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BASELINE_BAR = 0.2
 _MEMORY_BAR = 0.3
+_PRIOR_BAR = 0.5
 _COVERAGE = {0.5: (0.40, 0.60), 0.9: (0.82, 0.97)}
 
 
@@ -107,6 +108,7 @@ def findings(reading: Reading) -> Iterator[Finding]:
         yield from _of_channels(reading)
         yield from _of_sales(reading)
         yield from calibration_findings(reading)
+    yield from _of_the_prior(reading)
     yield from _of_the_model(reading)
     yield Finding(
         code="no-proof-of-cause", severity="note",
@@ -167,6 +169,18 @@ def _of_sales(reading: Reading) -> Iterator[Finding]:
         yield Finding(
             code="worse-than-last-year", severity="warning",
             text="Held-out periods are predicted worse than by naming the sales of a year before.",
+        )  # fmt: skip
+
+
+def _of_the_prior(reading: Reading) -> Iterator[Finding]:
+    level = reading.config.level
+    inside = coverage(reading.prior, level)
+    if inside < _PRIOR_BAR * level:
+        yield Finding(
+            code="prior-far-off", severity="warning",
+            text=f"Before the data the model expected other sales than these: its "
+            f"{100 * level:g} % intervals hold {percent(inside)} of the periods. Look at the "
+            "priors.",
         )  # fmt: skip
 
 

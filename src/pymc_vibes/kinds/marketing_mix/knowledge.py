@@ -116,19 +116,14 @@ def prior_effects(reading: Reading) -> "Array":
     import numpy as np
 
     from pymc_vibes.core.posterior import stream
-    from pymc_vibes.stats.media_sampling import HalfNormalEffects, LogNormalEffects
+    from pymc_vibes.stats.media_prior import draw_effects
+    from pymc_vibes.stats.media_sampling import SharedScaleEffects
 
     rng, many = stream(reading.config.seed, "prior"), len(reading.channels)
-    standard = np.abs(rng.standard_normal((_PRIOR_DRAWS, many)))
-    match reading.study.features.priors.effects:
-        case HalfNormalEffects(sd=sd):
-            return np.asarray(standard * sd)
-        case LogNormalEffects(median=median, log_sd=log_sd):
-            log_normal = median * np.exp(log_sd * rng.standard_normal((_PRIOR_DRAWS, many)))
-            return np.where(log_sd > 0, log_normal, standard * median)
-        case shared:
-            spread = shared.scale * np.abs(rng.standard_normal((_PRIOR_DRAWS, 1)))
-            return np.asarray(standard * spread * _mean_exposure(reading))
+    prior = reading.study.features.priors.effects
+    drawn = draw_effects(prior, _PRIOR_DRAWS, many, rng)
+    is_shared = isinstance(prior, SharedScaleEffects)
+    return np.asarray(drawn * _mean_exposure(reading)) if is_shared else drawn
 
 
 def _mean_exposure(reading: Reading) -> "Array":

@@ -14,12 +14,16 @@ from pymc_vibes.kinds.marketing_mix.knowledge import knowledge_of
 from pymc_vibes.kinds.marketing_mix.messages import day_of
 from pymc_vibes.kinds.marketing_mix.reading import Reading, reading_of
 from pymc_vibes.kinds.marketing_mix.words import per_money_words
+from pymc_vibes.stats.columns import level_words
 from pymc_vibes.stats.describe import percent, plain
 
 if TYPE_CHECKING:
     from datetime import date
 
     from pymc_vibes.stats.special import Array
+
+
+_ROOM = 10  # times the largest sales: what priors expect beyond is cut
 
 
 def figures(posterior: Posterior, config: MarketingMixConfig) -> tuple[Figure, ...]:
@@ -46,6 +50,7 @@ def _told(reading: Reading) -> Iterator[Figure]:
 def _checks(reading: Reading) -> Iterator[Figure]:
     from pymc_vibes.stats.chart_interruption import left_over_bars
 
+    yield prior_figure(reading)
     yield _knowledge_figure(reading)
     yield left_over_bars(residuals(reading), reading.study.panel.grain)
 
@@ -71,6 +76,39 @@ def sales_figure(reading: Reading) -> Figure:
         held_from=day_of(int(features.days[features.fitted])) if held else None,
         label=config.sales_name,
         level=config.level,
+    )
+
+
+def prior_figure(reading: Reading) -> Figure:
+    """Draw sales over what the model expected of them before it knew any."""
+    import numpy as np
+
+    from pymc_vibes.stats.chart_media import sales_and_expected
+
+    prior, config, features = reading.prior, reading.config, reading.study.features
+    shown = slice(0, features.fitted, step_of(features.fitted))
+    level, name = level_words(config.level), config.sales_name
+    inside = percent(coverage(prior, config.level))
+    sales = features.sales.sum(axis=0)[shown]
+    edge = _ROOM * float(np.nanmax(np.abs(sales)))
+    expected = np.quantile(prior.expected[:, shown], [0.5, *prior.tails], axis=0)
+    noisy = np.stack(prior.ends(prior.predicted[:, shown]))
+    is_cut = max(np.abs(expected).max(), np.abs(noisy).max()) > edge
+    middle, low, high = np.clip(expected, -edge, edge)
+    lowest, highest = np.clip(noisy, -edge, edge)
+    return sales_and_expected(
+        "prior_predictive_check",
+        f"Before the data, the model's {level} intervals hold {inside} of the {name}",
+        f"{name} per {reading.study.panel.grain} as dots over what the priors alone expect, with "
+        f"bands; {inside} lie in the {level} interval.",
+        days=dates(features.days[shown]),
+        seen=sales,
+        expected=(middle, low, high),
+        noisy=(lowest, highest),
+        held_from=None,
+        label=name,
+        level=config.level,
+        note=f"The line is the median. Bands end at {_ROOM} times what was seen." if is_cut else "",
     )
 
 

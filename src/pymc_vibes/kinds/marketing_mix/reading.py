@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pymc_vibes.core.answer import Verdict
 from pymc_vibes.core.posterior import Posterior, stream
 from pymc_vibes.kinds.marketing_mix.config import MarketingMixConfig
-from pymc_vibes.kinds.marketing_mix.study import WITHOUT, Study, draws_of, study_of
+from pymc_vibes.kinds.marketing_mix.study import WITHOUT, Study, draws_of, prior_of, study_of
 from pymc_vibes.stats.kept import latest
 
 if TYPE_CHECKING:
     import numpy as np
+    import xarray as xr
 
     from pymc_vibes.stats.media_effects import Contributions, MediaDraws
     from pymc_vibes.stats.special import Array
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 MOST_NUMBERS = 6_000_000
 """Draws times periods times channels times entities that are held at once."""
 _LEAST_DRAWS = 400
+PRIOR_DRAWS = 1000
+"""Of the prior, for what it expects of sales."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +46,23 @@ class Reading:
         samples = self.posterior.samples
         if samples is None or WITHOUT not in samples.children:
             return None
+        before = samples[WITHOUT].to_dataset()
+        return self._told_by(before, "good" if before.attrs["agreed"] else "problem")
+
+    @cached_property
+    def prior(self) -> "Reading":
+        """Give what the model expects before any sales are known."""
+        return self._told_by(prior_of(self.study, self.config, PRIOR_DRAWS), "good")
+
+    def _told_by(self, chains: "xr.Dataset", verdict: Verdict) -> "Reading":
+        """Give the reading of other draws of the same model for the same cells."""
         import xarray as xr
 
-        before = samples[WITHOUT].to_dataset()
-        verdict = "good" if before.attrs["agreed"] else "problem"
+        tree = xr.DataTree.from_dict({"posterior": chains})
         diagnostics = self.posterior.diagnostics.model_copy(update={"verdict": verdict})
-        tree = xr.DataTree.from_dict({"posterior": before})
-        return Reading(replace(self.posterior, samples=tree, diagnostics=diagnostics), self.config)
+        other = Reading(replace(self.posterior, samples=tree, diagnostics=diagnostics), self.config)
+        vars(other)["study"] = self.study
+        return other
 
     @cached_property
     def study(self) -> Study:
@@ -70,6 +84,19 @@ class Reading:
         numbers = max(len(self.channels), 1) * features.sales.size
         wanted = max(MOST_NUMBERS // numbers, _LEAST_DRAWS)
         return int(max(draws // wanted, 1))
+
+    def by_chain(self, values: "Array") -> "Array":
+        """Lay what was read from draws, `(draws,)`, out as `(chain, draw)`.
+
+        Draws come chain after chain; where only some were read, a chain's begin within one draw.
+        """
+        import numpy as np
+
+        if self.posterior.samples is None:
+            raise TypeError("a marketing mix has its chains")
+        chains, many = self.posterior.samples["posterior"].sizes["chain"], len(values)
+        starts = [chain * many // chains for chain in range(chains)]
+        return np.stack([values[start : start + many // chains] for start in starts])
 
     @cached_property
     def media(self) -> "tuple[MediaDraws, ...]":

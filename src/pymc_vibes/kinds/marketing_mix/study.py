@@ -100,6 +100,17 @@ def draws_of(
     return brand_draws(sampled, features.series, features.form, features.priors)
 
 
+def prior_of(study: Study, config: MarketingMixConfig, draws: int) -> "xr.Dataset":
+    """Draw what the model estimates from its prior, as one chain: nothing is sampled."""
+    from pymc_vibes.core.posterior import stream
+    from pymc_vibes.stats.media_prior import brand_prior, reference_prior
+
+    features, rng = study.features, stream(config.seed, "prior predictive")
+    if config.is_reference:
+        return reference_prior(features.form, draws, rng)
+    return brand_prior(features.series, features.form, features.priors, draws, rng)
+
+
 def given_parameters(study: Study) -> "Mapping[str, Array]":
     """Give the parameters of carry-over and saturation that are not estimated, by channel."""
     import numpy as np
