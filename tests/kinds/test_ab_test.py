@@ -225,6 +225,8 @@ def test_the_chance_of_a_margin_falls_with_the_margin() -> None:
         (("B", "A"), "A"),
         (("new", "Control"), "Control"),
         (("treatment", "baseline"), "baseline"),
+        (("variant", "CTRL"), "CTRL"),
+        (("beta", "ctrl"), "ctrl"),
         (("y", "x"), "x"),
     ],
 )
@@ -232,6 +234,11 @@ def test_the_control_is_found_by_its_usual_names(variants: tuple[str, ...], cont
     told = summary(dict.fromkeys(variants, (100, 10)))
 
     assert told.context["control"] == control
+
+
+@pytest.mark.parametrize(("units", "told"), [(1, "B has 1 unit,"), (2, "B has 2 units,")])
+def test_units_are_counted_in_words(units: int, told: str) -> None:
+    assert told in summary({"A": (3, 1), "B": (units, 1), "C": (3, 1)}).headline
 
 
 @pytest.mark.parametrize(

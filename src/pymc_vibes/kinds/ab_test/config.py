@@ -81,8 +81,8 @@ class ABTestConfig(Config):
 
     control: str | None = setting(
         None,
-        "Name of the control. Open: `control`, `A`, `baseline` or `original` in any case, "
-        "else the first name.",
+        "Name of the control. Open: `control`, `ctrl`, `A`, `baseline` or `original` in any "
+        "case, else the first name.",
         min_length=1, max_length=500,
     )  # fmt: skip
     direction: Literal["higher", "lower"] = setting(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RATE_UNIT = "conversions per unit"
 MOST_VARIANTS = 100  # as many hardly happen, but a wrongly mapped column does
-_USUAL_CONTROLS = ("control", "a", "baseline", "original")
+_USUAL_CONTROLS = ("control", "ctrl", "a", "baseline", "original")
 
 
 def fit(cells: "pa.Table", config: ABTestConfig, watch: Watch) -> Posterior:

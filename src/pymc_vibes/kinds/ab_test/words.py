@@ -5,7 +5,7 @@ from pymc_vibes.kinds.ab_test.config import AbsoluteRope, ABTestConfig
 from pymc_vibes.kinds.ab_test.fit import is_usual_control
 from pymc_vibes.kinds.ab_test.reading import Comparison, Reading
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import percent, plain
+from pymc_vibes.stats.describe import percent, plain, quantity
 
 _SHARED_BAR = 0.01  # share of units in several variants from which it is a warning
 
@@ -27,7 +27,7 @@ def headline(reading: Reading) -> str:
         need = reading.config.min_units
         least = min(reading.variants, key=lambda v: reading.counts[v][0])
         return (
-            f"No answer yet: {least} has {reading.counts[least][0]:,} units, fewer than {need:,}."
+            f"No answer yet: {least} has {_units(reading.counts[least][0])}, fewer than {need:,}."
         )
     return f"{verdict(reading.config, focus)} {cost_of_being_wrong(reading, focus)}"
 
@@ -72,7 +72,7 @@ def quoted_loss(reading: Reading, variant: str) -> str:
 def zone(config: ABTestConfig, base: str = "the control's rate") -> str:
     """Write the zone that does not matter; a relative one is a share of the base."""
     if isinstance(config.rope, AbsoluteRope):
-        return f"{plain(100 * config.rope.half_width)} percentage points"
+        return quantity(100 * config.rope.half_width, "percentage points")
     return f"{percent(config.rope.half_width)} of {base}"
 
 
@@ -82,7 +82,7 @@ def split_sentence(reading: Reading) -> str:
     worst = max(reading.variants, key=lambda v: abs(split.units[v] - split.expected[v]))
     return (
         f"Do not trust this test until the split is explained: {worst} has "
-        f"{split.units[worst]:,} units where {split.expected[worst]:,.0f} were expected "
+        f"{_units(split.units[worst])} where {split.expected[worst]:,.0f} were expected "
         f"({chance(split.p_value)} chance if the plan was carried out)."
     )
 
@@ -100,8 +100,9 @@ def findings(reading: Reading) -> tuple[Finding, ...]:
     if facts["shared"]:
         found.append(_shared(int(facts["shared"]), total))
     if 0 < facts["unnamed"] < total:
+        have = "has" if facts["unnamed"] == 1 else "have"
         text = (
-            f"{facts['unnamed']:,} of {total:,} units have no unit_id: each counts as a unit "
+            f"{facts['unnamed']:,} of {total:,} units {have} no unit_id: each counts as a unit "
             "of its own, even if it is one that was seen before."
         )
         found.append(Finding(code="unnamed-units", severity="warning", text=text))
@@ -128,9 +129,18 @@ def _shared(shared: int, total: int) -> Finding:
     return Finding(
         code="multiple-exposures",
         severity="warning" if share > _SHARED_BAR else "note",
-        text=f"{shared:,} units ({percent(share)}) were seen in more than one variant; "
-        "they are left out of every count.",
+        text=f"{_units(shared)} ({percent(share)}) {'was' if shared == 1 else 'were'} seen in more "
+        f"than one variant; {'it is' if shared == 1 else 'they are'} left out of every count.",
     )
+
+
+def _units(count: int) -> str:
+    """Count units in words.
+
+    >>> _units(1), _units(1234)
+    ('1 unit', '1,234 units')
+    """
+    return f"{count:,} unit{'' if count == 1 else 's'}"
 
 
 def _counted(reading: Reading, variant: str) -> str:
