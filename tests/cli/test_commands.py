@@ -142,6 +142,29 @@ def test_summary_gives_a_rate_in_the_unit_asked_for(vibes: Vibes, rates: str) ->
     assert "80 % interval" in narrow.text
 
 
+def test_a_prior_of_rates_can_be_given(vibes: Vibes, rates: str) -> None:
+    """A prior worth a hundred years of calm outweighs a month that was busy."""
+    prior = ("--alpha0", "10", "--beta0", "36500", "--unit", "day", "-x", rates)
+
+    alone = vibes("summary", "--event", "call", "--cohort", "busy", *prior, "--json")
+    both = vibes("compare", "--event", "call", "--A", "busy", "--B", "calm", *prior, "--json")
+
+    assert json.loads(alone.text)["data"]["alpha"] == 10 + 180
+    assert json.loads(both.text)["data"]["A"]["alpha"] == 10 + 180
+
+
+def test_ingest_makes_the_experiment_that_it_names(vibes: Vibes, tmp_path: Path) -> None:
+    file = tmp_path / "data.csv"
+    file.write_text("timestamp,cohort,event\nwhenever,east,call\n")
+    refused = vibes("ingest", "-x", "nyc", "--file", str(file))
+    before = vibes("experiments", "show", "nyc")
+    file.write_text("timestamp,cohort,event\n2024-01-01,east,call\n")
+    stored = vibes("ingest", "-x", "nyc", "--file", str(file))
+
+    assert (refused.code, before.code, stored.code) == (5, 3, 0)
+    assert json.loads(vibes("experiments", "show", "nyc").text)["kind"] == "poisson-cohorts"
+
+
 def test_compare_can_fail_a_build_unless_the_data_settle_it(vibes: Vibes, rates: str) -> None:
     asked = ("compare", "--event", "call", "--exit-status", "-x", rates)
 

@@ -13,6 +13,9 @@ MISUSES = (
     ("experiments", "create", "--type", "ab-test"),
     ("generate", "ab-test", "--num-events", "0"),
     ("generate", "ab-test", "-n", "5", "--output", "/no/such/folder/events.csv"),
+    ("generate", "ab-test", "-n", "5", "--output", "events.xyz"),
+    ("generate", "ab-test", "-n", "5", "--json", "--format", "csv"),
+    ("events", "export", "shop", "-o", "shop.xlsx"),
     ("analyze",),
     ("analyze", "shop", "stray"),
     ("analyze", "shop", "--lvel", "0.9"),
@@ -105,6 +108,33 @@ def test_a_missing_observations_experiment_leads_to_ingest(plain: object) -> Non
     assert "vibes ingest" in done.err
 
 
+def test_a_missing_experiment_of_rates_leads_to_its_own_ingest(vibes: Vibes) -> None:
+    done = vibes("summary", "-x", "eq", "--event", "e", "--cohort", "a")
+
+    assert done.code == 3
+    assert "ingest -x eq --file data.csv`" in done.err
+
+
+def test_an_ending_that_is_no_format_names_those_there_are(vibes: Vibes, tmp_path: Path) -> None:
+    done = vibes("generate", "bernoulli", "-n", "5", "-o", str(tmp_path / "events.xyz"))
+
+    assert ".csv, .json, .ndjson, .jsonl, .parquet" in done.err
+    assert not (tmp_path / "events.xyz").exists()
+
+
+@pytest.mark.parametrize(
+    "written", [("--rope", "relative:0.02"), ("--rope.half-width", "0.02")], ids=" ".join
+)
+def test_a_choice_of_records_says_how_it_is_written(
+    vibes: Vibes, shop: str, written: tuple[str, ...]
+) -> None:
+    done = vibes("analyze", shop, *written)
+
+    way = done.err.partition("or --rope.kind relative ")[2].partition(";")[0].split()
+    again = vibes("analyze", shop, "--rope.kind", "relative", *way)
+    assert (done.code, "absolute or relative" in done.err, again.code) == (5, True, 0)
+
+
 def test_a_dead_server_exits_7_with_what_to_do() -> None:
     done = run_here("--url", "http://127.0.0.1:9", "experiments", "list")
 
@@ -146,6 +176,9 @@ def test_a_secret_that_is_too_short_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     done = run_here("token", "create")
 
     assert (done.code, told(done.err)) == (5, True)
+    assert "VIBES_AUTH_SECRET: must be at least 32 bytes" in done.err
+    assert "Value error" not in done.err
+    assert "short" not in done.err
 
 
 def test_advice_goes_where_the_command_went(vibes: Vibes, address: str) -> None:

@@ -2,11 +2,13 @@
 
 import io
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import typer
 
-from pymc_vibes.cli.app import execute
+from pymc_vibes.cli.app import app, execute
 from pymc_vibes.cli.reference import column_lines, option_lines
 from pymc_vibes.core.kind import Kind
 
@@ -24,6 +26,27 @@ def help_of(tmp_path_factory: pytest.TempPathFactory) -> Any:
             sys.stdout = kept
 
     return ask
+
+
+def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Walk the tree of commands to its leaves."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*words, name))
+        else:
+            yield " ".join((*words, name)), command
+
+
+EVERY = dict(commands(typer.main.get_command(app)))
+
+
+def test_the_tree_of_commands_is_walked_to_its_leaves() -> None:
+    assert {"analyze", "experiments delete", "cache clear", "token create"} <= EVERY.keys()
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_every_command_can_answer_in_json(command: str) -> None:
+    assert "--json" in {name for option in EVERY[command].params for name in option.opts}
 
 
 def option(field: str) -> str:

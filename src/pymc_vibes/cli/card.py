@@ -3,7 +3,6 @@
 Nothing is decided here: every word comes from the answer.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from pymc_vibes.core.answer import (
 )
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.service import standing
+from pymc_vibes.settings import wants_color
 
 if TYPE_CHECKING:
     from pymc_vibes.http.grids import Grid, Heading
@@ -185,7 +185,7 @@ def _figures(figures: Iterable[Figure]) -> None:
         return
     width = min(shutil.get_terminal_size().columns, 100)
     for figure in figures:
-        say.data(render(figure, width=width, color="NO_COLOR" not in os.environ))
+        say.data(render(figure, width=width, color=wants_color()))
 
 
 def _origin(answer: Answer) -> str:

@@ -73,7 +73,8 @@ def analyze(
     check_known(values, schema, of=found["kind"])
     path = f"/api/v1/experiments/{part(experiment)}/runs"
     if not wait:
-        _start(here, path, values, {"snapshot": snapshot, "priority": priority})
+        query = {"snapshot": snapshot, "priority": priority}
+        _start(here, path, values, query, as_json=as_json)
         return
     with expecting_events(here.client, experiment):
         body = here.client.post(path, values, snapshot=snapshot, priority=priority)
@@ -86,14 +87,19 @@ def analyze(
     show(body, answer, as_json=as_json, plot=plot)
 
 
-def _start(here: Session, path: str, values: Any, query: Mapping[str, Any]) -> None:
-    """Print the id of the run, whether it is over or not."""
+def _start(
+    here: Session, path: str, values: Any, query: Mapping[str, Any], *, as_json: bool
+) -> None:
+    """Print the id of the run, whether it is over or not; as JSON the run, or its answer."""
     response = here.client.request("POST", path, json=values, query=query, wait=False)
     found = response.json()
-    if response.status_code != PENDING:
-        say.data(found["run_id"])
+    is_over = response.status_code != PENDING
+    if as_json:
+        say.as_json(found)
+    else:
+        say.data(found["run_id" if is_over else "id"])
+    if is_over:
         return
-    say.data(found["id"])
     if not here.settings.url:
         say.advise("It waits for a worker: `vibes worker` or `vibes serve` carries it out.")
     say.advise(f"Follow it with `vibes runs watch {found['id']}`.")

@@ -1,6 +1,7 @@
 """`vibes events` and `vibes generate`: events in, events out, events made up."""
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,18 @@ class Format(StrEnum):
     NDJSON = "ndjson"
     JSON = "json"
     PARQUET = "parquet"
+
+
+_ENDINGS = {
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".ndjson": Format.NDJSON,
+    ".jsonl": Format.NDJSON,
+    ".parquet": Format.PARQUET,
+}
+EventsAsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON: the events, or with --output what was written.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -111,11 +124,18 @@ def export(
     option_name: Annotated[str | None, typer.Option("--name", help="The experiment.")] = None,
     format: Annotated[Format | None, typer.Option(help="Default: CSV, or by --output.")] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
+    as_json: EventsAsJson = False,
 ) -> None:
     """Write all events of an experiment."""
-    path = f"/api/v1/experiments/{part(chosen(name, option_name))}/events"
-    wanted = _format_of(output, format, default=Format.CSV)
-    _write(session(context).client.raw(path, format=wanted.value), output)
+    experiment = chosen(name, option_name)
+    path = f"/api/v1/experiments/{part(experiment)}/events"
+    wanted = _format_of(output, format, default=Format.CSV, as_json=as_json)
+    lines = wanted is Format.JSON  # which the server gives a page of; lines hold all
+    asked = Format.NDJSON if lines else wanted
+    content = session(context).client.raw(path, format=asked.value)
+    if lines:
+        content = b"[" + b",\n".join(content.splitlines()) + b"]\n"
+    _write(content, output, {"experiment": experiment, "format": wanted}, as_json=as_json)
 
 
 def generate(
@@ -129,34 +149,52 @@ def generate(
     seed: Annotated[int, typer.Option(min=0)] = 42,
     format: Annotated[Format | None, typer.Option(help="Default: JSON, or by --output.")] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stdout.")] = None,
+    as_json: EventsAsJson = False,
 ) -> None:
     """Simulate events of a believable world of a kind; a seed always gives the same events."""
-    chosen_format = _format_of(output, format)
+    wanted = _format_of(output, format, default=Format.JSON, as_json=as_json)
     body = session(context).client.request(
         "GET",
         f"/api/v1/kinds/{part(kind)}/generate",
         query={
             **({} if num_events is None else {"num_events": num_events}),
             "seed": seed,
-            "format": chosen_format.value,
+            "format": wanted.value,
         },
     )
-    _write(body.content, output)
+    facts = {"kind": kind, "seed": seed, "format": wanted}
+    _write(body.content, output, facts, as_json=as_json)
 
 
 def _format_of(
-    output: Path | None, told: Format | None, *, default: Format = Format.JSON
+    output: Path | None, told: Format | None, *, default: Format, as_json: bool
 ) -> Format:
     """Give the format that was asked for, else the one that the file's name says."""
-    if told is not None or output is None:
+    if as_json and output is None:
+        if told not in (None, Format.JSON):
+            raise Misuse(
+                f"--json and --format {told} contradict each other.",
+                hint="Leave one out, or write to a file: --output F",
+            )
+        return Format.JSON
+    if told is not None or output is None or not output.suffix:
         return told or default
-    return {f".{known.value}": known for known in Format}.get(output.suffix.lower(), default)
+    known = _ENDINGS.get(output.suffix.lower())
+    if known is None:
+        raise Misuse(
+            f"{output.name} ends in {output.suffix}, which is no format of events.",
+            hint=f"End it in {', '.join(_ENDINGS)}; or name the format: "
+            f"--format {'|'.join(Format)}",
+        )
+    return known
 
 
-def _write(content: bytes, output: Path | None) -> None:
+def _write(content: bytes, output: Path | None, facts: Mapping[str, Any], *, as_json: bool) -> None:
     if output is not None:
         save(content, output)
         say.talk(f"Wrote {len(content):,} bytes to {output}.")
+        if as_json:
+            say.as_json({**facts, "output": str(output), "bytes": len(content)})
         return
     if say.is_terminal() and content.startswith(PARQUET):
         raise Misuse("Parquet would garble the screen.", hint="Write it to a file: --output F")

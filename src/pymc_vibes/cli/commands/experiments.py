@@ -187,13 +187,20 @@ def configure(
     context: typer.Context,
     name: Annotated[str, typer.Argument()],
     settings: Annotated[list[str], typer.Argument(help="name=value ...; name=null resets.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Change stored settings of an experiment."""
     client = session(context).client
     kind = client.get(f"/api/v1/experiments/{part(name)}")["kind"]
     values = _settings(client, kind, settings)
     found = client.request("PATCH", f"/api/v1/experiments/{part(name)}", json=values).json()
-    say.as_json(found)
+    if as_json or not say.is_terminal():
+        say.as_json(found)
+    else:
+        say.data(
+            f"Settings of {found['name']}: {_plain(found['config']) or 'as the kind has them'}."
+        )
 
 
 @group.command("delete")
@@ -206,18 +213,22 @@ def delete(
     dry_run: Annotated[
         bool, typer.Option(help="Say what would be deleted, delete nothing.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Delete an experiment with its events."""
     client = session(context).client
     found = client.get(f"/api/v1/experiments/{part(chosen(name, option_name))}")
     what = f"{found['name']} ({found['kind']}) with {rows(found['rows'])}"
-    if dry_run:
+    if not dry_run:
+        if not yes and sys.stdin.isatty():
+            typer.confirm(f"Delete {what}?", abort=True, err=True)
+        client.request("DELETE", f"/api/v1/experiments/{part(found['name'])}")
+        say.talk(f"Deleted {what}.")
+    if as_json:
+        facts = {key: found[key] for key in ("name", "kind", "rows")}
+        say.as_json({**facts, "deleted": not dry_run})
+    elif dry_run:
         say.data(f"Would delete {what}.")
-        return
-    if not yes and sys.stdin.isatty():
-        typer.confirm(f"Delete {what}?", abort=True, err=True)
-    client.request("DELETE", f"/api/v1/experiments/{part(found['name'])}")
-    say.talk(f"Deleted {what}.")
 
 
 def _settings(client: Client, kind: str, assignments: Sequence[str]) -> dict[str, Any]:

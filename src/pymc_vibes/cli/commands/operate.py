@@ -1,13 +1,14 @@
 """`vibes serve`, `worker`, `demo`, `doctor` and `token`: run it, show it, check it, guard it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pymc_vibes.cli import pipes, say
+from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.session import AsJson, Session, session
 from pymc_vibes.core.errors import InternalFault
 from pymc_vibes.settings import Settings, masked
@@ -21,6 +22,9 @@ token = typer.Typer(help="Make bearer tokens.", no_args_is_help=True)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
+ReadyAsJson = Annotated[
+    bool, typer.Option("--json", help="Once ready, print as JSON what a program needs to know.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,22 +47,28 @@ def serve(
     worker: Annotated[
         bool, typer.Option(help="Keep a worker beside the server; without one, start your own.")
     ] = True,
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Start the server with the web interface; stops cleanly on Ctrl-C or SIGTERM."""
     from pymc_vibes.http.serve import run_reloading
 
     settings = session(context).settings
-    if reload:
-        # the reloader starts fresh processes, which work on their runs themselves
-        with pipes.hang_ups_are_errors():
-            if port:  # with port 0 only the server knows
-                _greet(settings, host, port)
-            run_reloading(settings, host, port)
+    greet = partial(_greet, settings, host, facts={} if as_json else None)
+    if not reload:
+        _serve(settings, host, port, worker=worker, greet=greet)
         return
-    _serve(settings, host, port, worker=worker)
+    if as_json and not port:
+        raise Misuse("With --reload nobody knows the address of --port 0.", hint="Name a port.")
+    # the reloader starts fresh processes, which work on their runs themselves
+    with pipes.hang_ups_are_errors():
+        if port:
+            greet(port)
+        run_reloading(settings, host, port)
 
 
-def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
+def _serve(
+    settings: Settings, host: str, port: int, *, worker: bool, greet: Callable[[int], None]
+) -> None:
     """Serve beside a worker process, or trust that there are others."""
     from contextlib import nullcontext
 
@@ -69,7 +79,7 @@ def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
     check(settings, host, port)
     check_stores(settings)  # before anything is promised
     with pipes.hang_ups_are_errors(), Companion(settings) if worker else nullcontext():
-        run(settings, host, port, works=False, ready=partial(_greet, settings, host))
+        run(settings, host, port, works=False, ready=greet)
 
 
 def work(
@@ -78,13 +88,20 @@ def work(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="Stop when nothing waits any more.")
     ] = False,
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Work on runs that wait; stops cleanly on Ctrl-C or SIGTERM and gives back what it is at."""
     from pymc_vibes.worker.process import run
 
     settings = session(context).settings
-    words = f"Working on runs of {masked(settings.queue_place)}; Ctrl-C stops."
-    raise typer.Exit(run(settings, until_idle=until_idle, ready=lambda: say.talk(words)))
+    queue = masked(settings.queue_place)
+
+    def greet() -> None:
+        say.talk(f"Working on runs of {queue}; Ctrl-C stops.")
+        if as_json:
+            _tell_program({"queue": queue, "until_idle": until_idle})
+
+    raise typer.Exit(run(settings, until_idle=until_idle, ready=greet))
 
 
 def demo(
@@ -95,6 +112,7 @@ def demo(
     build_only: Annotated[
         bool, typer.Option("--build-only", help="Make the example data and stop.")
     ] = False,
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Start a server with real example data, from nothing."""
     from pymc_vibes.service import Service
@@ -103,13 +121,17 @@ def demo(
     settings = _demo_settings(session(context))
     service = Service.open(settings)
     try:
-        built = build_demo(service, say.talk)
-        for experiment in built:
-            say.talk(f"  {experiment.name}: {_headline(service, experiment.name)}")
+        built = [experiment.name for experiment in build_demo(service, say.talk)]
+        for name in built:
+            say.talk(f"  {name}: {_headline(service, name)}")
     finally:
         service.close()
+    facts = {"home": str(settings.home), "experiments": built} if as_json else None
     if not build_only:
-        _serve(settings, host, port, worker=True)
+        greet = partial(_greet, settings, host, facts=facts)
+        _serve(settings, host, port, worker=True, greet=greet)
+    elif facts is not None:
+        _tell_program(facts)
 
 
 def _headline(service: "Service", name: str) -> str:
@@ -125,8 +147,10 @@ def _headline(service: "Service", name: str) -> str:
         return "sampled by the server's worker, within a minute or so"
 
 
-def _greet(settings: Settings, host: str, port: int) -> None:
-    """Say where to look."""
+def _greet(
+    settings: Settings, host: str, port: int, *, facts: Mapping[str, Any] | None = None
+) -> None:
+    """Say where to look; to a program with these facts beside."""
     url = address(host, port)
     say.talk(f"\nOpen {url} in a browser; Ctrl-C stops the server.")
     say.talk(f"From another terminal: vibes --url {url} experiments list")
@@ -134,6 +158,14 @@ def _greet(settings: Settings, host: str, port: int) -> None:
         how = "`vibes token create` makes one" if settings.auth_secret else "your issuer makes them"
         say.advise(f"Both ask for a token: {how}; the command line takes it from VIBES_TOKEN.")
     say.talk("")
+    if facts is not None:
+        _tell_program({"url": url, "asks_for_a_token": settings.has_auth, **facts})
+
+
+def _tell_program(facts: Mapping[str, Any]) -> None:
+    """Print at once: whoever waits for it must not wait until we stop."""
+    say.as_json(facts)
+    sys.stdout.flush()
 
 
 def address(host: str, port: int) -> str:
@@ -187,13 +219,20 @@ def create_token(
         list[str] | None, typer.Option(help="read, ingest, run, admin; repeat.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 30,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make a bearer token under VIBES_AUTH_SECRET and print it."""
     from pymc_vibes.http.auth import USUAL
     from pymc_vibes.http.auth import create_token as make
 
     settings = session(context).settings
-    say.data(make(settings, subject=subject, scopes=tuple(scope or USUAL), days=days))
+    scopes = tuple(scope or USUAL)
+    made = make(settings, subject=subject, scopes=scopes, days=days)
+    if as_json:
+        say.as_json({"token": made, "subject": subject, "scopes": list(scopes), "days": days})
+        return
+    say.data(made)
     if sys.stdout.isatty():
         say.talk(f"It is valid for {days} days. Send it as: Authorization: Bearer TOKEN")
 

@@ -3,6 +3,7 @@
 They act on the `poisson-cohorts` experiment `observations`, or on `--experiment NAME`.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -31,6 +32,12 @@ Start = Annotated[str | None, typer.Option(help="First instant of the window, UT
 End = Annotated[str | None, typer.Option(help="End of the window, exclusive, UTC.")]
 Unit = Annotated[str | None, typer.Option(help="Time unit of the rate.")]
 Level = Annotated[float | None, typer.Option(help="Probability mass of intervals.")]
+Alpha0 = Annotated[
+    float | None, typer.Option(help="Shape of the Gamma prior of a rate; 0.5 by default.")
+]
+Beta0 = Annotated[
+    float | None, typer.Option(help="Its rate, as exposure in the unit; 0 by default.")
+]
 Model = Annotated[
     str | None,
     typer.Option(help="How cohorts are related: independent, or hierarchical (pooled)."),
@@ -72,6 +79,8 @@ def summary(
     start: Start = None,
     end: End = None,
     unit: Unit = None,
+    alpha0: Alpha0 = None,
+    beta0: Beta0 = None,
     level: Level = None,
     model: Model = None,
     engine: Engine = None,
@@ -79,7 +88,8 @@ def summary(
 ) -> None:
     """Give the rate of one event in one cohort."""
     asked = {"event": event, "cohort": cohort}
-    given = {"start": start, "end": end, "unit": unit, "level": level}
+    prior = {"alpha0": alpha0, "beta0": beta0}
+    given = prior | {"start": start, "end": end, "unit": unit, "level": level}
     settings = _settings(event, given | {"model": model, "engine": engine})
     answer = _ask(context, experiment, "rate", asked, settings)
     show_query(answer, as_json=as_json, plot=True)
@@ -95,6 +105,8 @@ def compare(
     start: Start = None,
     end: End = None,
     unit: Unit = None,
+    alpha0: Alpha0 = None,
+    beta0: Beta0 = None,
     level: Level = None,
     model: Model = None,
     engine: Engine = None,
@@ -105,7 +117,8 @@ def compare(
 ) -> None:
     """Compare the rates of two cohorts."""
     asked = {"event": event, "a": a, "b": b}
-    given = {"start": start, "end": end, "unit": unit, "level": level}
+    prior = {"alpha0": alpha0, "beta0": beta0}
+    given = prior | {"start": start, "end": end, "unit": unit, "level": level}
     settings = _settings(event, given | {"model": model, "engine": engine})
     answer = _ask(context, experiment, "compare", asked, settings)
     show_query(answer, as_json=as_json, plot=True)
@@ -128,9 +141,13 @@ def _ask(
     except ExperimentNotFound as error:
         raise ExperimentNotFound(
             error.detail,
-            hint="`vibes ingest --file data.csv` makes it, "
+            hint=f"`vibes ingest{_named(experiment)} --file data.csv` makes it, "
             "or name another with --experiment NAME; `vibes experiments list` shows them.",
         ) from error
+
+
+def _named(experiment: str) -> str:
+    return "" if experiment == DEFAULT else f" -x {shlex.quote(experiment)}"
 
 
 def _settings(event: str, given: Mapping[str, str | float | None]) -> list[str]:

@@ -115,9 +115,16 @@ def watch_run(
 
 
 @group.command("cancel")
-def cancel_run(context: typer.Context, run_id: Annotated[str, typer.Argument()]) -> None:
+def cancel_run(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument()],
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Stop a run that waits or runs."""
     run = session(context).client.post(f"/api/v1/runs/{part(run_id)}/cancel")
+    if as_json:
+        say.as_json(run)
     say.talk(f"Run {run['id']} {'is stopping' if run['cancelling'] else 'was cancelled'}.")
 
 
@@ -170,11 +177,19 @@ def _whole(value: Any) -> str:
 
 
 @cache.command("clear")
-def clear(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
+def clear(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument()],
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Forget the remembered answers of exactly this experiment; its runs stay."""
     path = f"/api/v1/experiments/{part(name)}/cache"
     cleared = session(context).client.request("DELETE", path).json()["cleared"]
-    say.data(f"Forgot {standing.counted(cleared, 'answers')} of {name}.")
+    if as_json:
+        say.as_json({"experiment": name, "cleared": cleared})
+    else:
+        say.data(f"Forgot {standing.counted(cleared, 'answers')} of {name}.")
 
 
 def _run_of(client: Client, target: str) -> str:
@@ -191,9 +206,11 @@ def _run_of(client: Client, target: str) -> str:
 def report(
     context: typer.Context,
     target: Annotated[str, typer.Argument(help="An experiment or a run.")],
+    *,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Default: TARGET.html, here.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write an answer as one self-contained HTML page."""
     client = session(context).client
@@ -204,5 +221,8 @@ def report(
         run_id = _run_of(client, target)
     # what the server knows is a slug or an id, so that it can name a file
     written = output or Path(f"{target.lower()}.html")
-    save(client.raw(f"/api/v1/runs/{part(run_id)}/report"), written)
+    page = client.raw(f"/api/v1/runs/{part(run_id)}/report")
+    save(page, written)
     say.talk(f"Wrote {written}.")
+    if as_json:
+        say.as_json({"run_id": run_id, "output": str(written), "bytes": len(page)})
