@@ -16,7 +16,7 @@ from pymc_vibes.core.answer import Answer, Origin
 from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import BadRow
 from pymc_vibes.core.kind import Kind
-from pymc_vibes.http import cohorts, hierarchies, parameters, pending, schema
+from pymc_vibes.http import cohorts, examples, hierarchies, parameters, pending, schema
 from pymc_vibes.http.api import events
 from pymc_vibes.http.api.shared import analyze
 from pymc_vibes.http.cohorts import DEFAULT, KIND
@@ -97,8 +97,12 @@ class Comparison(BaseModel):
 
 
 async def _named(
-    cohort: Annotated[str, Path(json_schema_extra=NAME_BOUND, description="A cohort.")],
-    event: Annotated[str, Path(json_schema_extra=NAME_BOUND, description="What happened.")],
+    cohort: Annotated[
+        str, Path(json_schema_extra=NAME_BOUND, description="A cohort.", examples=["north"])
+    ],
+    event: Annotated[
+        str, Path(json_schema_extra=NAME_BOUND, description="What happened.", examples=["claim"])
+    ],
 ) -> tuple[str, str]:
     return given_name(cohort), given_name(event)
 
@@ -152,7 +156,11 @@ def list_cohorts(
     experiment: Experiment = DEFAULT,
     event: Annotated[
         str | None,
-        Query(max_length=2000, description="The event of a hierarchy; its most frequent one."),
+        Query(
+            max_length=2000,
+            description="The event of a hierarchy; its most frequent one.",
+            examples=["claim"],
+        ),
     ] = None,
     limit: Limit = 100,
     after: After = None,
@@ -222,8 +230,8 @@ def compare(
     service: ServiceDep,
     metrics: MetricsDep,
     event: Event,
-    first: Annotated[str, Query(alias="A", min_length=1, max_length=2000)],
-    second: Annotated[str, Query(alias="B", min_length=1, max_length=2000)],
+    first: Annotated[str, Query(alias="A", min_length=1, max_length=2000, examples=["north"])],
+    second: Annotated[str, Query(alias="B", min_length=1, max_length=2000, examples=["south"])],
     overrides: Settings,
     experiment: Experiment = DEFAULT,
 ) -> Comparison:
@@ -263,7 +271,7 @@ def _posterior_of(kind: Kind[Any]) -> Any:
         service: ServiceDep,
         metrics: MetricsDep,
         experiment_name: Annotated[
-            str | None, Query(max_length=200, description="The experiment.")
+            str | None, Query(max_length=200, description="The experiment.", examples=["signups"])
         ] = None,
     ) -> Answer:
         if not experiment_name:
@@ -287,7 +295,7 @@ def build() -> APIRouter:
             summary=f"Analyze an experiment of kind {kind.slug}",
             description=f"Settings are parameters. {kind.question}",
             name=f"posterior_{kind.slug}",
-            responses=pending.documented(),
+            responses=pending.documented() | examples.answers(examples.ANSWER),
             openapi_extra=schema.query_parameters([kind.config]),
         )(_posterior_of(kind))
     return router
@@ -300,14 +308,23 @@ def _add_rates(router: APIRouter) -> None:
         "/ingest",
         summary="Ingest rows of events",
         openapi_extra=INGESTS | UPLOAD | schema.rows_body({"rows": [row]}),
+        responses=examples.answers(examples.INGESTED),
         **rates,
     )(ingest)
     later = pending.documented()
-    router.get("/cohorts", summary="List cohorts and their rates", responses=later, **rates)(
-        list_cohorts
-    )
+    router.get(
+        "/cohorts",
+        summary="List cohorts and their rates",
+        responses=later | examples.answers(examples.COHORTS),
+        **rates,
+    )(list_cohorts)
     drawn: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"application/json": {}, "application/x-ndjson": {}}},
+        200: {
+            "content": {
+                "application/json": {"example": examples.SAMPLES},
+                "application/x-ndjson": {},
+            }
+        },
         **later,
     }
     hierarchies.add_to(router)
@@ -326,9 +343,10 @@ def _add_rates(router: APIRouter) -> None:
             openapi_extra=DOWNLOAD,
             **rates,
         )(endpoint)
-    for path, summary, reader in (
-        (by_path, "Give the posterior of a rate", read_cell),
-        ("/posterior", "Give the posterior of a rate, by name", read_cell_by_name),
-        ("/compare", "Compare two rates", compare),
+    for path, summary, reader, example in (
+        (by_path, "Give the posterior of a rate", read_cell, examples.CELL),
+        ("/posterior", "Give the posterior of a rate, by name", read_cell_by_name, examples.CELL),
+        ("/compare", "Compare two rates", compare, examples.COMPARISON),
     ):
-        router.get(path, summary=summary, responses=later, **rates)(reader)
+        shown = later | examples.answers(example)
+        router.get(path, summary=summary, responses=shown, **rates)(reader)

@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from pymc_vibes.core.errors import BadRequest, NotAllowed, UnsupportedFormat
 from pymc_vibes.http.auth import LOCAL, Principal, same_token
+from pymc_vibes.http.examples import RUN_ID
 from pymc_vibes.http.limits import admit
 from pymc_vibes.http.metrics import Metrics
 from pymc_vibes.service import Service
@@ -45,9 +46,13 @@ async def _principal(request: Request) -> Principal:
     return found
 
 
-Name = Annotated[str, Path(max_length=200, description="Name of an experiment.")]
-RunId = Annotated[str, Path(max_length=100, description="Id of a run.")]
-Slug = Annotated[str, Path(max_length=100, description="Short name of a kind.")]
+Name = Annotated[
+    str, Path(max_length=200, description="Name of an experiment.", examples=["observations"])
+]
+RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
+Slug = Annotated[
+    str, Path(max_length=100, description="Short name of a kind.", examples=["ab-test"])
+]
 ServiceDep = Annotated[Service, Depends(_service)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 MetricsDep = Annotated[Metrics, Depends(_metrics)]

@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 from starlette.responses import Response
 
 from pymc_vibes.core.errors import BadConfig
-from pymc_vibes.http import cohorts, pending
+from pymc_vibes.http import cohorts, examples, pending
 from pymc_vibes.http.cohorts import DEFAULT
 from pymc_vibes.http.deps import MetricsDep, ServiceDep
 from pymc_vibes.http.limits import DOWNLOAD
@@ -20,14 +20,20 @@ from pymc_vibes.service import Service
 
 Chosen = Annotated[
     list[Annotated[str, StringConstraints(max_length=2000)]] | None,
-    Query(max_length=1000, description="Only this cohort; repeat for more. All by default."),
+    Query(
+        max_length=1000,
+        description="Only this cohort; repeat for more. All by default.",
+        examples=[["north"]],
+    ),
 ]
 
 
 def read_hierarchy(
     service: ServiceDep,
     metrics: MetricsDep,
-    event: Annotated[str, Path(json_schema_extra=NAME_BOUND, description="What happened.")],
+    event: Annotated[
+        str, Path(json_schema_extra=NAME_BOUND, description="What happened.", examples=["claim"])
+    ],
     overrides: Settings,
     experiment: Experiment = DEFAULT,
     n: Draws = 5000,
@@ -75,7 +81,7 @@ def _joint(
 
 def add_to(router: APIRouter) -> None:
     """Add the routes; they come before those of a cohort, which would match them too."""
-    joint: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
+    joint: dict[int | str, dict[str, Any]] = examples.answers(examples.HIERARCHY)
     joint |= pending.documented()
     for path, reader in (
         ("/posterior/hierarchical/samples", read_hierarchy_by_name),

@@ -81,7 +81,9 @@ def list_analyses(
     request: Request,
     response: Response,
     service: ServiceDep,
-    user_id: Annotated[str, Path(json_schema_extra=NAME_BOUND, description="Whose days.")],
+    user_id: Annotated[
+        str, Path(json_schema_extra=NAME_BOUND, description="Whose days.", examples=["user-1"])
+    ],
     experiment: Experiment = DEFAULT,
     limit: Limit = 50,
     before: After = None,

@@ -32,7 +32,9 @@ from pymc_vibes.service.staged import KIND, StagedRuns
 _SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".json", ".ndjson", ".jsonl", ".gz", ".txt"}
 _HASHED = 12  # characters of a name that is made from the content
 
-DatasetId = Annotated[str, Path(max_length=200, description="Name of a dataset.")]
+DatasetId = Annotated[
+    str, Path(max_length=200, description="Name of a dataset.", examples=["sample_001"])
+]
 
 
 async def _name(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from starlette.datastructures import QueryParams
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Most items on a page.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most items on a page.", examples=[20])]
 After = Annotated[
     str | None, Query(max_length=2000, description="Where the page begins: `next` of the last.")
 ]

@@ -10,12 +10,17 @@ from starlette.responses import HTMLResponse
 
 from pymc_vibes.core.answer import QueryAnswer
 from pymc_vibes.http import asking, view
+from pymc_vibes.http.examples import QUESTION_ANSWER, answers
 from pymc_vibes.http.report import inline
 from pymc_vibes.kinds import find_kind
 
 AnswerForm = Annotated[
     Literal["json", "html"],
-    Query(alias="format", description="JSON, or one HTML file that needs nothing else."),
+    Query(
+        alias="format",
+        description="JSON, or one HTML file that needs nothing else.",
+        examples=["json"],
+    ),
 ]
 
 
@@ -58,7 +63,8 @@ class Told:
 
 def may_be_html() -> dict[int | str, dict[str, Any]]:
     """Describe for OpenAPI that an answer may come as a page."""
-    return {200: {"description": "The answer.", "content": {"text/html": {}}}}
+    told = answers(QUESTION_ANSWER)[200]["content"]
+    return {200: {"description": "The answer.", "content": {"text/html": {}, **told}}}
 
 
 def in_form(answer: QueryAnswer, form: str, told: Told) -> Any:

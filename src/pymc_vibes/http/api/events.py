@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 
 from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import FileFormat, Preview, Receipt
+from pymc_vibes.http import examples
 from pymc_vibes.http.api.shared import API
 from pymc_vibes.http.deps import INGESTS, MetricsDep, Name, ServiceDep, SettingsDep
 from pymc_vibes.http.downloads import export_response
@@ -28,14 +29,25 @@ Mapped = Annotated[
 ]
 Constants = Annotated[
     list[_Text],
-    Query(alias="set", max_length=1000, description="`column=value`: one value for every row."),
+    Query(
+        alias="set",
+        max_length=1000,
+        description="`column=value`: one value for every row.",
+        examples=[["event=claim"]],
+    ),
 ]
 TimeZone = Annotated[
-    str, Query(max_length=64, description="IANA zone of times that carry no offset.")
+    str,
+    Query(
+        max_length=64,
+        description="IANA zone of times that carry no offset.",
+        examples=["Europe/Berlin"],
+    ),
 ]
 SkipBad = Annotated[bool, Query(description="Keep the good rows and set the bad ones aside.")]
 Told = Annotated[
-    FileFormat | None, Query(alias="format", description="Default: by Content-Type or content.")
+    FileFormat | None,
+    Query(alias="format", description="Default: by Content-Type or content.", examples=["csv"]),
 ]
 Key = Annotated[
     str | None,
@@ -100,7 +112,9 @@ def read_events(
     service: ServiceDep,
     settings: SettingsDep,
     name: Name,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Most rows on a page.")] = 50,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Most rows on a page.", examples=[20])
+    ] = 50,
     offset: Annotated[int, Query(ge=0, le=2**53, description="Rows before the page.")] = 0,
     form: Annotated[
         Literal["json", "csv", "ndjson", "parquet"],
@@ -121,10 +135,15 @@ def build() -> APIRouter:
     media: dict[str, Any] = {
         kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES
     }
-    media["application/json"] = {"schema": {"type": "array", "items": {"type": "object"}}}
+    rows = [{"outcome": True}, {"outcome": False}]
+    media["application/json"] = {
+        "schema": {"type": "array", "items": {"type": "object"}},
+        "examples": {"rows": {"value": rows}},
+    }
     router.post(
         PATH,
         summary="Upload events",
+        responses=examples.answers(examples.RECEIPT),
         openapi_extra=INGESTS | UPLOAD | {"requestBody": {"required": True, "content": media}},
     )(upload_events)
     router.get(

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from pymc_vibes.core.errors import BadRequest
 from pymc_vibes.core.experiment import Experiment, LakeTable, Snapshot
-from pymc_vibes.http import schema
+from pymc_vibes.http import examples, schema
 from pymc_vibes.http.api.shared import API
 from pymc_vibes.http.deps import INGESTS, JsonObject, Name, ServiceDep
 from pymc_vibes.http.paging import After, Limit, next_page
@@ -47,7 +47,9 @@ def list_experiments(
     service: ServiceDep,
     limit: Limit = 100,
     after: After = None,
-    kind: Annotated[str | None, Query(max_length=100, description="Only this kind.")] = None,
+    kind: Annotated[
+        str | None, Query(max_length=100, description="Only this kind.", examples=["ab-test"])
+    ] = None,
 ) -> ExperimentList:
     """List experiments by name, with their size and the time of their data."""
     found = [
@@ -112,6 +114,7 @@ def build() -> APIRouter:
     """Make the routes of experiments and of the lake."""
     router = APIRouter(tags=["experiments"])
     changes: dict[str, Any] = schema.body(schema.any_config(), {"level": {"level": 0.9}})
+    shown = examples.answers(examples.EXPERIMENT)
     router.get(PREFIX, summary="List experiments")(list_experiments)
     router.post(
         PREFIX,
@@ -120,7 +123,7 @@ def build() -> APIRouter:
         openapi_extra=INGESTS | schema.creation_body(),
     )(create_experiment)
     one = f"{PREFIX}/{{name}}"
-    router.get(one, summary="Show an experiment")(show_experiment)
+    router.get(one, summary="Show an experiment", responses=shown)(show_experiment)
     router.patch(one, summary="Change stored settings", openapi_extra=changes)(configure_experiment)
     router.delete(one, summary="Delete an experiment", status_code=204)(delete_experiment)
     router.delete(f"{one}/cache", summary="Forget remembered answers")(clear_cache)

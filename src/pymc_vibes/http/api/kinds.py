@@ -86,7 +86,12 @@ def generate(
     slug: Slug,
     num_events: Annotated[
         int | None,
-        Query(ge=1, le=MAX_EVENTS, description="About how many; open: as many as are common."),
+        Query(
+            ge=1,
+            le=MAX_EVENTS,
+            description="About how many; open: as many as are common.",
+            examples=[1000],
+        ),
     ] = None,
     seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="Same seed, same events.")] = 42,
     form: Annotated[TableFormat, Query(alias="format", description="How to write them.")] = "json",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, StringConstraints
 from pymc_vibes.core.answer import Answer, Diagnostics, Summary
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.run import Run, RunState
-from pymc_vibes.http import downloads, events, pending, schema
+from pymc_vibes.http import downloads, events, examples, pending, schema
 from pymc_vibes.http.api.shared import API, analyze
 from pymc_vibes.http.deps import (
     RUNS,
@@ -32,7 +32,9 @@ Labels = Annotated[
     list[Annotated[str, StringConstraints(max_length=2000)]],
     Query(max_length=1000, description="Labels wanted; default: all."),
 ]
-InState = Annotated[RunState | None, Query(description="Only runs in this state.")]
+InState = Annotated[
+    RunState | None, Query(description="Only runs in this state.", examples=["succeeded"])
+]
 
 
 class RunList(BaseModel):
@@ -72,7 +74,10 @@ def list_runs(
     response: Response,
     service: ServiceDep,
     experiment: Annotated[
-        str | None, Query(max_length=200, description="Only runs of this experiment.")
+        str | None,
+        Query(
+            max_length=200, description="Only runs of this experiment.", examples=["observations"]
+        ),
     ] = None,
     state: InState = None,
     limit: Limit = 50,
@@ -125,7 +130,9 @@ def list_figures(service: ServiceDep, run_id: RunId) -> FigureList:
 def show_figure(
     service: ServiceDep,
     run_id: RunId,
-    figure: Annotated[str, Path(max_length=200, description="Name of a figure.")],
+    figure: Annotated[
+        str, Path(max_length=200, description="Name of a figure.", examples=["rates.png"])
+    ],
     form: Annotated[
         downloads.Picture | None,
         Query(alias="format", description="Default: by the suffix of the name, else json."),
@@ -153,7 +160,8 @@ def show_samples(
     service: ServiceDep,
     run_id: RunId,
     variable: Annotated[
-        str | None, Query(max_length=200, description="Default: the first variable.")
+        str | None,
+        Query(max_length=200, description="Default: the first variable.", examples=["rate"]),
     ] = None,
     label: Labels = [],  # noqa: B006  # the framework copies it
     n: Annotated[int, Query(ge=1, le=50_000, description="Draws.")] = 5000,
@@ -185,11 +193,14 @@ def build() -> APIRouter:
     router.post(
         OF_EXPERIMENT,
         summary="Analyze an experiment",
-        responses=later,
+        responses=later | examples.answers(examples.ANSWER),
         openapi_extra=RUNS | schema.config_body(catalog().values()),
     )(start_run)
-    router.get(OF_EXPERIMENT, summary="List the runs of an experiment")(list_runs_of)
-    router.get(PREFIX, summary="List runs")(list_runs)
+    listed = examples.answers(examples.RUNS)
+    router.get(OF_EXPERIMENT, summary="List the runs of an experiment", responses=listed)(
+        list_runs_of
+    )
+    router.get(PREFIX, summary="List runs", responses=listed)(list_runs)
     one = f"{PREFIX}/{{run_id}}"
     router.get(one, summary="Show a run")(show_run)
     events.route(router, f"{one}/events")
@@ -201,12 +212,13 @@ def build() -> APIRouter:
 def _route_parts(router: APIRouter, one: str) -> None:
     """Add the routes to what can be had of a run once it is over."""
     later = pending.documented()
-    for part, summary, show in (
-        ("summary", "Show the summary of a run", show_summary),
-        ("diagnostics", "Show the diagnostics of a run", show_diagnostics),
-        ("figures", "List the figures of a run", list_figures),
+    for part, summary, show, example in (
+        ("summary", "Show the summary of a run", show_summary, examples.SUMMARY),
+        ("diagnostics", "Show the diagnostics of a run", show_diagnostics, examples.DIAGNOSTICS),
     ):
-        router.get(f"{one}/{part}", summary=summary, responses=later)(show)
+        told = later | examples.answers(example)
+        router.get(f"{one}/{part}", summary=summary, responses=told)(show)
+    router.get(f"{one}/figures", summary="List the figures of a run", responses=later)(list_figures)
     router.get(
         f"{one}/figures/{{figure}}",
         summary="Show a figure",
