@@ -54,7 +54,14 @@ def test_outliers_weigh_less_and_the_answer_survives_storage(bench: Bench) -> No
     width = average.interval.high - average.interval.low
     assert width < 0.6 * (normal.interval.high - normal.interval.low)
     assert {"parameters"} <= {table.name for table in summary.tables}
-    assert "average_trace" in {figure.name for figure in KIND.figures(again, resolved)}
+    figures = {figure.name: figure for figure in KIND.figures(again, resolved)}
+    assert "average_trace" in figures
+    before, after = (figures[f"{name}_predictive_check"] for name in ("prior", "posterior"))
+    widths = [
+        np.subtract(check.spec.tables["replicated"]["high"], check.spec.tables["replicated"]["low"])
+        for check in (before, after)
+    ]
+    assert (widths[0] > widths[1]).all()  # the data taught something
 
 
 def test_several_series_are_not_sampled(bench: Bench) -> None:
@@ -74,3 +81,16 @@ def test_the_model_that_is_sampled_can_be_had(bench: Bench) -> None:
 
     assert {"sigma", "nu", "coefficients"} <= set(model.named_vars)
     assert np.isfinite(model.compile_logp()(model.initial_point()))
+
+
+def test_what_the_prior_of_counts_expects_is_drawn_however_absurd(bench: Bench) -> None:
+    counts = np.random.default_rng(3).poisson(20, len(T)).astype(float)
+    config = settings(outcome_type="count", engine="nuts")
+
+    resolved, posterior = bench.fit(KIND, daily(counts), config)
+
+    checks = {figure.name: figure for figure in KIND.figures(posterior, resolved)}
+    drawn = checks["prior_predictive_check"].spec.tables["replicated"]
+    assert np.isfinite(drawn["high"]).all()
+    assert "observed days" in checks["posterior_predictive_check"].title
+    assert f"{len(T)} of {len(T)} days before" in checks["prior_predictive_check"].title

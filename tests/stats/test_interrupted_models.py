@@ -25,6 +25,7 @@ from pymc_vibes.stats.interrupted_sampling import (
     Errors,
     Observation,
     count_model,
+    prior_draws,
     series_draws,
     series_model,
 )
@@ -200,6 +201,39 @@ def test_long_chains_are_within_two_percent_of_an_sd_of_the_exact_engine(
     assert_clean(sampled)
     assert max(standard_errors(steps(sampled), known)) < 0.02
     assert_close(sampled, known, allowed=0.02)
+
+
+def places(values: Array, law: stats.rv_continuous) -> float:
+    return float(stats.kstest(values, law.cdf).statistic)
+
+
+@pytest.mark.parametrize("errors", ["ar1-white", "ar1", "independent"])
+def test_prior_draws_of_a_series_have_their_laws(errors: Errors) -> None:
+    drawn = prior_draws(world(0.5, 0.5, 1).model(errors=errors), 20_000, np.random.default_rng(1))
+
+    most = 1.95 / np.sqrt(20_000)  # larger once in a thousand
+    coefficients = drawn["coefficients"].to_numpy()[0]
+    for column, sd in enumerate(PRIOR.sd):  # a normal whose scale is drawn too is Student-t
+        law = stats.t(PRIOR.weight, scale=PRIOR.spread * sd)
+        assert places(coefficients[:, column], law) < most
+    given = {"ar1-white": {"phi", "share"}, "ar1": {"phi"}, "independent": set()}[errors]
+    assert {"phi", "share"} & set(drawn) == given
+    for name in given:
+        assert places(drawn[name].to_numpy()[0], stats.uniform()) < most
+
+
+def test_prior_draws_of_counts_and_of_heavy_tails_have_their_laws() -> None:
+    rng, most = np.random.default_rng(2), 1.95 / np.sqrt(20_000)
+    prior = CountPrior(np.array([5.0, 1.0, 1.0, 1.0]), np.array([2.0, 0.0, 0.0, 0.0]))
+    counts = prior_draws(count_model(counted(1, extra=0.3), prior), 20_000, rng)
+    tails = prior_draws(world(0.5, 0.5, 1).model("student"), 20_000, rng)
+
+    level = counts["coefficients"].to_numpy()[0, :, 0]
+    assert places(level, stats.norm(2, 5)) < most
+    assert places(counts["tau"].to_numpy()[0], stats.expon(scale=prior.state_spread)) < most
+    extra = counts["alpha"].to_numpy()[0] ** -0.5
+    assert places(extra, stats.expon(scale=prior.extra_spread)) < most
+    assert places(tails["nu"].to_numpy()[0], stats.gamma(2, loc=2, scale=10)) < most
 
 
 def test_student_noise_hardly_changes_the_answer_where_noise_is_normal() -> None:

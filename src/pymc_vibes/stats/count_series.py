@@ -270,8 +270,9 @@ class CountFit(Fit):
             for t in range(1, len(rows)):
                 fresh = np.sqrt(1 - known.phi**2) * state[:, :, t]
                 state[:, :, t] = known.phi * state[:, :, t - 1] + fresh
-        mean = np.exp(known.coefficients @ rows.T + known.tau[:, :, None] * state) * exposure
         spread = np.maximum(known.extra[:, :, None] ** 2, 1e-9)
+        with np.errstate(over="ignore"):  # a prior may expect the absurd
+            mean = np.exp(known.coefficients @ rows.T + known.tau[:, :, None] * state) * exposure
         mixed = mean * rng.gamma(1 / spread, spread, size=mean.shape)
         return np.asarray(rng.poisson(np.minimum(mixed, 1e15)) / exposure)
 

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pymc_vibes.stats.autoregression import Prior, Regression, fixed_grid, regress, whiten
+from pymc_vibes.stats.interrupted_models import LEAST_FREEDOM
 from pymc_vibes.stats.latent_counts import CountPrior, CountSeries
 from pymc_vibes.stats.nuts.model import Model
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from pymc_vibes.stats.nuts.model import Sampled
     from pymc_vibes.stats.special import Array
 
@@ -132,6 +135,36 @@ def series_draws(sampled: "Sampled") -> SeriesDraws:
         nu=scalar("nu"),
         tau=scalar("tau"),
         alpha=scalar("alpha"),
+    )
+
+
+def prior_draws(model: Model, draws: int, rng: np.random.Generator) -> "xr.Dataset":
+    """Draw what one of these models estimates from its prior, as one chain, `(chain, draw, ...)`.
+
+    States of days are left out: they follow from the others.
+    """
+    import xarray as xr
+
+    data, is_state = model.data, model.options["errors"] != "independent"
+    found: dict[str, Array] = {"phi": rng.random(draws)} if is_state else {}
+    scale = np.ones(draws)
+    if "scale_prior" in data:
+        weight, spread = data["scale_prior"]
+        scale = rng.gamma(weight / 2, 2 / (weight * spread**2), draws) ** -0.5
+        found["sigma"] = scale
+        if model.options["errors"] == "ar1-white":
+            found["share"] = rng.random(draws)
+    if "heard" in data:
+        found["nu"] = LEAST_FREEDOM + rng.gamma(2.0, 10.0, draws)
+    if "tau_prior" in data:
+        found["tau"] = rng.exponential(data["tau_prior"][0], draws)
+    if "extra_prior" in data:
+        found["alpha"] = rng.exponential(data["extra_prior"][0], draws) ** -2
+    standard = rng.standard_normal((draws, len(data["prior_sd"])))
+    coefficients = data["prior_center"] + scale[:, None] * data["prior_sd"] * standard
+    return xr.Dataset(
+        {name: (("chain", "draw"), values[None]) for name, values in found.items()}
+        | {"coefficients": (("chain", "draw", "coefficient"), coefficients[None])}
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pymc_vibes.stats.media_model import LEAST_FREEDOM
 from pymc_vibes.stats.media_sampling import (
     EffectPrior,
     HalfNormalEffects,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pymc_vibes.stats.special import Array
-
-_LEAST_FREEDOM = 2.0
 
 
 def brand_prior(
@@ -115,7 +114,7 @@ def draw_freedom(tails: Tails, draws: int, rng: np.random.Generator) -> "Array":
     """Draw degrees of freedom of Student-t noise, `(draws,)`."""
     if tails == "exponential":
         return rng.exponential(10.0, draws)
-    return _LEAST_FREEDOM + rng.gamma(2.0, 10.0, draws)
+    return LEAST_FREEDOM + rng.gamma(2.0, 10.0, draws)
 
 
 def _coefficients(

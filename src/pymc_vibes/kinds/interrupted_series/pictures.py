@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pymc_vibes.core.figure import Figure
 from pymc_vibes.core.posterior import Posterior
-from pymc_vibes.kinds.interrupted_series.checks import grid_check, predictive_check
+from pymc_vibes.kinds.interrupted_series.checks import grid_check, predictive_check, prior_check
 from pymc_vibes.kinds.interrupted_series.config import InterruptedConfig
 from pymc_vibes.kinds.interrupted_series.model import day_of
 from pymc_vibes.kinds.interrupted_series.reading import Reading, reading_of
@@ -34,6 +34,8 @@ def figures(posterior: Posterior, config: InterruptedConfig) -> tuple[Figure, ..
     if len(reading.placebos.change):
         checks = [_placebos(reading), *checks]
     engine = chain_figures(posterior) or (grid_check(reading),)
+    if posterior.samples is not None:
+        checks = [prior_check(reading), *checks]
     checks = [predictive_check(reading), *checks, *engine]
     return (*_panels(reading), _distribution(reading), *checks)
 

@@ -56,6 +56,18 @@ def sampled_fits(posterior: Posterior, config: InterruptedConfig) -> "dict[str, 
     return {label: _fit(posterior.samples, study, config)}
 
 
+def prior_fit(posterior: Posterior, config: InterruptedConfig, draws: int) -> "Fit":
+    """Put together a fit of what the priors alone say, for the same days."""
+    import xarray as xr
+
+    from pymc_vibes.core.posterior import stream
+    from pymc_vibes.stats.interrupted_sampling import prior_draws
+
+    _, study = only_study(posterior.cells, config)
+    found = prior_draws(model_to_sample(study, config), draws, stream(config.seed, "prior"))
+    return _fit(xr.DataTree.from_dict({"posterior": found}), study, config)
+
+
 def only_study(cells: "pa.Table", config: InterruptedConfig) -> tuple[str, Study]:
     """Give the one person's study; `BadConfig` where there are more with enough days."""
     found = studies_of(cells, config)
