@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -47,6 +48,18 @@ def test_features_are_built_once(server: TestClient) -> None:
     assert again.status_code == 409
     assert again.json()["next"] == f"POST /runs/{run_id}/train"
     assert pq.read_table(io.BytesIO(features.content)).num_rows > 0
+
+
+def test_the_sample_ships_with_an_empty_lake(tmp_path: Path) -> None:
+    with TestClient(create_app(Settings(home=tmp_path), quiet=True)) as client:
+        unknown = client.post("/runs/create", json={**RUN_SPEC, "dataset_id": "sample_002"})
+        made = client.post("/runs/create", json=RUN_SPEC)
+        shown = client.get(f"/datasets/{SAMPLE}").json()
+
+    assert unknown.status_code == 404
+    assert made.status_code == 201
+    assert shown["rows"] == 104
+    assert shown["channels"] == ["digital", "social", "tv"]
 
 
 def test_run_all_trains_without_being_told(server: TestClient) -> None:

@@ -81,10 +81,21 @@ def build_mixes(
         if name in there:
             continue
         say(f"Simulating {mix.title.lower()} ...")
-        title = f"{mix.title} (simulated, truth known)"
-        empty = service.create(name, MIX, display_name=title, config=mix.config)
-        made.append(fill_world(service, empty, *mix.world()))
+        made.append(_simulated(service, name, mix))
     return tuple(made)
+
+
+def ship_sample(service: Service) -> Experiment:
+    """Make the dataset that ships with the product; `ExperimentExists` where there is one."""
+    from pymc_vibes.kinds.marketing_mix.samples import SAMPLE
+
+    return _simulated(service, SAMPLE, _mixes()[SAMPLE])
+
+
+def _simulated(service: Service, name: str, mix: "_Mix") -> Experiment:
+    title = f"{mix.title} (simulated, truth known)"
+    empty = service.create(name, MIX, display_name=title, config=mix.config)
+    return fill_world(service, empty, *mix.world())
 
 
 @dataclass(frozen=True)

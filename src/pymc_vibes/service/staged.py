@@ -101,7 +101,7 @@ class StagedRuns:
 
     def create(self, spec: RunSpec) -> StagedRun:
         """Keep what is asked; raises `BadConfig` where it names what the data do not have."""
-        experiment = self._service.experiment_of(spec.dataset_id, KIND)
+        experiment = self._dataset(spec.dataset_id)
         if not experiment.rows:
             raise InsufficientData(
                 f"{experiment.name} has no rows yet.", hint="POST /datasets/upload adds some."
@@ -118,6 +118,18 @@ class StagedRuns:
         }
         self._mark(run_id, Stage.CREATED, asked)
         return self.show(run_id)
+
+    def _dataset(self, name: str) -> Experiment:
+        """Give the dataset; the sample is made when it is first asked for."""
+        from pymc_vibes.kinds.marketing_mix.samples import SAMPLE
+        from pymc_vibes.service.demo import ship_sample
+
+        try:
+            return self._service.experiment_of(name, KIND)
+        except ExperimentNotFound:
+            if name.lower() != SAMPLE:
+                raise
+            return ship_sample(self._service)
 
     def show(self, run_id: str) -> StagedRun:
         """Give a run as it stands; one that was asked for in another way as well."""
