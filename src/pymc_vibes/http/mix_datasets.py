@@ -183,7 +183,8 @@ def dataset(service: Service, name: str) -> Experiment:
         return service.experiment_of(name, KIND)
     except ExperimentNotFound as error:
         raise ExperimentNotFound(
-            f"There is no dataset {name[:80]!r}.", hint="POST /datasets/upload makes one; sample_001 comes with the first run of it."
+            f"There is no dataset {name[:80]!r}.",
+            hint="POST /datasets/upload makes one; sample_001 comes with the first run of it.",
         ) from error
 
 
