@@ -12,6 +12,8 @@ from pymc_vibes.settings import Settings
 from pymc_vibes.store.duck import literal
 from pymc_vibes.store.lake import Lake
 
+_INSERT = "INSERT INTO raw.events VALUES (TIMESTAMP '2024-03-01', 'A', 'fault')"
+
 
 def run(*, quick: bool) -> tuple[str, list[Row]]:
     """Append rows one by one, in turn with a raw insert into a lake of its own."""
@@ -29,9 +31,7 @@ def run(*, quick: bool) -> tuple[str, list[Row]]:
             lake.ingest("bench", source, kind.schema, UploadOptions(format="ndjson"))
 
         def peer() -> None:
-            raw.execute(
-                "INSERT INTO raw.events VALUES (TIMESTAMP '2024-03-01', 'A', 'fault')"
-            ).fetchall()
+            raw.execute(_INSERT).fetchall()
 
         ours()  # the first makes the table
         took, inserted = alternate(ours, peer, repeats=rows)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pymc_vibes.core.experiment import UploadOptions
     from pymc_vibes.core.figure import Figure
     from pymc_vibes.core.kind import Kind
-    from pymc_vibes.kinds import catalog
+    from pymc_vibes.kinds import build_model, catalog
     from pymc_vibes.service import Service
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Summary",
     "UploadOptions",
     "VibesError",
+    "build_model",
     "catalog",
     "connect",
 ]
@@ -45,6 +46,7 @@ _HOMES = {
     "Summary": "core.answer",
     "UploadOptions": "core.experiment",
     "VibesError": "core.errors",
+    "build_model": "kinds",
     "catalog": "kinds",
 }
 

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
@@ -18,7 +18,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -251,17 +250,15 @@ class Settings(BaseSettings):
     def _is_a_store(cls, place: str) -> str:
         return _place(place, "s3")
 
-    @model_validator(mode="after")
-    def _secret_is_long(self) -> Self:
-        if (
-            self.auth_secret is not None
-            and len(self.auth_secret.get_secret_value().encode()) < MIN_SECRET_BYTES
-        ):
+    @field_validator("auth_secret")
+    @classmethod
+    def _is_long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(
-                f"VIBES_AUTH_SECRET must be at least {MIN_SECRET_BYTES} bytes; make one with "
+                f"must be at least {MIN_SECRET_BYTES} bytes; make one with "
                 "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`"
             )
-        return self
+        return secret
 
     @property
     def catalog_place(self) -> str:
@@ -324,7 +321,7 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         wrong = [
-            f"{_variable(e['loc'])}: {e['msg']}"
+            f"{_variable(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
             for e in error.errors(include_url=False, include_input=False)
         ]
         raise BadConfig(
@@ -346,6 +343,16 @@ def origins() -> Mapping[str, tuple[str, ...]]:
         farther = [f"{name} in {DOTENV}" for name in names if name in in_file]
         found[field] = (*nearer, *farther)
     return found
+
+
+def is_empty(variable: str) -> bool:
+    """Whether a variable is set and empty: it counts then, and stands for the default."""
+    return os.environ.get(variable) == ""
+
+
+def wants_color() -> bool:
+    """Whether the terminal may be colored: https://no-color.org says how one refuses."""
+    return not os.environ.get("NO_COLOR")
 
 
 def variables(field: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arviz_stats.base import array_stats
 from scipy import stats
 
 from pymc_vibes.core.config import parse
@@ -222,6 +223,28 @@ def test_a_sampler_agrees_with_the_quadrature(bench: Bench) -> None:
     assert {"prior_predictive", "posterior_predictive"} <= set(drawn.samples.children)
     assert kind.figures(drawn, config)
     assert kind.summarize(drawn, config).headline
+
+
+def test_numbers_of_chains_carry_the_error_of_the_chains(bench: Bench) -> None:
+    counts = {"a": [3, 0, 7, 2, 5], "b": [0, 0, 1, 0, 1], "c": [18, 25, 31, 22, 9]}
+    exact, _ = analyze(bench, counts)
+    drawn, config = analyze(bench, counts, engine="nuts", draws=1000)
+    assert drawn.samples is not None
+    chains = drawn.samples["posterior"]
+    rates = chains["theta"].transpose("chain", "draw", "entity")
+    a, c = (rates.sel(entity=name).to_numpy() for name in ("a", "c"))
+
+    told = {one.label: one.mcse for one in kind.summarize(drawn, config).estimates}
+    query: Any = kind.query("compare")
+    pair = query.answer(drawn, config, parse(query.parameters, {"a": "a", "b": "c"})).summary
+    between = {one.name: one.mcse for one in pair.estimates}
+
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    numbers = (a, c, chains["mu"].to_numpy(), a - c, a / c)
+    of_arviz = [float(array_stats.mcse(x, **axes)) for x in numbers]
+    ours = [told["a"], told["c"], told["mean rate"], between["difference"], between["ratio"]]
+    assert ours == pytest.approx(of_arviz, rel=1e-9)
+    assert {one.mcse for one in kind.summarize(exact, config).estimates} == {None}
 
 
 # extensions: each finds the truth of its world

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arviz_stats.base import array_stats
 
 from pymc_vibes.core.errors import BadConfig, NotTrusted
 from pymc_vibes.kinds.marketing_mix import kind
@@ -206,7 +207,7 @@ def test_tests_are_ranked_by_what_they_teach_for_the_money() -> None:
 
     table = table_of(answer, "tests")
     assert len(table.rows) == 3 * 2 * 2
-    assert (np.diff(column(table, "narrowing_per_money")) <= 0).all()
+    assert (np.diff(column(table, "narrowing_per_thousand")) <= 0).all()
     found = {row[:3]: row for row in table.rows}
     at = table.columns.index("narrowing")
     assert found["digital", 0.0, 8][at] > found["digital", 0.0, 4][at]
@@ -215,7 +216,40 @@ def test_tests_are_ranked_by_what_they_teach_for_the_money() -> None:
     assert found["tv", 0.0, 8][money] == pytest.approx(4 * found["tv", 0.5, 4][money])
     advised = answer.data["advised"]
     assert advised["narrowing"] >= 0.1
+    narrower = advised["width"] - advised["width_after"]
+    assert advised["narrowing_per_thousand"] == pytest.approx(
+        1000 * narrower / advised["money_moved"]
+    )
     assert advised["channel"] in answer.summary.headline
+
+
+def test_returns_carry_the_error_of_their_chains() -> None:
+    reading = brand().reading
+    assert reading.every == 1
+    assert reading.posterior.samples is not None
+    chains = len(reading.posterior.samples["posterior"]["chain"])
+    roas = reading.roas.reshape(chains, -1, len(reading.channels))
+
+    told = {one.name: one.mcse for one in brand().ask("roas").summary.estimates}
+
+    ours = [told[f"roas_{name}"] for name in reading.channels]
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    of_arviz = [float(array_stats.mcse(column, **axes)) for column in np.moveaxis(roas, 2, 0)]
+    assert ours == pytest.approx(of_arviz, rel=1e-9)
+
+
+def test_draws_that_are_left_out_do_not_mix_up_the_chains() -> None:
+    reading = brand().reading
+    assert reading.posterior.samples is not None
+    chains = len(reading.posterior.samples["posterior"]["chain"])
+    draws = len(reading.roas) // chains
+    whose = np.repeat(np.arange(chains), draws).astype(float)
+
+    laid_out = reading.by_chain(whose[::7])
+
+    assert laid_out.shape == (chains, -(-chains * draws // 7) // chains)
+    # a chain begins within one draw of where it should
+    assert (np.abs(laid_out - np.arange(chains)[:, None]).sum(axis=1) <= 1).all()
 
 
 def test_no_test_is_advised_that_teaches_nothing() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from arviz_stats.base import array_stats
 from scipy import special
 
 from pymc_vibes.core.config import parse
@@ -81,6 +82,23 @@ def test_a_sampler_and_quadrature_agree() -> None:
         # 13 numbers at 5 standard errors: a false alarm in fewer than one of 100 000 runs
         gap = np.abs(drawn.mean() - known.mean())
         assert (gap < 5 * drawn.parameters()["mcse"]).all()
+
+
+def test_only_numbers_of_chains_carry_the_error_of_the_chains() -> None:
+    exact, config = pumps()
+    sampled, _ = pumps(engine="nuts", draws=8000)
+    assert sampled.samples is not None
+    chains = sampled.samples["posterior"]["rate"]
+
+    computed = kind.summarize(exact, config).estimates
+    told = {estimate.label: estimate.mcse for estimate in kind.summarize(sampled, config).estimates}
+    rates = sorted(told.keys() & set(chains["cohort"].to_numpy().tolist()))
+
+    assert rates
+    assert [estimate.mcse for estimate in computed] == [None] * len(computed)
+    each = [chains.sel(cohort=cohort).to_numpy() for cohort in rates]
+    of_arviz = [float(array_stats.mcse(x, chain_axis=0, draw_axis=1)) for x in each]
+    assert [told[cohort] for cohort in rates] == pytest.approx(of_arviz, rel=1e-9)
 
 
 def test_the_answer_of_a_sampler_is_that_of_quadrature() -> None:

@@ -182,6 +182,17 @@ def test_a_setting_names_the_variable_that_gave_it(
         assert shown[setting].value.endswith(given[origin.removesuffix(" in .env")])
 
 
+def test_a_place_that_only_a_bucket_gives_names_the_bucket_s_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_S3_BUCKET_NAME", "mlflow")
+
+    shown = {each.variable: each for each in doctor.shown_settings(load_settings())}
+
+    kept = shown["VIBES_ARTIFACTS"]
+    assert (kept.value, kept.origin) == ("s3://mlflow", "MLFLOW_S3_BUCKET_NAME")
+
+
 def test_what_the_command_line_gives_is_named_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

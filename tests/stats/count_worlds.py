@@ -119,10 +119,6 @@ def sampled(
         log_rate = np.log(data.exposure) + b @ data.columns.T + tau[:, None] * state
         return log_likelihood(data.count, np.minimum(log_rate, 50.0), extra[:, None]).sum(axis=1)
 
-    def weighed(hyper: Array) -> Array:
-        inside = (hyper > 0).all(axis=1) & (hyper[:, 0] < 1)
-        return np.where(inside, -(hyper[:, 1:] / scales[1:]).sum(axis=1), -np.inf)
-
     height = told(inner, hyper)
     kept = []
     for turn in range(rounds):
@@ -132,7 +128,7 @@ def sampled(
             new = hyper + away
             safe = np.clip(new, 0.0, [[1.0, 20.0, 20.0]])
             reached = told(inner, safe)
-            gain = reached + weighed(new) - height - weighed(hyper)
+            gain = reached + _weighed(new, scales) - height - _weighed(hyper, scales)
             taken = np.log(rng.random(chains)) < gain
             hyper = np.where(taken[:, None], new, hyper)
             height = np.where(taken, reached, height)
@@ -140,6 +136,11 @@ def sampled(
             kept.append(np.hstack([prior.center + prior.sd * inner[:, :width], hyper]))
     draws = np.array(kept)
     return {"mean": draws.mean(axis=0), "square": (draws**2).mean(axis=0), "draws": draws}
+
+
+def _weighed(hyper: Array, scales: Array) -> Array:
+    inside = (hyper > 0).all(axis=1) & (hyper[:, 0] < 1)
+    return np.where(inside, -(hyper[:, 1:] / scales[1:]).sum(axis=1), -np.inf)
 
 
 def _slice(

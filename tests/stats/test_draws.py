@@ -10,6 +10,7 @@ from scipy import stats
 
 from pymc_vibes.core.answer import Attempt, Diagnostics
 from pymc_vibes.core.posterior import Posterior, stream
+from pymc_vibes.stats.describe import estimate, monte_carlo_errors
 from pymc_vibes.stats.draws import Draws, from_tree, sampled_posterior, to_tree
 from pymc_vibes.stats.nuts import Sampled
 
@@ -53,6 +54,19 @@ def test_means_lie_within_their_errors() -> None:
     assert np.all(np.abs(draws.mean() - SHAPES) < 6 * draws.mcse())
     assert draws.mcse() == pytest.approx(np.sqrt(SHAPES) / np.sqrt(8000), rel=0.2)
     assert draws.parameters()["mcse"].tolist() == draws.mcse().tolist()
+
+
+@pytest.mark.parametrize("shape", [(1, 4000, 1), (4, 5, 1)], ids=["one chain", "a few draws"])
+def test_draws_of_another_making_and_short_chains_tell_no_error(
+    shape: tuple[int, int, int],
+) -> None:
+    draws = Draws(np.random.default_rng(5).normal(size=shape))
+
+    assert estimate("x", "x", draws, level=0.9).mcse is None
+
+
+def test_a_number_that_does_not_move_has_no_error_to_tell() -> None:
+    assert monte_carlo_errors(Draws(np.full((4, 100, 1), np.inf)), 1) == (None,)
 
 
 def test_quantiles_and_tails_are_shares_of_the_draws() -> None:

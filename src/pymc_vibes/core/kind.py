@@ -89,6 +89,15 @@ class Fit[C: Config](Protocol):
     def __call__(self, cells: "pa.Table", config: C, watch: Watch, /) -> Posterior: ...
 
 
+class BuildModel[C: Config](Protocol):
+    """Build the `pm.Model` of the cells: what is sampled, or what has the same posterior.
+
+    Its type is not named here, because the vocabulary knows no sampler.
+    """
+
+    def __call__(self, cells: "pa.Table", config: C, /) -> Any: ...
+
+
 class Summarize[C: Config](Protocol):
     """Say the answer: headline, decision, numbers."""
 
@@ -264,6 +273,8 @@ class Kind[C: Config]:
     """What a run of this kind measured, for kinds that borrow."""
     borrow: Borrow[C] | None = None
     """How it takes what runs of other kinds measured; the service resolves them before `fit`."""
+    build_model: BuildModel[C] | None = None
+    """The model in PyMC, of a kind that may sample."""
     stages: tuple[str, ...] = ()
     sizes: Sizes = Sizes()
 
@@ -314,6 +325,7 @@ __all__ = [
     "AskJournal",
     "AskPosterior",
     "Borrow",
+    "BuildModel",
     "Check",
     "ConfigQuery",
     "Extent",

@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pymc_vibes.core.config import Config
 from pymc_vibes.core.errors import KindNotFound
 from pymc_vibes.core.kind import Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pymc as pm
 
 
 @cache
@@ -37,6 +42,23 @@ def find_kind(slug: str) -> Kind[Any]:
         known = ", ".join(catalog())
         raise KindNotFound(f"There is no kind {slug[:80]!r}.", hint=f"The kinds are: {known}.")
     return catalog()[slug]
+
+
+def build_model(cells: "pa.Table", config: Config) -> "pm.Model":
+    """Build the PyMC model of cells, of the kind whose settings `config` are.
+
+    `cells` are what the events were reduced to, such as `service.rebuilt(run_id).posterior.cells`.
+    Raises `KindNotFound` where no kind has such settings, or that kind is never sampled.
+    """
+    for kind in catalog().values():
+        if kind.build_model is not None and type(config) is kind.config:
+            model: pm.Model = kind.build_model(cells, config)
+            return model
+    known = ", ".join(slug for slug, kind in catalog().items() if kind.build_model is not None)
+    raise KindNotFound(
+        f"There is no model of the settings {type(config).__name__}.",
+        hint=f"The kinds with a model are: {known}.",
+    )
 
 
 def _own() -> list[tuple[str, Any]]:

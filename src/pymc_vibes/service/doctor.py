@@ -68,6 +68,10 @@ def examine(settings: Settings, patience: float = PATIENCE_SECONDS) -> Iterator[
         yield found[name]
 
 
+_INSTEAD = {"artifacts": "artifacts_bucket"}
+"""Settings that give the place of another one that is open."""
+
+
 def shown_settings(settings: Settings) -> Iterator[Setting]:
     """Give every setting with what it means and which variable it comes from."""
     given, plain, hidden = origins(), Settings(), Redactor(settings)
@@ -78,7 +82,10 @@ def shown_settings(settings: Settings) -> Iterator[Setting]:
         yield Setting(
             variable=variables(name)[0],
             value="" if shown is None or shown == () else hidden.text(str(shown)),
-            origin=_origin(given[name], is_told=value != getattr(plain, name)),
+            origin=_origin(
+                given[name] or given.get(_INSTEAD.get(name, ""), ()),
+                is_told=value != getattr(plain, name),
+            ),
             meaning=field.description or "",
         )
 

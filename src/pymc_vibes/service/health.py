@@ -15,6 +15,7 @@ from pymc_vibes.core.records import Record
 from pymc_vibes.settings import (
     Settings,
     is_address,
+    is_empty,
     origins,
     unknown_variables,
     variables,
@@ -105,8 +106,7 @@ def check_settings(_settings: Settings) -> HealthCheck:
 
 
 def _winner(name: str) -> str:
-    # an empty variable counts too, and stands for the default
-    return name if " in " in name or os.environ.get(name, "x") else f"{name} (empty)"
+    return f"{name} (empty)" if is_empty(name) else name
 
 
 def check_home(settings: Settings) -> HealthCheck:

@@ -37,9 +37,11 @@ def measure(values: "Array") -> "tuple[Array, Array, Array]":
 
 
 def mcse_mean(values: "Array") -> "Array":
-    """Give the Monte Carlo standard error of each parameter's mean."""
-    sizes = _by_chunks(lambda part: _effective(_split(part)), values)
-    spread = values.reshape(-1, values.shape[2]).std(axis=0, ddof=1)
+    """Give the Monte Carlo standard error of each parameter's mean; NaN of what is not finite."""
+    finite = np.isfinite(values).all(axis=(0, 1))
+    known = np.where(finite, values, 0.0)
+    sizes = _by_chunks(lambda part: _effective(_split(part)), known)
+    spread = known.reshape(-1, values.shape[2]).std(axis=0, ddof=1) + np.where(finite, 0.0, np.nan)
     with np.errstate(invalid="ignore"):
         return np.asarray(spread / np.sqrt(np.concatenate([np.empty(0), *sizes])))
 

@@ -125,8 +125,7 @@ def difference_curve(
 
     The curve changes color at `zero`: `sides` says what lies left and right of it, such as
     `("A higher", "B higher")`, `colors` which series they are where both are drawn together.
-    `rope` is the zone that is too small to matter.
-    The interval is equal-tailed, because a decision is read from it.
+    `rope` is too small to matter. A decision is read from the interval, so it is equal-tailed.
     """
     tables = _difference_tables(curve_columns(x, y), (low, mean, high), zero)
     zone = "Shaded zone: too small to matter." if rope is not None else ""

@@ -3,7 +3,7 @@
 Titles and alternative texts come from the caller.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,15 +56,8 @@ def trial_days(
         **{f"period_{i}": one.expected.columns("expected") for i, one in enumerate(stretches)},
         **dots,
     }
-    marks = [
-        mark
-        for i, one in enumerate(stretches)
-        for mark in _stretch_marks(f"period_{i}", one.series)
-    ]
-    marks += [_day_mark(table, int(table.removeprefix("days_"))) for table in dots]
     if len(washed.day):
         tables["washed_out"] = _dots(washed)
-        marks.append(_day_mark("washed_out", None))
     note = sentences(
         f"Lines: expected level; bands: its {level_words(level)} interval. What lines differ by is "
         "known better than each.",
@@ -75,11 +68,22 @@ def trial_days(
         y=Axis(label=with_unit(label, unit)),
         series=tuple(treatments),
         tables=tables,
-        marks=tuple(marks),
+        marks=tuple(_trial_marks(tables, stretches)),
         shown=tuple(name for name in tables if not name.startswith("period_")),
         note=note,
     )
     return Figure(name=words.name, title=words.title, alt=words.alt, spec=spec)
+
+
+def _trial_marks(tables: Iterable[str], stretches: Sequence[Stretch]) -> Iterator[Mark]:
+    """Draw the lines first, then the days over them: those of each treatment, those washed out."""
+    for i, one in enumerate(stretches):
+        yield from _stretch_marks(f"period_{i}", one.series)
+    for table in tables:
+        if table.startswith("days_"):
+            yield _day_mark(table, int(table.removeprefix("days_")))
+        elif table == "washed_out":
+            yield _day_mark(table, None)
 
 
 def _dots(dots: Dots) -> Columns:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from pymc_vibes.core.answer import Decision, Finding, Tone
-from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.describe import plain, quantity
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.decide import Direction
@@ -147,7 +147,7 @@ class Judged(ABC):
 
 def amount(reading: Judged, value: float | None) -> str:
     """Write a value with the outcome's unit."""
-    return f"{plain(value)} {reading.config.outcome_unit}".rstrip()
+    return quantity(value, reading.config.outcome_unit)
 
 
 def span(reading: Judged) -> str:

@@ -1,12 +1,17 @@
 """Turn posteriors into the estimates and the numbers that people read."""
 
+import re
 from collections.abc import Callable, Sequence
 from math import floor, isfinite, log10
 from typing import Literal, Protocol
 
 from pymc_vibes.core.answer import Estimate, Interval
 from pymc_vibes.stats.contrast import Contrast
+from pymc_vibes.stats.draws import Draws
 from pymc_vibes.stats.special import Array
+
+# words such as points and minutes; not mmHg, kbps, Celsius
+_PLURAL = re.compile(r"\b([a-z]*[aeiou][a-z]*[a-hj-rtv-z])s$")
 
 
 class Labelled(Protocol):
@@ -61,8 +66,16 @@ def estimate(
         median=finite(one.quantile(0.5)[0]),
         interval=both[0] if kind == "eti" else both[1],
         intervals=both,
+        mcse=monte_carlo_errors(one, 1)[0],
         percent=percent,
     )
+
+
+def monte_carlo_errors(distribution: object, labels: int) -> tuple[float | None, ...]:
+    """Give the Monte Carlo standard error of the mean of each label; None but for chains."""
+    if not isinstance(distribution, Draws) or not distribution.is_chained:
+        return (None,) * labels
+    return tuple(finite(error) for error in distribution.mcse())
 
 
 def contrast_estimate(
@@ -116,6 +129,16 @@ def plain(x: float | None, digits: int = 3) -> str:
         return f"{x:.{digits - 1}e}"
     text = f"{x:,.{max(0, digits - 1 - size)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def quantity(x: float | None, unit: str) -> str:
+    """Write a number with its unit; a unit that is a plural loses it after 1.
+
+    >>> quantity(1.0, "points"), quantity(2.5, "points"), quantity(1, "degrees Celsius")
+    ('1 point', '2.5 points', '1 degrees Celsius')
+    """
+    number = plain(x)
+    return f"{number} {_PLURAL.sub(r'\1', unit) if number in {'1', '-1'} else unit}".rstrip()
 
 
 def percent(x: float | None, digits: int = 3) -> str:

@@ -33,6 +33,8 @@ _BOUNDS: Mapping[Support, tuple[float, float]] = {
     "unit": (0.0, 1.0),
 }
 _ATTRIBUTE = "pymc_vibes"
+_LEAST_CHAINS = 2  # a sampler's are never fewer; one "chain" is draws of another making
+_LEAST_DRAWS = 20  # of a chain; of fewer, autocorrelation is not to be told
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,12 @@ class Draws:
 
     def __len__(self) -> int:
         return int(self.values.shape[2])
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether these are a sampler's chains, long enough to tell the error of their means."""
+        chains, draws, _ = self.values.shape
+        return bool(chains >= _LEAST_CHAINS and draws >= _LEAST_DRAWS)
 
     @cached_property
     def rows(self) -> "Array":

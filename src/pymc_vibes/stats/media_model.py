@@ -70,11 +70,7 @@ def brand(  # what makes a structure is many options
             return _saturated(saturation, amount, params)
 
         each = bent(given["lagged"])
-        of_channels = _shared_effects if effects == "shared-scale" else _effects
-        effect = of_channels(given, each)
-        if geos:
-            effect = _of_geos(given, effect)[given["place"]]
-        media = pt.sum(each * effect, axis=1)
+        effect, media = _brought(given, each, effects, geos=geos)
         b = _coefficients(given, media)
         mu = given["columns"] @ b + media
         place = pt.exp(mu) if link == "log" and not log_noise else mu
@@ -83,6 +79,17 @@ def brand(  # what makes a structure is many options
             mean = pt.exp(sigma**2 / 2) if log_noise and tails == "none" else 1.0
             _experiments(given, lambda behind: bent(behind) * effect, b, link=link, mean=mean)
     return model
+
+
+def _brought(
+    given: "Given", each: Any, effects: Literal["average", "shared-scale"], *, geos: bool
+) -> tuple[Any, Any]:
+    """Give the coefficients of channels, by row where there are regions, and what media bring."""
+    of_channels = _shared_effects if effects == "shared-scale" else _effects
+    effect = of_channels(given, each)
+    if geos:
+        effect = _of_geos(given, effect)[given["place"]]
+    return effect, _tensor().sum(each * effect, axis=1)
 
 
 def reference(data: "Arrays") -> "pm.Model":

@@ -109,41 +109,56 @@ def randomization_test(
 ) -> RandomizationTest:
     """Test treatment 1 against 0 over the schedules that could have been drawn.
 
-    `outcome` `(days,)` has NaN on days without data. `weights` `(days,)`, 0 or more, are the days'
-    numbers of observations; without them each day counts once. `observed` `(days,)` is the schedule
-    that was drawn. The days after a change are left out as the rules say, in every schedule. The
-    statistic is the difference of two means, with the days weighted as `weighting` says. Above
-    10 000 admissible schedules, `draws` of them with `seed` stand for all.
+    `outcome` `(days,)` has NaN on days without data; `weights` `(days,)`, 0 or more, say how often
+    a day counts; `observed` `(days,)` is the schedule that was drawn. The statistic is the
+    difference of two means of the analyzed days, weighted as `weighting` says. Above 10 000
+    admissible schedules, `draws` of them with `seed` stand for all.
 
-    Raises `BadConfig` where the observed schedule is not admissible, or where there are more than
-    two treatments: what the others do would have to be known. Raises `InsufficientData` where a
-    treatment has no analyzed day with data.
+    Raises `BadConfig` for a schedule that could not have been drawn or for more than two
+    treatments, and `InsufficientData` where one has no analyzed day with data.
     """
     _check(observed, schedules)
     clean, masses = _clean(outcome, weights, schedules.rules.days)
-    is_exact = schedules.count <= MAX_EXACT
-    others = schedules.listed() if is_exact else schedules.draw(draws, seed)
-    every = np.concatenate([np.asarray(observed, dtype=np.int8)[None], others])
+    drawn = schedules.draw(draws, seed) if schedules.count > MAX_EXACT else schedules.listed()
+    every = np.concatenate([np.asarray(observed, dtype=np.int8)[None], drawn])
     counted = weighting(every, masses * analyzed_days(every, schedules.rules.washout_days))
-    contrasts = _contrasts(every, counted)
-    values, slopes = alone(contrasts, clean), alone(contrasts, every[0].astype(float))
-    tie = _TIE * float(np.abs(clean).max())
+    return _judged(_contrasts(every, counted), clean, every[0], schedules.count, alternative, level)
+
+
+def _judged(
+    contrasts: Array,
+    outcome: Array,
+    observed: Treatments,
+    admissible: int,
+    alternative: Alternative,
+    level: float,
+) -> RandomizationTest:
+    """Compare the observed schedule, whose contrast is the first, with the others."""
+    values, slopes = alone(contrasts, outcome), alone(contrasts, observed.astype(float))
+    tie = _TIE * float(np.abs(outcome).max())
+    is_exact = admissible <= MAX_EXACT
     # among all schedules the observed one is already; drawn ones it joins
     first = int(is_exact)
     lows, highs = (ends[first:] for ends in _as_extreme(values, slopes, alternative, tie))
-    spare = floor((1 - level) * len(lows) + 1e-9)
+    low, high = _not_rejected(lows, highs, level)
     return RandomizationTest(
         statistic=float(values[0]),
         p=float(np.mean((lows <= 0) & (highs >= 0))),
-        low=float(np.sort(lows)[spare]),
-        high=float(np.sort(highs)[-1 - spare]),
+        low=low,
+        high=high,
         level=level,
         alternative=alternative,
-        admissible=schedules.count,
+        admissible=admissible,
         compared=len(lows),
         is_exact=is_exact,
         least_p=_least_p(contrasts, alternative, first),
     )
+
+
+def _not_rejected(lows: Array, highs: Array, level: float) -> tuple[float, float]:
+    """Give the ends of the effects that the test does not reject at that level."""
+    spare = floor((1 - level) * len(lows) + 1e-9)
+    return float(np.sort(lows)[spare]), float(np.sort(highs)[-1 - spare])
 
 
 def _check(observed: Treatments, schedules: Schedules) -> None:

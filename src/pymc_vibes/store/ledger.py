@@ -237,7 +237,11 @@ def _environment(settings: Settings) -> Mapping[str, str]:
 
 @contextmanager
 def _set(environment: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process, and set them back."""
+    """Set variables of this process, and set them back.
+
+    MLflow and boto3 read some settings nowhere else. Nothing of ours is read here: what was there
+    is kept only to be put back.
+    """
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:

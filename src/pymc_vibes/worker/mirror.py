@@ -26,7 +26,7 @@ AWAY_TRIES = 10
 
 def main() -> int:
     """Mirror what is finished, wait a little for more, and give the exit code."""
-    if hasattr(os, "nice"):  # Windows knows no such thing
+    if sys.platform != "win32":  # which knows no such thing
         os.nice(NICE)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -63,7 +63,7 @@ kind = Kind[EntityConfig](
     title="Entity rates",
     question="Who has how many events, and which counts are unusual?",
     about=__doc__ or "",
-    version=3,
+    version=4,
     schema=SCHEMA,
     config=EntityConfig,
     example=EntityConfig(
@@ -75,6 +75,7 @@ kind = Kind[EntityConfig](
     fit=fit,
     summarize=summarize,
     figures=figures,
+    build_model=build_model,
     queries=QUERIES,
     resolve=resolve,
 )

@@ -6,7 +6,7 @@ from pymc_vibes.core.answer import Claim, Estimate, Summary, Table
 from pymc_vibes.core.posterior import Posterior
 from pymc_vibes.kinds.entity_rates.checks import check_findings, posterior_check
 from pymc_vibes.kinds.entity_rates.findings import findings_of
-from pymc_vibes.kinds.entity_rates.reading import Entities, entities_of
+from pymc_vibes.kinds.entity_rates.reading import POPULATION_DRAWS, Entities, entities_of
 from pymc_vibes.kinds.entity_rates.settings import EntityConfig
 from pymc_vibes.kinds.entity_rates.surprise import (
     surprise_findings,
@@ -144,21 +144,26 @@ def estimates_of(
 
 def population_estimates(entities: Entities, config: EntityConfig) -> tuple[Estimate, ...]:
     """Give the population: mean, spread between entities, and what windows vary beside."""
-    known = entities.scalars
     numbers = {
-        "mean rate": (known["mu"], entities.unit),
-        "spread between entities": (entities.spread, "sd over mean"),
-        "noise of windows": (known["noise"], "sd over mean"),
-        "share of empty windows": (known.get("zero_share"), ""),
-        "drift of the log rate": (known.get("drift_sd"), "sd"),
-        "persistence of the drift": (known.get("persistence"), "correlation"),
-        "bytes per event, log": (known.get("size_level"), "log bytes"),
-        "bytes with the rate": (known.get("size_link"), "log per log"),
+        "mu": ("mean rate", entities.unit),
+        "spread": ("spread between entities", "sd over mean"),
+        "noise": ("noise of windows", "sd over mean"),
+        "zero_share": ("share of empty windows", ""),
+        "drift_sd": ("drift of the log rate", "sd"),
+        "persistence": ("persistence of the drift", "correlation"),
+        "size_level": ("bytes per event, log", "log bytes"),
+        "size_link": ("bytes with the rate", "log per log"),
     }
     plain = tuple(
-        drawn_estimate("population", name, values, config.level, unit)
-        for name, (values, unit) in numbers.items()
-        if values is not None
+        drawn_estimate(
+            "population",
+            label,
+            entities.chains(name, [name], POPULATION_DRAWS)[:, :, 0],
+            config.level,
+            unit,
+        )
+        for name, (label, unit) in numbers.items()
+        if entities.has(name)
     )
     return plain + _effects(entities, config)
 
@@ -169,23 +174,22 @@ def _effects(entities: Entities, config: EntityConfig) -> tuple[Estimate, ...]:
 
     if not entities.has("effect"):
         return ()
-    effect = entities.posterior["effect"]
-    drawn = entities.posterior.draw(2000, entities.seed, {"effect": effect.labels})["effect"]
+    labels = entities.posterior["effect"].labels
+    times = np.exp(entities.chains("effect", labels, POPULATION_DRAWS))
     return tuple(
-        drawn_estimate("effect", f"{name}, per sd", np.exp(column), config.level, "times")
-        for name, column in zip(effect.labels, drawn.T, strict=True)
+        drawn_estimate("effect", f"{name}, per sd", times[:, :, at], config.level, "times")
+        for at, name in enumerate(labels)
     )
 
 
 def drawn_estimate(
     name: str, label: str, values: "np.ndarray", level: float, unit: str
 ) -> Estimate:
-    """Give draws of one number as an estimate."""
+    """Give draws of one number, `(chain, draw)`, as an estimate."""
     from pymc_vibes.stats.describe import estimate
     from pymc_vibes.stats.draws import Draws
 
-    drawn: Any = Draws(values[None, :, None])
-    return estimate(name, label, drawn, 0, level=level, unit=unit)
+    return estimate(name, label, Draws(values[:, :, None]), 0, level=level, unit=unit)
 
 
 def threshold_claims(

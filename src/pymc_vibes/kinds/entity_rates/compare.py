@@ -37,7 +37,7 @@ def compare(posterior: Posterior, config: EntityConfig, parameters: Pair) -> Que
     first, second = entities.draws(indices, _available(posterior)).T
     greater = _greater(first, second)
     claim = compare_sentence(*labels, greater, config.level)
-    estimates = _contrasts(labels, first, second, config, entities.unit)
+    estimates = _contrasts(labels, entities, config)
     return QueryAnswer(
         summary=Summary(
             headline=claim.text,
@@ -70,18 +70,15 @@ def _distinct(parameters: Pair) -> tuple[str, str]:
 
 
 def _contrasts(
-    labels: tuple[str, str],
-    first: "np.ndarray",
-    second: "np.ndarray",
-    config: EntityConfig,
-    unit: str,
+    labels: tuple[str, str], entities: Entities, config: EntityConfig
 ) -> tuple[Estimate, Estimate]:
     import numpy as np
 
     minus, over = " minus ".join(labels), " over ".join(labels)
+    first, second = np.moveaxis(entities.chains("theta", labels, DRAWS), 2, 0)
     ratio = first / np.maximum(second, 1e-300)
     return (
-        drawn_estimate("difference", minus, first - second, config.level, unit),
+        drawn_estimate("difference", minus, first - second, config.level, entities.unit),
         drawn_estimate("ratio", over, ratio, config.level, "times"),
     )
 

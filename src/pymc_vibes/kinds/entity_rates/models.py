@@ -97,7 +97,6 @@ def row_by_row(
     import pymc as pm
 
     pt = tensor()
-
     with pm.Model(coords=coords or _numbers(data)) as model:
         given = _Given(data)
         population = _population(given, families)
@@ -108,12 +107,11 @@ def row_by_row(
         if measured:
             windows = windows.times(pt.log(given("exposure", "obs")))
         if covariates:
-            scale = given("effect_prior")
-            effect = pm.Normal("effect", 0.0, scale[0], dims="covariate")
+            effect = pm.Normal("effect", 0.0, given("effect_prior")[0], dims="covariate")
             windows = windows.times(given("x", "obs", "covariate") @ effect)
         if drift:
-            place = given("place", "obs")
-            windows = windows.times(_drift(given, form, population, windows, place)[who, place])
+            at = given("place", "obs")
+            windows = windows.times(_drift(given, form, population, windows, at)[who, at])
         theta = _rates(population, form, windows)
         _counts(theta[who] * windows.factor, population.phi, share, y)
         if sizes:

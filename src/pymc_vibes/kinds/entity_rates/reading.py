@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CONTENDERS = 400
 """Entities that are ranked: those with the best means. Others cannot be told apart by a rank."""
 RANKING_DRAWS = 4000
-_POPULATION_DRAWS = 2000
+POPULATION_DRAWS = 2000
 
 
 @lru_cache(maxsize=16)
@@ -100,10 +100,22 @@ class Entities:
     def scalars(self) -> "dict[str, np.ndarray]":
         """Draw the scalars of the model jointly, `(n,)` each."""
         names = [v.name for v in self.posterior.variables if v.dim is None]
-        drawn = self.posterior.draw(_POPULATION_DRAWS, self.seed, {name: [name] for name in names})
+        drawn = self.posterior.draw(POPULATION_DRAWS, self.seed, {name: [name] for name in names})
         known = {name: values[:, 0] for name, values in drawn.items()}
         known["alpha"] = 1 / (known["mu"] * known["spread"] ** 2)
         return known | {"phi": known["noise"] ** -2}
+
+    def chains(self, name: str, labels: "Sequence[str]", n: int) -> "np.ndarray":
+        """Give a variable as it was sampled, `(chain, draw, label)`, all of it.
+
+        Where it was not sampled, these are `n` joint draws as one chain.
+        """
+        variable = self.posterior[name]
+        if self.posterior.samples is None:
+            return self.posterior.draw(n, self.seed, {name: list(labels)})[name][None]
+        drawn: Any = variable.distribution
+        values: np.ndarray = drawn.take([variable.index(label) for label in labels]).values
+        return values
 
     @cached_property
     def population(self) -> "Population":

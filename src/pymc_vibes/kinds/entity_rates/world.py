@@ -6,6 +6,8 @@ from pymc_vibes.kinds.entity_rates.priors import draw_population
 from pymc_vibes.kinds.entity_rates.settings import PERSISTENCE, STEP, EntityConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pyarrow as pa
     import xarray as xr
@@ -61,11 +63,10 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
     where the row carries more than the count.
     """
     import numpy as np
-    import pyarrow as pa
 
-    entities = truth["entity"].to_numpy()
-    windows = max(1, round(size / len(entities)))
-    shape = (len(entities), windows)
+    entities = truth.sizes["entity"]
+    windows = max(1, round(size / entities))
+    shape = (entities, windows)
     rate = np.repeat(truth["theta"].to_numpy()[:, None], windows, axis=1)
     columns: dict[str, np.ndarray] = {}
     if truth.attrs["exposure"] == "measured":
@@ -87,6 +88,19 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
     kept[0], kept[:, 0] = True, True
     if not truth.attrs["fills"]:
         kept[:] = True
+    return _rows(truth, kept, count, columns)
+
+
+def _rows(
+    truth: "xr.Dataset",
+    kept: "np.ndarray",
+    count: "np.ndarray",
+    columns: "Mapping[str, np.ndarray]",
+) -> "pa.Table":
+    """Give the rows of the windows that are kept, entity by entity."""
+    import numpy as np
+    import pyarrow as pa
+
     who, when = np.nonzero(kept)
     begin = np.datetime64("2024-01-01T00:00:00", "us")
     step = np.timedelta64(truth.attrs["step_seconds"], "s")
@@ -94,7 +108,7 @@ def simulate(truth: "xr.Dataset", size: int, rng: "np.random.Generator") -> "pa.
     return pa.table(
         {
             "window_start": pa.array(begin + when * step),
-            "entity": pa.array(entities[who], pa.string()),
+            "entity": pa.array(truth["entity"].to_numpy()[who], pa.string()),
             "count": pa.array(count[kept], pa.int64()),
             **more,
         }

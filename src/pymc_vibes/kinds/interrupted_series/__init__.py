@@ -52,7 +52,7 @@ kind = Kind[InterruptedConfig](
     title="Interrupted time series",
     question="Did the change help?",
     about=__doc__ or "",
-    version=2,
+    version=3,
     schema=SCHEMA,
     config=InterruptedConfig,
     example=EXAMPLE,
@@ -62,6 +62,7 @@ kind = Kind[InterruptedConfig](
     fit=fit,
     summarize=summarize,
     figures=figures,
+    build_model=build_model,
     lift=lift,
 )
 

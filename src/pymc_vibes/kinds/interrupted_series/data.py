@@ -25,8 +25,7 @@ _PARTS = 3  # of a day that is measured from 7 to 22 hours, by quarters
 def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset":
     """Draw level, weekdays, parts of the day, trend, effect and noise of two people from the prior.
 
-    Raises `BadConfig` for settings without a date of the change or with a prior that looks at data,
-    and for what worlds do not have: controls, an end of the change, counts.
+    Raises `BadConfig` for settings that no world can be made of.
     """
     import numpy as np
     import xarray as xr
@@ -44,8 +43,7 @@ def truth(config: InterruptedConfig, rng: "np.random.Generator") -> "xr.Dataset"
     days = np.arange(window.first, window.end)
     rows = design(days, window, model)
     path = scale.center + terms @ rows.T
-    first = model.expected
-    effect = terms[:, first:] @ rows[days >= change, first:].T
+    effect = terms[:, model.expected :] @ rows[days >= change, model.expected :].T
     k = config.window_days
     means = (effect[:, :k].mean(axis=1), effect[:, -k:].mean(axis=1), effect.mean(axis=1))
     named = {

@@ -37,30 +37,39 @@ def summarize(posterior: Posterior, config: MarketingMixConfig) -> Summary:
 
 
 def _estimates(reading: Reading) -> Iterator[Estimate]:
-    level, unit = reading.config.level, reading.config.sales_name
+    unit = reading.config.sales_name
     yield drawn_estimate(
-        "media_share", f"Share of {unit} that all media brought", reading.media_share,
-        level=level, percent=True,
+        reading, "media_share", f"Share of {unit} that all media brought", reading.media_share,
+        percent=True,
     )  # fmt: skip
     money = reading.config.currency or "unit of money"
     for channel, name in enumerate(reading.channels):
         if reading.paid[channel]:
             yield drawn_estimate(
-                f"roas_{name}", f"{unit.capitalize()} per {money} spent on {name}",
-                reading.roas[:, channel], level=level, unit=f"{unit} per {money}",
+                reading, f"roas_{name}", f"{unit.capitalize()} per {money} spent on {name}",
+                reading.roas[:, channel], unit=f"{unit} per {money}",
             )  # fmt: skip
 
 
 def drawn_estimate(
-    name: str, label: str, draws: "Array", *, level: float, unit: str = "", percent: bool = False
+    reading: Reading,
+    name: str,
+    label: str,
+    draws: "Array",
+    *,
+    unit: str = "",
+    percent: bool = False,
 ) -> Estimate:
-    """Give the estimate of one number from its draws, `(draws,)`."""
-    from pymc_vibes.stats.describe import estimate
+    """Give the estimate of one number from its value in each draw that is read, `(draws,)`."""
+    from pymc_vibes.stats.describe import estimate, monte_carlo_errors
     from pymc_vibes.stats.draws import Draws
 
-    return estimate(
-        name, label, Draws(draws[None, :, None]), level=level, unit=unit, percent=percent
-    )
+    known = estimate(
+        name, label, Draws(draws[None, :, None]), level=reading.config.level, unit=unit,
+        percent=percent,
+    )  # fmt: skip
+    [error] = monte_carlo_errors(Draws(reading.by_chain(draws)[:, :, None]), 1)
+    return known.model_copy(update={"mcse": error})
 
 
 def _tables(reading: Reading) -> Iterator[Table]:

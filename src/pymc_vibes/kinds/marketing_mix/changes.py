@@ -144,19 +144,18 @@ def _sales_words(change: Change) -> str:
 def estimates_of(change: Change) -> Iterator[Estimate]:
     """Give sales and profit beyond the current plan, and what the money moved returns."""
     reading = change.ahead.reading
-    level = reading.config.level
     yield drawn_estimate(
-        "more_sales", "Sales beyond the current plan", change.more, level=level,
+        reading, "more_sales", "Sales beyond the current plan", change.more,
         unit=reading.config.sales_name,
     )  # fmt: skip
     if change.value is not None:
         yield drawn_estimate(
-            "profit", "Profit beyond the current plan", change.gain, level=level, unit=change.unit
+            reading, "profit", "Profit beyond the current plan", change.gain, unit=change.unit
         )
     if change.cost:
         yield drawn_estimate(
-            "return", "Return of the money that is more or less", change.more / change.cost,
-            level=level, unit=per_money_words(reading),
+            reading, "return", "Return of the money that is more or less",
+            change.more / change.cost, unit=per_money_words(reading),
         )  # fmt: skip
 
 

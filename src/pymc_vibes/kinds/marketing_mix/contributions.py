@@ -136,8 +136,8 @@ def _estimates(reading: Reading, division: Division) -> Iterator[Estimate]:
     said = "Part of" if division.form == "part" else "Lost without"
     for channel, name in enumerate(reading.channels):
         yield drawn_estimate(
-            name, f"{said} {name}", division.totals[:, channel],
-            level=reading.config.level, unit=reading.config.sales_name,
+            reading, name, f"{said} {name}", division.totals[:, channel],
+            unit=reading.config.sales_name,
         )  # fmt: skip
 
 

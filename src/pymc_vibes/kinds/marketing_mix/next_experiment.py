@@ -116,17 +116,18 @@ def _findings(bench: Bench, advised: "Prospect | None") -> Iterator[Finding]:
         )  # fmt: skip
 
 
+_THOUSAND = 1000.0  # of money: for one unit of it the numbers would have too many zeros
 _COLUMNS = (
     "channel", "factor", "periods", "money_moved", "expected_lift", "lift_sd", "width",
-    "width_after", "narrowing", "narrowing_per_money", "is_beyond_seen",
+    "width_after", "narrowing", "narrowing_per_thousand", "is_beyond_seen",
 )  # fmt: skip
 
 
 def _row(bench: Bench, one: "Prospect") -> "tuple[JsonValue, ...]":
     return (
         bench.reading.channels[one.trial.channel], one.trial.factor, one.trial.periods, one.money,
-        one.lift, one.lift_sd, one.width, one.width_after, narrowing(one), one.per_money,
-        bench.is_beyond(one.trial),
+        one.lift, one.lift_sd, one.width, one.width_after, narrowing(one),
+        _THOUSAND * one.per_money, bench.is_beyond(one.trial),
     )  # fmt: skip
 
 
@@ -139,9 +140,22 @@ def _table(bench: Bench, ranked: "list[Prospect]") -> Table:
     unit, cash, per = config.sales_name, config.currency, per_money_words(bench.reading)
     return Table(
         name="tests",
-        title="Tests, the one first that teaches most for each unit of money that it moves",
+        title="Tests, the one first whose interval becomes most narrower for each "
+        f"1,000 {cash or 'units of money'} that it moves",
         columns=_COLUMNS,
-        units=("", "", "periods", cash, unit, unit, per, per, "share", "", ""),
+        units=(
+            "",
+            "",
+            "periods",
+            cash,
+            unit,
+            unit,
+            per,
+            per,
+            "share",
+            f"{per} per 1,000 {cash}".rstrip(),
+            "",
+        ),
         rows=tuple(_row(bench, one) for one in ranked),
     )
 

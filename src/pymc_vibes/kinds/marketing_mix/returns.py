@@ -181,19 +181,19 @@ def _hurdle(found: Returns) -> str:
 
 
 def _estimates(found: Returns) -> Iterator[Estimate]:
-    level, per = found.reading.config.level, per_money_words(found.reading)
+    reading, per = found.reading, per_money_words(found.reading)
     for i, name in enumerate(found.names):
         yield drawn_estimate(
-            f"roas_{name}", f"Return of {name}", found.roas[:, i], level=level, unit=per
+            reading, f"roas_{name}", f"Return of {name}", found.roas[:, i], unit=per
         )
         yield drawn_estimate(
-            f"marginal_roas_{name}", f"Return of a little more {name}", found.marginal[:, i],
-            level=level, unit=per,
+            reading, f"marginal_roas_{name}", f"Return of a little more {name}",
+            found.marginal[:, i], unit=per,
         )  # fmt: skip
         if found.value is not None:
             yield drawn_estimate(
-                f"profit_{name}", f"Profit of {name}", found.profit[:, i], level=level,
-                unit=found.reading.config.currency,
+                reading, f"profit_{name}", f"Profit of {name}", found.profit[:, i],
+                unit=reading.config.currency,
             )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from pymc_vibes.kinds.n_of_1 import planning_rules as rules
 from pymc_vibes.kinds.n_of_1.config import NOf1Config
 from pymc_vibes.kinds.n_of_1.planning_rules import TITLES, Assumed, DesignName
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.describe import plain, quantity
 
 if TYPE_CHECKING:
     from pymc_vibes.stats.design import Expected
@@ -112,7 +112,7 @@ def _compare(config: NOf1Config, asked: Plan) -> _Compared:
 
 def _amount(value: float, config: NOf1Config, assumed: Assumed) -> str:
     unit = "sds of a day" if assumed.is_unit_free else config.outcome_unit
-    return f"{plain(value)} {unit}".rstrip()
+    return quantity(value, unit)
 
 
 def _headline(compared: _Compared, config: NOf1Config) -> str:

@@ -27,7 +27,7 @@ from pymc_vibes.kinds.n_of_1.randomized_schedule import (
     observed,
 )
 from pymc_vibes.kinds.n_of_1.reading import Reading, reading_of
-from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.describe import plain, quantity
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -130,7 +130,7 @@ def _headline(found: _Tested) -> str:
     test = found.test
     many = rules.counted(test.admissible)
     among = f"all {many}" if test.is_exact else f"{test.compared:,} drawn from {many}"
-    size = f"{plain(abs(test.statistic))} {found.reading.config.outcome_unit}".rstrip()
+    size = quantity(abs(test.statistic), found.reading.config.outcome_unit)
     return (
         f"If {found.reading.treatment} did nothing, lots alone would give a difference of {size} "
         f"or more with chance {_p(test.p)} (p-value, among {among} schedules)."

@@ -17,7 +17,7 @@ from pymc_vibes.kinds.n_of_1.stopping_rules import (
     rules_at_looks,
 )
 from pymc_vibes.stats.decide import chance
-from pymc_vibes.stats.describe import plain
+from pymc_vibes.stats.describe import plain, quantity
 
 _ALARMS = 0.05  # one-sided false alarms above it are worth a warning
 
@@ -60,7 +60,7 @@ def _headline(found: Rules) -> str:
 
 def _amount(value: float, found: Rules) -> str:
     unit = "sds of a day" if found.assumed.is_unit_free else found.config.outcome_unit
-    return f"{plain(value)} {unit}".rstrip()
+    return quantity(value, unit)
 
 
 def _findings(found: Rules) -> Iterator[Finding]:

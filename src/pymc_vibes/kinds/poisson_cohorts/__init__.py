@@ -52,16 +52,19 @@ from pymc_vibes.kinds.poisson_cohorts.model import fit
 from pymc_vibes.kinds.poisson_cohorts.pictures import figures
 from pymc_vibes.kinds.poisson_cohorts.questions import QUERIES
 from pymc_vibes.kinds.poisson_cohorts.resolve import resolve
+from pymc_vibes.kinds.poisson_cohorts.sampled import build_model
 from pymc_vibes.kinds.poisson_cohorts.schema import SCHEMA
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
 from pymc_vibes.kinds.poisson_cohorts.world import simulate, truth
+
+__all__ = ["build_model", "kind"]
 
 kind = Kind[RateConfig](
     slug="poisson-cohorts",
     title="Event rates",
     question="How often does it happen, and in which cohort more often?",
     about=__doc__ or "",
-    version=3,
+    version=4,
     schema=SCHEMA,
     config=RateConfig,
     example=RateConfig(alpha0=2.0, beta0=0.5),
@@ -71,6 +74,7 @@ kind = Kind[RateConfig](
     fit=fit,
     summarize=summarize,
     figures=figures,
+    build_model=build_model,
     queries=QUERIES,
     resolve=resolve,
 )

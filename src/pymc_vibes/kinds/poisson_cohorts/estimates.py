@@ -22,13 +22,20 @@ def estimates_from(
 
     The HDI comes first, because nothing is decided from a single rate.
     """
+    from pymc_vibes.stats.describe import monte_carlo_errors
+
     tail = (1 - level) / 2
     hdi = zip(*distribution.hdi(level), strict=True)
     eti = zip(distribution.quantile(tail), distribution.quantile(1 - tail), strict=True)
     moments = zip(distribution.mean(), distribution.sd(), distribution.quantile(0.5), strict=True)
-    return tuple(
+    found = (
         _estimate(name, label, moment, short, tailed, level, unit)
         for label, moment, short, tailed in zip(labels, moments, hdi, eti, strict=True)
+    )
+    errors = monte_carlo_errors(distribution, len(labels))
+    return tuple(
+        estimate.model_copy(update={"mcse": mcse})
+        for estimate, mcse in zip(found, errors, strict=True)
     )
 
 

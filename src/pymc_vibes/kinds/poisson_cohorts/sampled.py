@@ -12,6 +12,7 @@ from math import log
 from typing import TYPE_CHECKING, Any, Literal
 
 from pymc_vibes.kinds.poisson_cohorts.settings import RateConfig
+from pymc_vibes.kinds.poisson_cohorts.view import answered, most_frequent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +25,13 @@ NUMBERS = ("shape_log_median", "shape_log_sd", "mean_log_median", "mean_log_sd")
 
 
 def build_model(cells: "pa.Table", config: RateConfig, *, form: Form = "centered") -> "pm.Model":
-    """Give the PyMC model of the cells of one event: `rate[cohort]`, `alpha`, `beta`, `mean`.
+    """Give the PyMC model of the hierarchy: `rate[cohort]`, `alpha`, `beta`, `mean`.
 
-    `cells` has the columns `cohort`, `k` and `exposure`; rates are per unit of exposure.
+    It is of one event: the one asked for, else the most frequent. Rates are per unit of exposure.
     """
-    coords = {"cohort": cells["cohort"].to_pylist()}
-    k, exposure = cells["k"].to_numpy(), cells["exposure"].to_numpy()
+    known = answered(cells, config.event or most_frequent(cells))
+    coords = {"cohort": known["cohort"].to_pylist()}
+    k, exposure = known["k"].to_numpy(), known["exposure"].to_numpy()
     data = inputs(k, exposure, mean_median(exposure, config), config)
     return hierarchy(data, form=form, coords=coords)
 

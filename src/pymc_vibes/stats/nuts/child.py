@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--idle-seconds", type=float, required=True)
     given = parser.parse_args()
     _keep_files_in(given.cache)
-    if hasattr(os, "nice"):  # Windows knows no such thing
+    if sys.platform != "win32":  # which knows no such thing
         os.nice(_NICE)
     connection: Connection[Reply, Request] = Connection(given.socket)
     inbox: Inbox = queue.SimpleQueue()
@@ -55,7 +55,8 @@ def main() -> None:
 
 
 def _keep_files_in(cache: Path) -> None:
-    # before pytensor and numba are imported, which read this once
+    # set, not read: pytensor, numba and the linear algebra take these nowhere else, and read them
+    # once, when they are imported
     os.environ["PYTENSOR_FLAGS"] = f"base_compiledir={cache},generated_src_dir={cache / 'source'}"
     os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
