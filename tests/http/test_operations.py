@@ -126,12 +126,12 @@ def test_each_request_is_one_line_of_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with TestClient(create_app(Settings(home=tmp_path, log_format="json"))) as client:
-        client.get("/api/v1/kinds?x=1", headers={"X-Request-ID": "abc"})
+        client.get("/api/v1/experiments?limit=1", headers={"X-Request-ID": "abc"})
 
     (line,) = [json.loads(text) for text in capsys.readouterr().err.splitlines()]
     assert line["event"] == "request"
     assert (line["service"], line["request_id"], line["status"]) == ("pymc-vibes", "abc", 200)
-    assert (line["path"], line["route"]) == ("/api/v1/kinds", "/api/v1/kinds")
+    assert (line["path"], line["route"]) == ("/api/v1/experiments", "/api/v1/experiments")
     assert line["ms"] >= 0
 
 

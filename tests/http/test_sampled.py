@@ -101,7 +101,7 @@ def test_a_run_is_cancelled_once(coin: TestClient) -> None:
     assert over["state"] == "cancelled"
     assert again.status_code == 409
     assert again.json()["type"] == "/problems/run-cancelled"
-    assert coin.get(f"{where}/summary").status_code == 404
+    assert coin.get(f"{where}/summary").json()["type"] == "/problems/no-answer"
 
 
 def test_a_finished_run_cannot_be_cancelled(coin: TestClient, gate: Gate) -> None:

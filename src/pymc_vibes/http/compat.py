@@ -311,22 +311,20 @@ def _add_rates(router: APIRouter) -> None:
         responses=examples.answers(examples.INGESTED),
         **rates,
     )(ingest)
-    later = pending.documented()
+    _add_reads(router, pending.documented(), rates)
+
+
+def _add_reads(
+    router: APIRouter, later: dict[int | str, dict[str, Any]], rates: dict[str, Any]
+) -> None:
     router.get(
         "/cohorts",
         summary="List cohorts and their rates",
         responses=later | examples.answers(examples.COHORTS),
         **rates,
     )(list_cohorts)
-    drawn: dict[int | str, dict[str, Any]] = {
-        200: {
-            "content": {
-                "application/json": {"example": examples.SAMPLES},
-                "application/x-ndjson": {},
-            }
-        },
-        **later,
-    }
+    drawn = later | examples.answers(examples.SAMPLES)
+    drawn[200]["content"]["application/x-ndjson"] = {}
     hierarchies.add_to(router)
     # a slash in a name is written as %2F; one that is not belongs to the cohort
     by_path = "/posterior/{cohort:path}/{event}"

@@ -68,11 +68,8 @@ def show_status(service: ServiceDep, run_id: RunId) -> Status:
 
 
 def show_run(request: Request, service: ServiceDep, run_id: RunId) -> Any:
-    """Give the record of a run of a marketing mix, or the page of any run to who asks for a page.
-
-    A run that was not made here is a page to whoever does not ask for JSON; one of another kind
-    has no stages, and its record stands in the resource tree.
-    """
+    """Give the record of a staged run, or the page of any run to whoever asks for a page."""
+    # a run that was not made here is a page also to whoever asks for nothing in particular
     runs = StagedRuns(service)
     is_staged = runs.is_staged(run_id)
     is_page = is_navigation(request.scope) or view.is_partial(request)
