@@ -136,10 +136,20 @@ def rate_words(estimate: Estimate) -> str:
 
 def estimates_of(rates: Rates, cells: "np.ndarray", config: RateConfig) -> tuple[Estimate, ...]:
     """Give the rate of each cell."""
-    return estimates_from(
+    from pymc_vibes.kinds.poisson_cohorts.chained import conditional_means
+    from pymc_vibes.stats.describe import monte_carlo_errors
+
+    told = estimates_from(
         "rate",
         [rates.variable.labels[int(cell)] for cell in cells],
         rates.distribution.take(cells),
         level=config.level,
         unit=rates.variable.unit,
+    )
+    if rates.posterior.method != "nuts":
+        return told
+    means = conditional_means(rates.posterior, rates.cells.take(cells))
+    errors = monte_carlo_errors(means, len(told))
+    return tuple(
+        one.model_copy(update={"mcse": error}) for one, error in zip(told, errors, strict=True)
     )
