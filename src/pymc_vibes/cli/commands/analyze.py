@@ -69,22 +69,26 @@ def analyze(
     experiment = _named(name)
     found = here.client.get(f"/api/v1/experiments/{part(experiment)}")
     schema = here.client.get(f"/api/v1/kinds/{part(found['kind'])}")["config"]
-    values = read_options(context.args, settings or (), schema=schema)
-    check_known(values, schema, of=found["kind"])
+    values = _checked((context.args, settings or ()), schema, of=found["kind"])
     path = f"/api/v1/experiments/{part(experiment)}/runs"
+    query = {"snapshot": snapshot, "priority": priority}
     if not wait:
-        query = {"snapshot": snapshot, "priority": priority}
         _start(here, path, values, query, as_json=as_json)
         return
     with expecting_events(here.client, experiment):
-        body = here.client.post(path, values, snapshot=snapshot, priority=priority)
+        body = here.client.post(path, values, **query)
     if body["run_id"] in here.client.followed:
         body["cached"] = False
     answer = Answer.model_validate(body)
-    if report is not None:
-        save(here.client.raw(f"/api/v1/runs/{answer.run_id}/report"), report)
-        say.talk(f"Wrote {report}.")
+    _report(here, answer.run_id, report)
     show(body, answer, as_json=as_json, plot=plot)
+
+
+def _report(here: Session, run_id: str, file: Path | None) -> None:
+    """Write the page of an answer where one was asked for."""
+    if file is not None:
+        save(here.client.raw(f"/api/v1/runs/{run_id}/report"), file)
+        say.talk(f"Wrote {file}.")
 
 
 def _start(
