@@ -179,7 +179,8 @@ def test_a_fault_of_ours_shows_where_only_when_asked(tmp_path: Path, level: str)
 
 
 def test_the_demo_is_built_from_nothing(tmp_path: Path) -> None:
-    built = run("--home", str(tmp_path), "demo", "--build-only", home=tmp_path)
+    built = run("--home", str(tmp_path), "demo", "--build-only", "--json", home=tmp_path)
 
     assert built.returncode == 0
+    assert "flights-cancelled" in json.loads(built.stdout)["experiments"]
     assert b"flights-cancelled: " in built.stderr
