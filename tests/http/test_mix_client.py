@@ -96,7 +96,7 @@ def test_refusals_tell_what_to_do(tmp_path: Path) -> None:
         for ask in (
             lambda: stranger.show_dataset("sample_001"),
             lambda: mix.show_dataset("sample_001"),
-            lambda: mix.create_run(SPEC),
+            lambda: mix.create_run({**SPEC, "dataset_id": "nothing"}),
             lambda: mix.upload_dataset(b"a,b\n1,2\n", 'odd "name"\r\n.csv'),
         ):
             with pytest.raises(MixError) as refusal:
