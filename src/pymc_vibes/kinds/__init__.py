@@ -47,7 +47,9 @@ def find_kind(slug: str) -> Kind[Any]:
 def build_model(cells: "pa.Table", config: Config) -> "pm.Model":
     """Build the PyMC model of cells, of the kind whose settings `config` are.
 
-    `cells` are what the events were reduced to, such as `service.rebuilt(run_id).posterior.cells`.
+    Cells are what events were reduced to. `found = lake.rebuilt(run_id)` has both of an answer:
+    `found.posterior.cells` and `found.config`.
+
     Raises `KindNotFound` where no kind has such settings, or that kind is never sampled.
     """
     for kind in catalog().values():
