@@ -13,12 +13,12 @@ PAIR = "event=claim&A=north&B=south"
 @pytest.mark.parametrize(
     ("address", "meant"),
     [
-        (f"/compare?{PAIR}&strat=2024-01-02", "start"),
-        ("/cohorts?strat=2024-01-02", "start"),
+        (f"/compare?{PAIR}&startt=2024-01-02", "start"),
+        ("/cohorts?startt=2024-01-02", "start"),
         ("/posterior?cohort=north&event=claim&unti=hour", "unit"),
-        ("/posterior/north/claim?ned=2024-01-09", "end"),
+        ("/posterior/north/claim?endd=2024-01-09", "end"),
         ("/posterior/north/claim/samples?sed=3", "seed"),
-        ("/api/v1/runs?experimnt=observations", "experiment"),
+        ("/api/v1/runs?experimentt=observations", "experiment"),
         ("/api/v1/experiments/observations/events?form=csv", "format"),
     ],
 )

@@ -169,9 +169,9 @@ def test_wrong_names_are_answered_with_what_there_is(faults: Service) -> None:
 
 
 def test_a_name_that_the_data_have_never_seen_leaves_no_run(faults: Service) -> None:
-    asked = {"event": "fualt", "model": "hierarchical"}
+    asked = {"event": "faullt", "model": "hierarchical"}
     for _ in range(2):
-        with pytest.raises(EntityNotFound, match="fualt"):
+        with pytest.raises(EntityNotFound, match="faullt"):
             faults.analyze("faults", asked)
 
     assert faults.runs("faults") == ()
