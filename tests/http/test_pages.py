@@ -289,7 +289,7 @@ def test_a_variant_that_is_not_there_is_answered_with_those_that_are(test_page: 
     page = test_page.get("/experiments/signups/ask/compare", params=asked).text
 
     assert "There is no variant &#39;zz&#39; in the data." in page
-    assert "There is &#39;A&#39;, &#39;B&#39;." in page
+    assert "There are: &#39;A&#39;, &#39;B&#39;." in page
 
 
 def test_the_list_is_searched_and_ordered_by_its_address(test_page: TestClient) -> None:

@@ -32,13 +32,13 @@ def instead_of(name: str, known: Sequence[str]) -> str:
     """Say which names there are, those first that are near the one that is not there.
 
     >>> instead_of("center", ["centre", "east"]), instead_of("zz", ["A", "B"])
-    ("Did you mean 'centre'?", "There is 'A', 'B'.")
+    ("Did you mean 'centre'?", "There are: 'A', 'B'.")
     """
     near = difflib.get_close_matches(name, known[:5000], n=3)
     if near:
         return f"Did you mean {', '.join(repr(one[:80]) for one in near)}?"
     more = f" and {len(known) - MOST_NAMES:,} more" if len(known) > MOST_NAMES else ""
-    return f"There is {', '.join(repr(one[:80]) for one in known[:MOST_NAMES])}{more}."
+    return f"There are: {', '.join(repr(one[:80]) for one in known[:MOST_NAMES])}{more}."
 
 
 class Distribution(Protocol):
