@@ -18,7 +18,7 @@ PAIR = "event=claim&A=north&B=south"
         ("/posterior?cohort=north&event=claim&unti=hour", "unit"),
         ("/posterior/north/claim?endd=2024-01-09", "end"),
         ("/posterior/north/claim/samples?sed=3", "seed"),
-        ("/api/v1/runs?experimentt=observations", "experiment"),
+        ("/api/v1/runs?experimentx=observations", "experiment"),
         ("/api/v1/experiments/observations/events?form=csv", "format"),
     ],
 )
