@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,18 @@ class Hold:
         os.kill(self.pid, how)
         self.wait()
 
+    def suspend(self) -> None:
+        """Let the server hang, and wait until it does: a signal takes a moment to arrive."""
+        os.kill(self.pid, signal.SIGSTOP)
+        while b") T " not in Path(f"/proc/{self.pid}/stat").read_bytes():
+            time.sleep(0.001)
+        time.sleep(0.01)  # its other threads stand a moment later
+
+    def resume(self) -> None:
+        """Let a server that hangs go on; nothing happens to one that has gone."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
+
     def wait(self) -> None:
         """Wait until the server and its children have gone."""
         assert self._running is not None
@@ -104,6 +117,8 @@ class Hold:
 
     def remove(self) -> None:
         """End a server that nobody shares, or clear up after one that was ended before."""
+        if self.pid:
+            self.resume()  # a failed test may have left it hanging, and then it would not end
         self.leave(waiting=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 

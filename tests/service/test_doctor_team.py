@@ -1,8 +1,6 @@
 """The doctor on real servers: well, wrong, and away."""
 
 import dataclasses
-import os
-import signal
 from pathlib import Path
 
 import psycopg
@@ -101,12 +99,12 @@ def test_a_wrong_password_is_told(shared_postgres: Postgres) -> None:
 
 def test_a_database_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch, postgres: Postgres) -> None:
     monkeypatch.setattr(reach, "ANSWER_SECONDS", 2)
-    os.kill(postgres.hold.pid, signal.SIGSTOP)
+    postgres.hold.suspend()
     try:
         with pytest.raises(StoreUnavailable, match="does not answer"):
             reach.reach_postgres(postgres.url())
     finally:
-        os.kill(postgres.hold.pid, signal.SIGCONT)
+        postgres.hold.resume()
 
     assert reach.reach_postgres(postgres.url()).what
 
@@ -116,12 +114,12 @@ def test_a_store_that_hangs_is_told(
 ) -> None:
     settings = placed(tmp_path, object_store.fresh_bucket())
     monkeypatch.setattr(reach, "ANSWER_SECONDS", 1)
-    os.kill(object_store.hold.pid, signal.SIGSTOP)
+    object_store.hold.suspend()
     try:
         with pytest.raises(StoreUnavailable, match="does not answer"):
             stores.check_data(settings)
     finally:
-        os.kill(object_store.hold.pid, signal.SIGCONT)
+        object_store.hold.resume()
 
     monkeypatch.setattr(reach, "ANSWER_SECONDS", 5)
     assert stores.check_data(settings).ok

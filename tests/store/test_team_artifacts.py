@@ -1,6 +1,5 @@
 """What runs leave behind is kept alike in a folder and in an object store."""
 
-import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,7 +110,7 @@ def test_a_store_that_fails_is_told_soon_and_used_again_once_it_is_back(
     if fault == signal.SIGKILL:
         object_store.kill()
     else:
-        os.kill(object_store.hold.pid, fault)
+        object_store.hold.suspend()
     found = []
     for ask in (
         lambda: artifacts.has("other"),
@@ -124,7 +123,7 @@ def test_a_store_that_fails_is_told_soon_and_used_again_once_it_is_back(
     if fault == signal.SIGKILL:
         object_store.start()
     else:
-        os.kill(object_store.hold.pid, signal.SIGCONT)
+        object_store.hold.resume()
 
     assert all(each.extras["retry_after"] > 0 for each in found)
     assert all(object_store.secret not in f"{each} {each.hint}" for each in found)

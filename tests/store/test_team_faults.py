@@ -1,7 +1,5 @@
 """Stores of a team that go away, hang and come back: a sentence each time, and nothing lost."""
 
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -133,14 +131,14 @@ def test_an_object_store_that_hangs_is_not_waited_for(
     with Lake.open(place.settings) as lake, Lake.open(place.settings) as fresh:
         make(lake)
         put(lake, tmp_path, MANY)
-        os.kill(object_store.hold.pid, signal.SIGSTOP)
+        object_store.hold.suspend()
         try:
             with pytest.raises(StoreUnavailable):
                 events(fresh)
             with pytest.raises(StoreUnavailable):
                 put(lake, tmp_path, MANY)
         finally:
-            os.kill(object_store.hold.pid, signal.SIGCONT)
+            object_store.hold.resume()
 
         assert len(events(fresh)) == 30_000 == lake.experiment(NAME).rows
 
