@@ -1,6 +1,5 @@
 """A first upload makes its experiment: both or neither, whoever else comes at the same time."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,15 +8,8 @@ import pytest
 from pymc_vibes.core.errors import BadRows, KindMismatch
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.service import Service
-from pymc_vibes.settings import Settings
 
 KIND = "poisson-cohorts"
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with Service.open(Settings(home=tmp_path / "home")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Answers stay one and the same whatever way they are asked for, and come back when files go."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,8 @@ import pytest
 from pymc_vibes.core.errors import SnapshotNotFound
 from pymc_vibes.core.experiment import UploadOptions
 from pymc_vibes.service import Service
-from pymc_vibes.settings import Settings
 
 EVENTS = "ts,cohort,event\n2024-03-01,A,fault\n2024-03-02,B,fault\n"
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    opened = Service.open(Settings(home=tmp_path / "home"))
-    yield opened
-    opened.close()
 
 
 def upload(service: Service, name: str, text: str, folder: Path) -> None:

@@ -1,6 +1,5 @@
 """A recorded answer is computed again from what was recorded, and every difference is told."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,6 @@ EVENTS = """ts,cohort,event
 2024-03-01T11:00:00Z,A,fault
 2024-03-02T10:00:00Z,B,fault
 """
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    opened = Service.open(Settings(home=tmp_path / "home"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The use cases, on a real lake and a real run table."""
 
 import dataclasses
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,13 +30,6 @@ EVENTS = """ts,cohort,event
 2024-03-01T11:00:00Z,A,fault
 2024-03-02T10:00:00Z,B,fault
 """
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    opened = Service.open(Settings(home=tmp_path / "home"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

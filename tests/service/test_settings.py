@@ -1,6 +1,6 @@
 """What an experiment remembers of its settings, and what a question lays over them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,6 @@ import pytest
 
 from pymc_vibes.core.errors import BadConfig
 from pymc_vibes.service import Service
-from pymc_vibes.settings import Settings
 
 EVENTS = "ts,cohort,event,count\n2024-03-01,A,e,5\n2024-03-10,A,e,1\n2024-03-10,B,e,9\n"
 REFERENCE: Mapping[str, Any] = {
@@ -17,13 +16,6 @@ REFERENCE: Mapping[str, Any] = {
     "mu_prior_rate": 0.2,
     "alpha_prior_sd": 3,
 }
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    opened = Service.open(Settings(home=tmp_path / "home"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

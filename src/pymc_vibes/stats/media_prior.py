@@ -19,6 +19,7 @@ from pymc_vibes.stats.media_sampling import (
     ParameterPrior,
     SharedScaleEffects,
     Tails,
+    column_prior,
     measures,
 )
 from pymc_vibes.stats.media_transforms import LOGISTIC_RATE, respond
@@ -47,10 +48,11 @@ def brand_prior(
     effect = draw_effects(priors.effects, draws, many, rng)
     if not isinstance(priors.effects, SharedScaleEffects):
         effect = effect / _mean_exposure(series, form, params)
+    center, sd = column_prior(form, priors, levels=len(series))
     found: dict[str, tuple[tuple[str, ...], Array]] = {
         **{name: (("channel",), value) for name, value in params.items()},
         "effect": (("channel",), effect),
-        "coefficients": (("column",), _coefficients(series, form, priors, draws, rng)),
+        "coefficients": (("column",), center + sd * rng.standard_normal((draws, len(sd)))),
         "sigma": ((), priors.noise * np.abs(rng.standard_normal(draws))),
     }
     if form.geos:
@@ -64,7 +66,7 @@ def brand_prior(
 
 def reference_prior(form: MediaForm, draws: int, rng: np.random.Generator) -> "xr.Dataset":
     """Draw everything that the reference model estimates from its prior, `(chain, draw, ...)`."""
-    effects = draw_effects(SharedScaleEffects(0.5), draws, len(form.channels), rng)
+    effects = draw_effects(SharedScaleEffects(), draws, len(form.channels), rng)
     return _as_chain(
         {
             "beta": (("channel",), effects),
@@ -115,20 +117,6 @@ def draw_freedom(tails: Tails, draws: int, rng: np.random.Generator) -> "Array":
     if tails == "exponential":
         return rng.exponential(10.0, draws)
     return LEAST_FREEDOM + rng.gamma(2.0, 10.0, draws)
-
-
-def _coefficients(
-    series: "Sequence[MediaSeries]",
-    form: MediaForm,
-    priors: MediaPriors,
-    draws: int,
-    rng: np.random.Generator,
-) -> "Array":
-    """Draw levels, which are about what sales are measured in, and coefficients of columns."""
-    levels, columns = len(series), len(form.columns)
-    center = np.r_[np.full(levels, float(form.link == "identity")), np.zeros(columns)]
-    sd = np.r_[np.full(levels, priors.level_sd), np.broadcast_to(priors.column_sd, columns)]
-    return np.asarray(center + sd * rng.standard_normal((draws, levels + columns)))
 
 
 def _mean_exposure(

@@ -222,13 +222,21 @@ def _stacked(series: Sequence[MediaSeries], form: MediaForm) -> "dict[str, Array
     }
 
 
+def column_prior(form: MediaForm, priors: MediaPriors, *, levels: int) -> "tuple[Array, Array]":
+    """Give center and sd of the normal prior of each level, then of each column.
+
+    A level is about what sales are measured in: 1 of it, or 0 on the log scale.
+    """
+    count = len(form.columns)
+    center = np.r_[np.full(levels, float(form.link == "identity")), np.zeros(count)]
+    return center, np.r_[np.full(levels, priors.level_sd), np.broadcast_to(priors.column_sd, count)]
+
+
 def _column_data(
     rows: "Mapping[str, Array]", form: MediaForm, priors: MediaPriors, *, levels: int
 ) -> "dict[str, Array]":
     """Give priors of columns, and the coordinates in which they are about standard normal."""
-    count = len(form.columns)
-    center = np.r_[np.full(levels, float(form.link == "identity")), np.zeros(count)]
-    sd = np.r_[np.full(levels, priors.level_sd), np.broadcast_to(priors.column_sd, count)]
+    center, sd = column_prior(form, priors, levels=levels)
     x, y = rows["columns"], rows["y"]
     if form.link == "log" and not form.is_log_noise:
         y = np.log(np.maximum(y, np.median(y) / 10))
