@@ -1,7 +1,5 @@
 """The real browser and the real server of the browser tests: one each, a clean profile per test."""
 
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from pymc_vibes.service import Service
 from pymc_vibes.service.worlds import example_world
 from pymc_vibes.settings import Settings
 from scripts.chromium import find_chromium
+from tests.running import running
 
 SECRET = "a secret of the browser tests, forty characters"  # noqa: S105  # of these tests only
 
@@ -77,14 +76,8 @@ def served(settings: Settings) -> Iterator[Site]:
     service = Service.open(settings)
     app = create_app(settings, service=service, quiet=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        bound.listen(128)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        yield Site(url=f"http://127.0.0.1:{bound.getsockname()[1]}", service=service)
-        server.should_exit = True
-        thread.join()
+    with running(server) as (url, _):
+        yield Site(url=url, service=service)
     service.close()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from pymc_vibes.http.pending import RunLine, line
 from pymc_vibes.http.serve import server_of
 from pymc_vibes.settings import Settings
 from tests.http.conftest import run_aside, words_of
+from tests.running import running
 from tests.sampled.registered import TOSSES, Gate
 
 API = "/api/v1/experiments/coin"
@@ -90,16 +90,11 @@ def read(lines: Iterator[str]) -> Iterator[Event]:
 def serving(settings: Settings, *, works: bool = True) -> Iterator[Up]:
     app = create_app(settings, quiet=True, works=works)
     server = server_of(app, log_level="error")
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        bound.listen(128)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        base = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        with httpx2.Client(base_url=base, timeout=PATIENCE) as client:
-            yield Up(app=app, server=server, thread=thread, client=client)
-        server.should_exit = True
-        thread.join()
+    with (
+        running(server) as (base, thread),
+        httpx2.Client(base_url=base, timeout=PATIENCE) as client,
+    ):
+        yield Up(app=app, server=server, thread=thread, client=client)
 
 
 def tossed(up: Up) -> Up:
