@@ -120,13 +120,14 @@ def away(error: Exception) -> StoreUnavailable:
     )
 
 
-def install_extensions(settings: "Settings", names: Sequence[str]) -> Path:
-    """Link the installed wheels' extensions to where DuckDB looks for them, and give the folder."""
+def install_extensions(
+    connection: "DuckDBPyConnection", settings: "Settings", names: Sequence[str]
+) -> None:
+    """Link the installed wheels' extensions into our own folder, where the engine then looks."""
     import duckdb
 
     folder = settings.home.absolute() / "extensions"
-    with duckdb.connect() as probe:
-        row = probe.execute("PRAGMA platform").fetchone()
+    row = connection.execute("PRAGMA platform").fetchone()
     target = folder / f"v{duckdb.__version__}" / (row[0] if row else "unknown")
     target.mkdir(parents=True, exist_ok=True)
     for name in names:
@@ -134,7 +135,7 @@ def install_extensions(settings: "Settings", names: Sequence[str]) -> Path:
         link = target / source.name
         if not link.exists() or link.resolve() != source.resolve():
             _link(source, link)
-    return folder
+    connection.execute(f"SET extension_directory = {literal(str(folder))}")
 
 
 def _wheel_file(name: str) -> Path:

@@ -57,7 +57,6 @@ def open_lake(settings: Settings, *, making: bool) -> "DuckDBPyConnection":
     needed = _extensions(settings)
     connection = duckdb.connect(
         config={
-            "extension_directory": str(install_extensions(settings, needed)),
             "autoinstall_known_extensions": False,
             "allow_community_extensions": False,
             "allow_persistent_secrets": False,
@@ -69,6 +68,7 @@ def open_lake(settings: Settings, *, making: bool) -> "DuckDBPyConnection":
     )
     try:
         set_session(connection)
+        install_extensions(connection, settings, needed)
         connection.execute("; ".join(f"LOAD {name}" for name in needed))
         _attach(connection, settings, making=making)
         _shut_in(connection, settings)
