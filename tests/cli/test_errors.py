@@ -30,6 +30,7 @@ ABSENT = (
     ("events", "preview", "nope"),
     ("db", "inspect", "--table-name", "nope"),
     ("generate", "nope"),
+    ("kinds", "nope"),
     ("experiments", "schema", "--type", "nope"),
     ("experiments", "delete", "nope", "--yes"),
     ("runs", "show", "nope"),

@@ -37,6 +37,20 @@ def test_a_terminal_for_stdin_makes_an_empty_experiment(tmp_path: Path) -> None:
     assert "Created new (ab-test) with 0 rows." in screen
 
 
+def test_a_kind_is_explained_and_its_next_step_works(tmp_path: Path) -> None:
+    code, screen = on_terminal("kinds", "bernoulli", home=tmp_path, COLUMNS="70")
+    step = screen.rpartition("Next: ")[2].strip()
+    first, second = (shlex.split(part)[1:] for part in step.split(" | "))
+    events = run(*first, home=tmp_path)
+    made = run(*second, "--json", home=tmp_path, stdin=events.stdout)
+
+    assert code == made.returncode == 0
+    assert "successes | theta ~ Binomial(trials, theta)" in screen
+    assert all(part in screen for part in ("timestamp  instant", "--level number", "predict  "))
+    assert json.loads(made.stdout)["rows"] > 0
+    assert max(map(len, screen.splitlines())) <= 100  # formulas stay as they are
+
+
 def test_an_upload_from_a_terminal_explains_itself(tmp_path: Path) -> None:
     code, screen = on_terminal("events", "upload", "new", home=tmp_path)
 

@@ -21,14 +21,14 @@ from tests.kinds.seat_belts import BEFORE, DRIVERS, FRONT_PASSENGERS, REAR_PASSE
 FIRST = date(2024, 1, 1)
 MONTHS = tuple(f"month_{month}" for month in range(1, 12))  # of the year, January left out
 
-# Harvey and Durbin (1986), JRSS A 149, 187-227, abstract: changes of the killed and seriously
-# injured by 23, 30 and 3 percent
+# Harvey and Durbin (1986), JRSS A 149, 187-227: changes of the killed and seriously injured by 23,
+# 30 and 3 percent
 PUBLISHED = {
     "drivers": (DRIVERS, -0.23),
     "front passengers": (FRONT_PASSENGERS, -0.30),
     "rear passengers": (REAR_PASSENGERS, 0.03),
 }
-# Commandeur and Koopman (2007), *An Introduction to State Space Time Series Analysis*, section 7.2:
+# Commandeur and Koopman (2007), *An Introduction to State Space Time Series Analysis*, chapter 7:
 # log drivers, stochastic level and season, price of petrol known. Generalized least squares with a
 # wandering level, its variance by restricted likelihood, gives -0.2377, with an sd of 0.047.
 DRIVERS_LAW = -0.238
@@ -80,8 +80,8 @@ def nile() -> list[float]:
 
 
 def test_the_nile_fell_by_the_published_amount() -> None:
-    # data of Cobb (1978), Biometrika 65, 243-251, table 1: their means are 1097.75 until 1898 and
-    # 849.97 from 1899 on
+    # data of Cobb (1978), Biometrika 65, 243-251: their means are 1097.75 until 1898 and 849.97
+    # from 1899 on
     fixed = {"include_trend": False, "correlation": "independent"}
 
     found = average_effect(nile(), 28, prior_scale=10.0, **fixed)

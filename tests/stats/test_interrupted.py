@@ -334,8 +334,8 @@ def nile() -> Series:
 
 
 def test_the_nile_fell_by_the_published_amount_in_1899() -> None:
-    # data of Cobb (1978), Biometrika 65, 243-251, table 1: their means are 1097.75 until 1898 and
-    # 849.97 after, a fall of 247.78
+    # data of Cobb (1978), Biometrika 65, 243-251: their means are 1097.75 until 1898 and 849.97
+    # after, a fall of 247.78
     plain = Model(day_of_week=False, trend=False, ramp=False, errors="independent")
     dam = window(100, 28)
 

@@ -75,9 +75,9 @@ def test_repeated_testing_errs_as_often_as_published(looks: int, expected: float
     assert up.sum() + down.sum() == pytest.approx(expected, abs=5.1e-4)
 
 
-# Jennison and Turnbull 2000, *Group Sequential Methods*, tables 2.1 to 2.4: two-sided 0.05, power
-# 0.9. The constant of Pocock or of O'Brien and Fleming, and the factor by which the largest
-# information grows.
+# Jennison and Turnbull 2000, *Group Sequential Methods*, chapter 2: two-sided 0.05, power 0.9. The
+# constant of Pocock (table 2.1) or of O'Brien and Fleming (table 2.3), and the factor by which the
+# largest information grows.
 @pytest.mark.parametrize(
     ("looks", "constant", "power", "factor"),
     [

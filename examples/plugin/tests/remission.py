@@ -2,8 +2,8 @@
 
 Freireich et al., Blood 21:699-716 (1963), as printed by Gehan, Biometrika 52:203-223 (1965); the
 data set `gehan` of R's MASS has the same. Kleinbaum and Klein, Survival Analysis: A Self-Learning
-Text, 3rd ed. (2012), give the published numbers: total weeks and average hazards in chapter 1,
-Kaplan-Meier estimates in chapter 2.
+Text, 3rd ed. (2012), give the published numbers: total weeks, average hazards and Kaplan-Meier
+estimates.
 """
 
 import pyarrow as pa

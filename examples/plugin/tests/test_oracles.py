@@ -21,7 +21,7 @@ def test_hazards_are_the_published_ones() -> None:
 
     rate = posterior["rate"].distribution.parameters()
 
-    # Kleinbaum and Klein, chapter 1: 9 events in 359 weeks, 21 in 182
+    # Kleinbaum and Klein: 9 events in 359 weeks, 21 in 182
     assert rate["alpha"] - 0.25 == pytest.approx([9, 21])
     assert rate["beta"] - 0.25 == pytest.approx([359, 182])
     assert posterior.method == "exact"

@@ -6,7 +6,7 @@ A paragraph per entry rather than a table: every word stays readable in a narrow
 import json
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pymc_vibes.cli.options import flag
@@ -38,6 +38,30 @@ def column_lines(schema: Mapping[str, Any]) -> Iterator[str]:
     for pattern in schema.get("patterns", ()):
         yield from _filled(f"{pattern['prefix']}*  {pattern['type']}", indent=2)
         yield from _filled(pattern["about"], indent=6)
+
+
+def question_lines(queries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Give the lines that name the further questions of a kind."""
+    if not queries:
+        yield "  (none)"
+    for query in queries:
+        yield from _filled(f"{query['slug']}  {query['title']}", indent=2)
+        yield from _filled(query["about"], indent=6)
+
+
+def prose_lines(text: str) -> Iterator[str]:
+    r"""Give a docstring's lines to fit the terminal; indented ones, formulas, stay as they are.
+
+    >>> list(prose_lines("One\ntwo.\n\n    a = b\n"))
+    ['One two.', '', '    a = b', '']
+    """
+    for paragraph in text.strip("\n").split("\n\n"):
+        lines = paragraph.splitlines()
+        if any(line.startswith(" ") for line in lines):
+            yield from lines
+        else:
+            yield from _filled(" ".join(lines), indent=0)
+        yield ""
 
 
 def _option(
@@ -106,7 +130,7 @@ def _type(field: Mapping[str, Any]) -> str:
 
 def _about(field: Mapping[str, Any]) -> str:
     said = [
-        f"{words} {bounded[key]:g}"
+        f"{words} {bounded[key]:{',' if isinstance(bounded[key], int) else 'g'}}"
         for bounded in (field, *field.get("anyOf", ()))
         for key, words in _BOUNDS.items()
         if key in bounded

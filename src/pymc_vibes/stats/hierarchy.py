@@ -60,7 +60,7 @@ class ChancePrior:
 
 @dataclass(frozen=True)
 class DiffusePrior:
-    """The prior `p(a, b) = (a + b)^(-5/2)` of BDA3, equation 5.9; improper."""
+    """The prior `p(a, b) = (a + b)^(-5/2)` of BDA3, section 5.3; improper."""
 
     def log_density(self, logit_mean: Array, log_size: Array) -> Array:
         """Give the log density of logit mean and log size, up to a constant."""

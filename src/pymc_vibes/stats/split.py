@@ -193,7 +193,10 @@ def mixture(
 
 
 def log_factor_draws(split: Split, chosen: "np.ndarray", rng: np.random.Generator) -> Array:
-    """Draw exactly from log-concave densities: Devroye (1986), section VII.2, acceptance 1/4."""
+    """Draw exactly from log-concave densities, of four trials one is accepted.
+
+    Devroye (1986), *Non-Uniform Random Variate Generation*, on log-concave densities.
+    """
     area = np.exp(split.log_area())[chosen]
     drawn = np.empty(len(chosen))
     open_ = np.arange(len(chosen))

@@ -28,10 +28,9 @@ their means are off by less than 0.1 % of a sd, ends of their intervals by up to
 Assumptions: units are independent; leaving sight says nothing about the event; groups are
 independent with the same prior. Beyond the last follow-up the curve is the model's alone.
 
-References: Ibrahim, Chen and Sinha, Bayesian Survival Analysis (2001), sections 2.1, 2.2 and 3.1;
-Royston and Parmar, Restricted mean survival time: an alternative to the hazard ratio for the design
-and analysis of randomized trials with a time-to-event outcome, BMC Medical Research Methodology
-13:152 (2013).
+References: Ibrahim, Chen and Sinha, Bayesian Survival Analysis (2001); Royston and Parmar,
+Restricted mean survival time: an alternative to the hazard ratio for the design and analysis of
+randomized trials with a time-to-event outcome, BMC Medical Research Methodology 13:152 (2013).
 """
 
 from pymc_vibes.core.kind import Kind

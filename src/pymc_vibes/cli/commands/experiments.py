@@ -12,7 +12,7 @@ from pymc_vibes.cli import say
 from pymc_vibes.cli.client import Client, part
 from pymc_vibes.cli.misuse import Misuse
 from pymc_vibes.cli.options import check_known, read_options
-from pymc_vibes.cli.reference import column_lines, option_lines
+from pymc_vibes.cli.reference import column_lines, option_lines, prose_lines, question_lines
 from pymc_vibes.cli.session import AsJson, session
 from pymc_vibes.cli.upload import Columns, SkipBadRows, Timezone, reading, rows, send
 from pymc_vibes.core.errors import InsufficientData
@@ -29,7 +29,7 @@ _COLUMNS = ("name", "kind", "display_name", "rows", "first", "last")
 def register(app: typer.Typer) -> None:
     """Add the commands to the root."""
     app.add_typer(group, name="experiments")
-    app.command("kinds", help="List the kinds of experiment and what they answer.")(kinds)
+    app.command("kinds", help="List the kinds of experiment, or explain one.")(kinds)
 
 
 def chosen(name: str | None, option: str | None) -> str:
@@ -40,10 +40,30 @@ def chosen(name: str | None, option: str | None) -> str:
     return found
 
 
-def kinds(context: typer.Context, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """List the kinds of experiment and what they answer."""
-    found = session(context).client.get("/api/v1/kinds")["kinds"]
-    say.listing(found, ("slug", "title", "question"), as_data=as_json, empty="No kinds.")
+def kinds(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Argument(help="The kind to explain.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the kinds of experiment and what they answer; or how one answers, and from what."""
+    client = session(context).client
+    if kind is None:
+        found = client.get("/api/v1/kinds")["kinds"]
+        say.listing(found, ("slug", "title", "question"), as_data=as_json, empty="No kinds.")
+        return
+    fact = client.get(f"/api/v1/kinds/{part(kind)}")
+    if as_json or not say.is_terminal():
+        say.as_json(fact)
+        return
+    say.data(f"{fact['title']} ({kind}): {fact['question']}\n")
+    for line in prose_lines(fact["about"]):
+        say.data(line)
+    _say_schema(kind, fact)
+    say.data("\nQuestions:")
+    for line in question_lines(fact["queries"]):
+        say.data(line)
+    say.advise(f"Next: vibes generate {kind} | vibes experiments create try-{kind} --type {kind}")
 
 
 @group.command("create")
@@ -174,11 +194,15 @@ def schema(
     if as_json or not say.is_terminal():
         say.as_json({"schema": found["schema"], "config": found["config"]})
         return
+    _say_schema(kind, found)
+
+
+def _say_schema(kind: str, fact: Mapping[str, Any]) -> None:
     say.data(f"Columns of {kind}:")
-    for line in column_lines(found["schema"]):
+    for line in column_lines(fact["schema"]):
         say.data(line)
     say.data("\nSettings:")
-    for line in option_lines(found["config"]):
+    for line in option_lines(fact["config"]):
         say.data(line)
 
 

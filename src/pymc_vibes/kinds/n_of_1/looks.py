@@ -1,9 +1,9 @@
 """A look at a running trial: its boundary, what it spends, and all the looks before it.
 
 Z is the normal score of the chance of a benefit under a flat prior, information is 1 / se^2 of the
-effect that the data alone give (Jennison and Turnbull 2000, *Group Sequential Methods*, chapters 3
-and 7). The first look fixes the plan. A look that adds no information, or that comes after the end,
-is kept like any other but spends nothing.
+effect that the data alone give (Jennison and Turnbull 2000, *Group Sequential Methods*, chapter 3).
+The first look fixes the plan. A look that adds no information, or that comes after the end, is kept
+like any other but spends nothing.
 """
 
 from collections.abc import Sequence
