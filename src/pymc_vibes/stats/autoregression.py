@@ -12,7 +12,7 @@ A day without observations is a longer step of the filter, not a row. Several ro
 its state.
 
 References: Harvey (1989), *Forecasting, structural time series models and the Kalman filter*,
-chapter 3; Gelman et al., BDA3, section 14.8.
+chapter 3; Gelman et al., *Bayesian Data Analysis*, 3rd ed., section 14.8.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,8 @@ Student-t is a mixture of normals over the scale, which Gauss's rule has in a fe
 are integrated in closed form, and only (mean, between) are left, for a quadrature.
 
 References: Zucker, Schmid, McIntosh, D'Agostino, Selker and Lau (1997), *Combining single patient
-(N-of-1) trials to estimate population treatment effects*; Gelman et al., BDA3, section 5.4.
+(N-of-1) trials to estimate population treatment effects*; Gelman et al., *Bayesian Data Analysis*,
+3rd ed., section 5.4.
 """
 
 from collections.abc import Sequence

@@ -193,7 +193,7 @@ def mixture(
 
 
 def log_factor_draws(split: Split, chosen: "np.ndarray", rng: np.random.Generator) -> Array:
-    """Draw exactly from log-concave densities, of four trials one is accepted.
+    """Draw exactly from log-concave densities; one of four trials is accepted.
 
     Devroye (1986), *Non-Uniform Random Variate Generation*, on log-concave densities.
     """

@@ -3,7 +3,8 @@
 A trial that stops because an effect looks large overstates it, and the usual p-value is too small.
 In the stage-wise order an outcome speaks the more for an effect the earlier it crossed (Armitage
 1957; Tsiatis, Rosner and Mehta 1984, *Biometrics* 40, 797-803; Jennison and Turnbull 2000,
-*Group Sequential Methods*). It needs no looks that did not take place, so unplanned ones are allowed.
+*Group Sequential Methods*). It needs no looks that did not take place, so unplanned ones are
+allowed.
 """
 
 from collections.abc import Sequence

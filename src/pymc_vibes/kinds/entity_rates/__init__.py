@@ -39,9 +39,9 @@ spreads cannot be told apart, and the answer says so. The order of windows witho
 of their numbers; drift takes windows as equally spaced.
 
 References: Gelman et al., Bayesian Data Analysis, 3rd ed., sections 5.1 and 6.3; Hilbe, Negative
-Binomial Regression, 2nd ed. (2011); Betancourt and Girolami, Hamiltonian Monte Carlo for hierarchical
-models (2015); Czado, Gneiting and Held, Predictive model assessment for count data, Biometrics 65
-(2009).
+Binomial Regression, 2nd ed. (2011); Betancourt and Girolami, Hamiltonian Monte Carlo for
+hierarchical models (2015); Czado, Gneiting and Held, Predictive model assessment for count data,
+Biometrics 65 (2009).
 """
 
 from pymc_vibes.core.kind import Kind
