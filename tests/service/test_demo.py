@@ -1,7 +1,9 @@
 """The demo: what its real experiments count, and which worlds it simulates."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 from pymc_vibes.service import Service
@@ -10,9 +12,11 @@ from pymc_vibes.service.demo import (
     build_demo,
     build_mixes,
     can_grow,
+    is_unfinished_sample,
     late_days,
     read_flights,
     read_weather,
+    ship_sample,
     weekly_cancellations,
 )
 from pymc_vibes.service.worlds import is_simulated, upload_table
@@ -142,3 +146,37 @@ def test_a_name_that_somebody_took_is_left_alone(tmp_path: Path) -> None:
     assert found.id == own.id
     assert found.rows == 0
     assert not is_of_the_demo
+
+
+def test_who_ships_the_sample_at_the_same_moment_ships_one(tmp_path: Path) -> None:
+    service = Service.open(Settings(home=tmp_path))
+    begin = Barrier(4)
+
+    def ship(_turn: int) -> str:
+        begin.wait()
+        return ship_sample(service).id
+
+    with ThreadPoolExecutor(4) as pool:
+        made = set(pool.map(ship, range(4)))
+    found = service.experiment("sample_001")
+    service.close()
+
+    assert made == {found.id}
+    assert found.rows == 104
+
+
+def test_a_sample_that_was_left_without_rows_is_finished(tmp_path: Path) -> None:
+    service = Service.open(Settings(home=tmp_path))
+    ship_sample(service)
+    whole = service.experiment("sample_001")
+    service.delete("sample_001")
+    left = service.create("sample_001", "marketing-mix", display_name=whole.display_name)
+
+    was_unfinished = is_unfinished_sample(left)
+    finished = ship_sample(service)
+    is_still = is_unfinished_sample(finished)
+    service.close()
+
+    assert (was_unfinished, is_still) == (True, False)
+    assert not is_unfinished_sample(whole)
+    assert (finished.id, finished.rows) == (left.id, 104)

@@ -5,6 +5,7 @@ CC0). Its files are read in place, because importing it needs a part of setuptoo
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from pymc_vibes.core.errors import Unavailable
+from pymc_vibes.core.errors import ExperimentExists, Unavailable
 from pymc_vibes.core.experiment import Experiment
 from pymc_vibes.core.installing import install_extra
 from pymc_vibes.kinds import catalog
@@ -86,16 +87,33 @@ def build_mixes(
 
 
 def ship_sample(service: Service) -> Experiment:
-    """Make the dataset that ships with the product; `ExperimentExists` where there is one."""
+    """Make the dataset that ships with the product, or finish it; its rows count once.
+
+    Two may do so at once, and one that was killed midway is finished by the next.
+    """
     from pymc_vibes.kinds.marketing_mix.samples import SAMPLE
 
-    return _simulated(service, SAMPLE, _mixes()[SAMPLE])
+    mix = _mixes()[SAMPLE]
+    with suppress(ExperimentExists):
+        service.create(SAMPLE, MIX, display_name=_title(mix), config=mix.config)
+    return fill_world(service, service.experiment(SAMPLE), *mix.world())
+
+
+def is_unfinished_sample(experiment: Experiment) -> bool:
+    """Whether the dataset that ships was made and has no rows yet."""
+    from pymc_vibes.kinds.marketing_mix.samples import SAMPLE
+
+    ours = experiment.name == SAMPLE and experiment.display_name == _title(_mixes()[SAMPLE])
+    return ours and not experiment.rows
 
 
 def _simulated(service: Service, name: str, mix: "_Mix") -> Experiment:
-    title = f"{mix.title} (simulated, truth known)"
-    empty = service.create(name, MIX, display_name=title, config=mix.config)
+    empty = service.create(name, MIX, display_name=_title(mix), config=mix.config)
     return fill_world(service, empty, *mix.world())
+
+
+def _title(mix: "_Mix") -> str:
+    return f"{mix.title} (simulated, truth known)"
 
 
 @dataclass(frozen=True)

@@ -122,14 +122,15 @@ class StagedRuns:
     def _dataset(self, name: str) -> Experiment:
         """Give the dataset; the sample is made when it is first asked for."""
         from pymc_vibes.kinds.marketing_mix.samples import SAMPLE
-        from pymc_vibes.service.demo import ship_sample
+        from pymc_vibes.service.demo import is_unfinished_sample, ship_sample
 
         try:
-            return self._service.experiment_of(name, KIND)
+            found = self._service.experiment_of(name, KIND)
         except ExperimentNotFound:
             if name.lower() != SAMPLE:
                 raise
             return ship_sample(self._service)
+        return ship_sample(self._service) if is_unfinished_sample(found) else found
 
     def show(self, run_id: str) -> StagedRun:
         """Give a run as it stands; one that was asked for in another way as well."""

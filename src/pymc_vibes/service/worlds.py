@@ -51,8 +51,11 @@ def example_world(
 def fill_world(
     service: Service, experiment: Experiment, truth: Any, events: "pa.Table"
 ) -> Experiment:
-    """Upload the events of a simulated world to an empty experiment, and keep its truth."""
-    upload_table(service, experiment.name, events)
+    """Upload the events of a simulated world to an empty experiment, and keep its truth.
+
+    Whoever does so at the same moment, or again, adds nothing.
+    """
+    upload_table(service, experiment.name, events, key="world")
     service.queue.remembered.keep_first(_scope(experiment), "truth", _plain(truth))
     return service.experiment(experiment.name)
 
