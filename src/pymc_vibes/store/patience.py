@@ -17,6 +17,8 @@ from pymc_vibes.core.errors import QueryTooLong
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+AGAIN_SECONDS = 0.1  # what the engine is told between two statements, it forgets
+
 
 @dataclass(eq=False)
 class _Question:
@@ -66,7 +68,7 @@ class _Watch:
         now = time.monotonic()
         for question in [each for each in self._open if each.deadline <= now]:
             question.is_late = True
-            self._open.discard(question)
+            question.deadline = now + AGAIN_SECONDS
             with suppress(duckdb.Error):  # its connection was closed in this moment
                 question.connection.interrupt()
 
