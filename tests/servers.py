@@ -26,6 +26,7 @@ from typing import IO, Any
 from scripts.postgres import find_postgres
 
 KEEPER = Path(__file__).with_name("keeper.py")
+LOWEST_PORT, PORTS = 20_000, 12_000  # below those that Linux gives to whoever asks for any
 TRIES = 3  # another process may take the port between choosing and using it
 USER = "vibes"
 # what a person has set for other servers must not reach these
@@ -90,9 +91,9 @@ class Hold:
     def suspend(self) -> None:
         """Let the server hang, and wait until it does: a signal takes a moment to arrive."""
         os.kill(self.pid, signal.SIGSTOP)
-        while b") T " not in Path(f"/proc/{self.pid}/stat").read_bytes():
+        tasks = Path(f"/proc/{self.pid}/task")  # its threads do not all stand at once
+        while not all(b") T " in stat.read_bytes() for stat in tasks.glob("*/stat")):
             time.sleep(0.001)
-        time.sleep(0.01)  # its other threads stand a moment later
 
     def resume(self) -> None:
         """Let a server that hangs go on; nothing happens to one that has gone."""
@@ -135,10 +136,16 @@ def new_folder(user: str | None) -> Path:
 
 
 def free_port() -> int:
-    """Give a port on which nobody listens now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Give a port on which nobody listens now.
+
+    It is none of those that the system gives out by itself: nobody comes by it while a server that
+    was killed is on its way back.
+    """
+    while True:
+        port = LOWEST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def unprivileged() -> str | None:

@@ -11,6 +11,8 @@ from pymc_vibes.store.clock import SETTLED_NANOSECONDS, Clock
 from pymc_vibes.store.lake import Lake
 from tests.store.lake_worlds import make, open_lake
 
+AN_HOUR = 3_600_000_000_000  # in nanoseconds: nothing written in an hour's time has settled
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -35,7 +37,9 @@ def aged(home: Path, nanoseconds: int) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("age", "is_remembered"), [(0, False), (2 * SETTLED_NANOSECONDS, True)], ids=["young", "old"]
+    ("age", "is_remembered"),
+    [(-AN_HOUR, False), (2 * SETTLED_NANOSECONDS, True)],
+    ids=["young", "old"],
 )
 def test_what_is_read_of_young_files_is_read_again(
     lake: Lake, home: Path, age: int, *, is_remembered: bool

@@ -67,8 +67,10 @@ def test_processes_that_write_at_once_lose_nothing_and_double_nothing(
         make(lake)
         reader = pool.submit(read_until, lake, done)
         jobs = [pool.submit(run_to_end, world, tmp_path / f"w{i}", f"w{i}") for i in range(4)]
-        acknowledged = [batch for job in jobs for batch in job.result()]
-        done.set()
+        try:
+            acknowledged = [batch for job in jobs for batch in job.result()]
+        finally:
+            done.set()
         seen = reader.result()
         stored = Counter(column(lake, "event"))
     assert len(acknowledged) == 200

@@ -87,13 +87,15 @@ def test_a_catalog_that_is_restarted_again_and_again_loses_and_doubles_nothing(
 
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(append)
-        for _ in range(3):
-            before = len(acknowledged)
-            while len(acknowledged) < before + 3 and not writing.done():
-                pass
-            postgres.kill()
-            postgres.start()
-        stop.set()
+        try:
+            for _ in range(3):
+                before = len(acknowledged)
+                while len(acknowledged) < before + 3 and not writing.done():
+                    threading.Event().wait(0.001)
+                postgres.kill()
+                postgres.start()
+        finally:
+            stop.set()
         writing.result()
     stored = column(own, "event")
 
@@ -124,23 +126,26 @@ def test_an_object_store_that_goes_away_and_comes_back_needs_no_restart(
 def test_an_object_store_that_hangs_is_not_waited_for(
     tmp_path: Path, postgres_url: str, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "REQUEST_SECONDS", 1)
     place = World.create(
         tmp_path / "home", catalog=postgres_url, bucket=object_store.fresh_bucket()
     )
-    with Lake.open(place.settings) as lake, Lake.open(place.settings) as fresh:
-        make(lake)
-        put(lake, tmp_path, MANY)
-        object_store.hold.suspend()
-        try:
-            with pytest.raises(StoreUnavailable):
-                events(fresh)
-            with pytest.raises(StoreUnavailable):
-                put(lake, tmp_path, MANY)
-        finally:
-            object_store.hold.resume()
-
-        assert len(events(fresh)) == 30_000 == lake.experiment(NAME).rows
+    with Lake.open(place.settings) as patient:
+        make(patient)
+        put(patient, tmp_path, MANY)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "REQUEST_SECONDS", 1)
+        hasty = Lake.open(place.settings)
+    object_store.hold.suspend()
+    try:
+        with pytest.raises(StoreUnavailable):
+            events(hasty)
+        with pytest.raises(StoreUnavailable):
+            put(hasty, tmp_path, MANY)
+    finally:
+        object_store.hold.resume()
+        hasty.close()
+    with Lake.open(place.settings) as patient:
+        assert len(events(patient)) == 30_000 == patient.experiment(NAME).rows
 
 
 def test_a_lake_that_another_machine_holds_is_busy_not_broken(team: World, tmp_path: Path) -> None:
