@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +9,13 @@ from urllib.parse import quote
 
 import httpx2
 
+PATIENCE = 120.0
 SERVE = """
 import sys
 from pathlib import Path
 from pymc_vibes.http.serve import run
 from pymc_vibes.settings import Settings
-run(Settings(home=Path(sys.argv[1]), log_format="json"), "127.0.0.1", int(sys.argv[2]))
+run(Settings(home=Path(sys.argv[1]), log_format="json"), "127.0.0.1", 0)
 """
 IMPORT = """
 import pymc_vibes.http.app as module
@@ -27,26 +27,21 @@ assert module.app is module.app
 """
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def test_the_server_answers_and_stops_cleanly_on_sigterm(tmp_path: Path) -> None:
-    port = free_port()
-    command = [sys.executable, "-c", SERVE, str(tmp_path / "home"), str(port)]
+    command = [sys.executable, "-c", SERVE, str(tmp_path / "home")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
-        started = any("Uvicorn running" in line for line in server.stderr)
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            rows = [{"ts": "2024-01-01", "cohort": "a/b %2F", "event": "e"}]
-            taken = client.post("/ingest", json=rows)
-            found = client.get(f"/posterior/{quote('a/b %2F', safe='')}/e")
-        server.send_signal(signal.SIGTERM)
+        try:
+            told = (line.partition("running on ")[2] for line in server.stderr)
+            address = next(place.split()[0] for place in told if place)
+            with httpx2.Client(base_url=address, timeout=PATIENCE) as client:
+                rows = [{"ts": "2024-01-01", "cohort": "a/b %2F", "event": "e"}]
+                taken = client.post("/ingest", json=rows)
+                found = client.get(f"/posterior/{quote('a/b %2F', safe='')}/e")
+        finally:
+            server.send_signal(signal.SIGTERM)
         rest = server.stderr.read()
 
-    assert started
     assert taken.json()["ingested"] == 1
     assert found.json()["cohort"] == "a/b %2F"
     assert server.returncode == 0
