@@ -12,6 +12,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
@@ -24,6 +25,9 @@ from scripts.chromium import find_chromium
 from tests.running import running
 
 SECRET = "a secret of the browser tests, forty characters"  # noqa: S105  # of these tests only
+
+PATIENCE = 120_000  # milliseconds: its own 5 and 30 seconds are short on a busy machine
+expect.set_options(timeout=PATIENCE)
 
 # in a container tests run as root, where the sandbox cannot; the rest keeps off the network
 ARGUMENTS = [
@@ -52,6 +56,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A profile of its own: no cookie or storage outlives a test."""
     fresh = browser.new_context(locale="en-US", timezone_id="America/New_York")
+    fresh.set_default_timeout(PATIENCE)
     yield fresh
     fresh.close()
 

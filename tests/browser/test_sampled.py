@@ -53,8 +53,7 @@ def test_a_question_on_the_page_is_answered_in_its_place(
 def test_the_run_is_cancelled_from_the_keyboard(page: Page, coin: Site) -> None:
     page.goto(f"{coin.url}/experiments/coin")
     expect(page.get_by_label("Being sampled")).to_contain_text("steps")
-    page.get_by_role("button", name="Cancel").focus()
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Cancel").press("Enter")
 
     expect(page.get_by_text("This run was cancelled.")).to_be_visible()
 
