@@ -223,7 +223,7 @@ def test_open_streams_end_with_the_server(settings: Settings, gate: Gate) -> Non
             half_way(told)
             up.server.should_exit = True
             rest = list(told)
-        up.thread.join(PATIENCE / 4)
+        up.thread.join(PATIENCE)
         is_gone = not up.thread.is_alive()
         gate.open()
 

@@ -340,5 +340,5 @@ def test_a_child_does_not_outlive_its_parent_which_never_imports_a_sampler(sampl
         child, *imported = parent.stdout.readline().split()
         parent.kill()
 
-    assert has_ended(int(child), 30)
+    assert has_ended(int(child), 300)
     assert imported == []
