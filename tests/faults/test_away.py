@@ -14,8 +14,10 @@ import pytest
 
 from pymc_vibes.core.run import Run, RunState
 from tests.sampled.registered import Gate
-from tests.servers import ObjectStore, Postgres, free_port
+from tests.servers import ObjectStore, Postgres
 from tests.worker.office import Office, is_half_way, is_over, open_office
+
+PATIENCE = 120.0
 
 
 @pytest.fixture
@@ -74,15 +76,18 @@ def has_sampled(run: Run) -> bool:
 @contextmanager
 def server(environment: Mapping[str, str]) -> Iterator[str]:
     """Start a server that leaves runs to workers, and give its address."""
-    port = str(free_port())
-    command = [sys.executable, "-m", "pymc_vibes.cli", "serve", "--no-worker", "--port", port]
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, env=dict(environment)) as process:
-        while not answers(url):
-            assert process.poll() is None
-            Event().wait(0.1)
-        yield url
-        process.terminate()
+    options = ("serve", "--no-worker", "--port", "0", "--json")
+    command = [sys.executable, "-m", "pymc_vibes.cli", *options]
+    with subprocess.Popen(command, env=dict(environment), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            url = json.loads(process.stdout.readline())["url"]
+            while not answers(url):
+                assert process.poll() is None
+                Event().wait(0.1)
+            yield url
+        finally:
+            process.terminate()
 
 
 def answers(url: str) -> bool:
@@ -97,7 +102,8 @@ def asked(url: str, **settings: Any) -> Any:
     """Ask a server for the coin's answer."""
     body = json.dumps(settings)
     headers = {"Content-Type": "application/json"}
-    return httpx2.post(f"{url}/api/v1/experiments/coin/runs", content=body, headers=headers)
+    where = f"{url}/api/v1/experiments/coin/runs"
+    return httpx2.post(where, content=body, headers=headers, timeout=PATIENCE)
 
 
 def test_two_servers_and_two_workers_on_one_store_share_every_run(

@@ -30,7 +30,7 @@ class Cluster:
         file.unlink(missing_ok=True)
         where = ("--host", "127.0.0.1", "--port", port, "--scheduler-file", str(file))
         self._start("scheduler", *where, "--no-dashboard")
-        with Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
+        with Client(scheduler_file=str(file), timeout=300, set_as_default=False) as client:
             self.address = client.scheduler.address
 
     def hire(self) -> subprocess.Popen[bytes]:
