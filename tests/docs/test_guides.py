@@ -40,7 +40,7 @@ def shown(step: Step, folder: Path, address: str) -> tuple[int, str]:
     body = words[words.index("--json") + 1].encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(address + path, data=body, headers=headers)  # noqa: S310  # ours
-    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  # ours
+    with urllib.request.urlopen(request, timeout=300) as response:  # noqa: S310  # ours
         return 0, response.read().decode()
 
 

@@ -45,7 +45,7 @@ def requested(command: str, address: str) -> Any:
     headers = {"Content-Type": "application/json"}
     target = address + url.removeprefix("localhost:8000")
     request = urllib.request.Request(target, data=body, headers=headers)  # noqa: S310  # ours
-    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  # ours
+    with urllib.request.urlopen(request, timeout=300) as response:  # noqa: S310  # ours
         return json.load(response)
 
 
