@@ -83,8 +83,11 @@ def compile_structure(job: Job) -> Engine:
     """Build the model and compile its density and gradient."""
     import nutpie
 
+    from pymc_vibes.stats.nuts.wrapping import light_wrappers
+
     model = _build(job)
-    compiled = nutpie.compile_pymc_model(model, backend="numba")
+    with light_wrappers():
+        compiled = nutpie.compile_pymc_model(model, backend="numba")
     return Engine(
         compiled=compiled,
         rebindable=frozenset(variable.name for variable in compiled.shared_var_keys),
