@@ -152,19 +152,20 @@ def test_what_goes_wrong_has_nutpies_code(
     assert told == theirs.ask(np.array(x), given, dim)
 
 
-def test_nutpie_is_left_as_it_was_and_another_release_untouched(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("library", [nutpie, numba], ids=["nutpie", "numba"])
+def test_nutpie_is_left_as_it_was_and_other_releases_untouched(
+    monkeypatch: pytest.MonkeyPatch, library: Any
 ) -> None:
     before = wrappers()
-    is_known = nutpie.__version__ == KNOWN
+    installed = {one.__name__: one.__version__ for one in (nutpie, numba)}
 
     with light_wrappers():
         during = wrappers()
-    monkeypatch.setattr(nutpie, "__version__", "0.0.1")
+    monkeypatch.setattr(library, "__version__", "0.0.1")
     with light_wrappers():
         elsewhere = wrappers()
 
-    assert is_known
+    assert installed == KNOWN
     assert not set(during) & set(before)
     assert elsewhere == before
     assert wrappers() == before

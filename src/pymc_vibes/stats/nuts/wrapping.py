@@ -6,18 +6,20 @@ again, all that pytensor had kept compiled on disk. These call the compiled func
 and read each array's place from the record, which is a row of words: for a model that is on disk
 that is three to eight times less work, and the draws are the same to the last bit.
 
-They stand in for two functions of nutpie 0.16.11; another release keeps its own, which are slower.
+They stand in for two functions of nutpie and are built on insides of numba, of the releases in
+`KNOWN`; beside others nutpie keeps its own, which are slower.
 """
 
 import contextlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-KNOWN = "0.16.11"  # the release whose wrappers these are
+KNOWN = {"nutpie": "0.16.11", "numba": "0.68.0"}
 _WORD = 8  # bytes of each field of nutpie's record: addresses, sizes and lengths
 _CALLED: list[Any] = []  # machine code must stay as long as it may be called: a child's whole life
 _NUMBERS = itertools.count()  # names kept on disk may repeat; those of symbols must not
@@ -34,12 +36,11 @@ class _Place:
 
 @contextlib.contextmanager
 def light_wrappers() -> Iterator[None]:
-    """Let nutpie compile with these wrappers in place of its own, where it is the known release."""
-    import nutpie
+    """Let nutpie compile with these wrappers in place of its own, where the releases are known."""
     from nutpie import compile_pymc
 
     theirs = compile_pymc._make_c_logp_func, compile_pymc._make_c_expand_func  # noqa: SLF001
-    if nutpie.__version__ == KNOWN:
+    if all(import_module(name).__version__ == release for name, release in KNOWN.items()):
         compile_pymc._make_c_logp_func = _density  # noqa: SLF001
         compile_pymc._make_c_expand_func = _expansion  # noqa: SLF001
     try:
