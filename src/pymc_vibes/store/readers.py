@@ -11,6 +11,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -19,7 +20,7 @@ from pymc_vibes.core.errors import TooLarge, UnreadableFile, UnsupportedFormat
 from pymc_vibes.core.experiment import FileFormat
 from pymc_vibes.store import bombs, jsonrows
 from pymc_vibes.store.csvrows import CsvShape, csv_rows, sniff
-from pymc_vibes.store.duck import literal, quoted
+from pymc_vibes.store.duck import cursor_of, literal, quoted
 from pymc_vibes.store.layout import MAX_HEADERS
 from pymc_vibes.store.rows import Row
 
@@ -102,13 +103,13 @@ def open_upload(
     if not head.strip():
         raise UnreadableFile("The file is empty.", hint="It needs a header line and rows.")
     found = file_format or _tell(head, filename or path.name)
-    match found:
-        case "parquet":
-            return _open_parquet(path, engine)
-        case "csv":
-            return _open_csv(path, head, zipped=zipped)
-        case "ndjson" | "json":
-            return _open_json(path, found, engine, zipped=zipped)
+    if found == "csv":
+        return _open_csv(path, head, zipped=zipped)
+    # a cursor of its own: what threads ask of one connection, they take from each other
+    with closing(cursor_of(engine)) as cursor:
+        if found == "parquet":
+            return _open_parquet(path, cursor)
+        return _open_json(path, found, cursor, zipped=zipped)
 
 
 def open_bytes(path: Path, *, zipped: bool) -> BinaryIO:
